@@ -1,0 +1,44 @@
+import { randomFillSync } from 'node:crypto';
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** Bytes at or above this value are thrown away, so that every character is equally likely. */
+const UNBIASED_LIMIT = 256 - (256 % ALPHABET.length);
+const ID_LENGTH = 22;
+
+const pool = Buffer.allocUnsafe(4096);
+let poolOffset = pool.length;
+
+function nextByte(): number {
+  if (poolOffset === pool.length) {
+    randomFillSync(pool);
+    poolOffset = 0;
+  }
+  const byte = pool[poolOffset] as number;
+  // A used byte is wiped: a later heap dump must not tell what was drawn.
+  pool[poolOffset++] = 0;
+  return byte;
+}
+
+/** `length` base62 characters from the CSPRNG: 5.95 bits each. */
+export function randomBase62(length: number): string {
+  let text = '';
+  while (text.length < length) {
+    const byte = nextByte();
+    if (byte < UNBIASED_LIMIT) text += ALPHABET.charAt(byte % ALPHABET.length);
+  }
+  return text;
+}
+
+export const ID_PREFIXES = {
+  organization: 'org',
+  key: 'key',
+  secret: 'sec',
+  provider: 'prov',
+  route: 'rte',
+  request: 'req',
+} as const;
+
+/** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */
+export function newId(kind: keyof typeof ID_PREFIXES): string {
+  return `${ID_PREFIXES[kind]}_${randomBase62(ID_LENGTH)}`;
+}

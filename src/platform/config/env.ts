@@ -1,0 +1,187 @@
+import { plainToInstance, Transform } from 'class-transformer';
+import {
+  IsIn,
+  IsInt,
+  IsIP,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  Min,
+  validateSync,
+} from 'class-validator';
+import { BlockList } from 'node:net';
+
+import { Secret } from '#common/secret/secret.js';
+
+export const ROLES = ['all', 'api', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const BOOLEANS = ['true', 'false'] as const;
+
+/** Environment variable → the name of the provider in the shipped catalog that it opens at first boot. */
+const PROVIDER_KEY_VARIABLES = {
+  OPENAI_API_KEY: 'openai',
+  ANTHROPIC_API_KEY: 'anthropic',
+  OPENROUTER_API_KEY: 'openrouter',
+  GROQ_API_KEY: 'groq',
+  MISTRAL_API_KEY: 'mistral',
+  GEMINI_API_KEY: 'gemini',
+} as const;
+
+const CIDR_LIST = /^[0-9a-fA-F.:]+(\/\d{1,3})?(\s*,\s*[0-9a-fA-F.:]+(\/\d{1,3})?)*$/;
+/** 32 bytes in base64 or base64url, padded or not. */
+const KEY_32_BYTES = /^[A-Za-z0-9+/_-]{42}[AEIMQUYcgkosw048]=?$/;
+
+/** Every variable the system reads. `docs/configuration.md` is the page for people. */
+class EnvDto {
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  PORT = 3000;
+
+  @IsIP()
+  HOST = '127.0.0.1';
+
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\/.+/)
+  DATABASE_URL?: string;
+
+  @IsOptional()
+  @Matches(/^rediss?:\/\/.+/)
+  REDIS_URL?: string;
+
+  @IsString()
+  @Length(1, 4096)
+  LATCHKEY_DATA_DIR = '.latchkey';
+
+  @IsOptional()
+  @Matches(KEY_32_BYTES)
+  LATCHKEY_SECRET_KEY?: string;
+
+  /** Its exact format depends on the brand and is checked where keys are known. */
+  @IsOptional()
+  @Length(40, 64)
+  LATCHKEY_BOOTSTRAP_KEY?: string;
+
+  @IsIn(ROLES)
+  LATCHKEY_ROLE: Role = 'all';
+
+  @Matches(/^[a-z][a-z0-9]{1,11}$/)
+  LATCHKEY_KEY_BRAND = 'pr';
+
+  @IsOptional()
+  @Matches(CIDR_LIST)
+  LATCHKEY_TRUSTED_PROXIES?: string;
+
+  @IsOptional()
+  @IsIn(BOOLEANS)
+  LATCHKEY_ALLOW_PRIVATE_TARGETS?: (typeof BOOLEANS)[number];
+
+  @IsIn(LOG_LEVELS)
+  LATCHKEY_LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
+
+  @IsOptional() @Length(8, 512) OPENAI_API_KEY?: string;
+  @IsOptional() @Length(8, 512) ANTHROPIC_API_KEY?: string;
+  @IsOptional() @Length(8, 512) OPENROUTER_API_KEY?: string;
+  @IsOptional() @Length(8, 512) GROQ_API_KEY?: string;
+  @IsOptional() @Length(8, 512) MISTRAL_API_KEY?: string;
+  @IsOptional() @Length(8, 512) GEMINI_API_KEY?: string;
+}
+
+export type Config = Readonly<{
+  role: Role;
+  logLevel: (typeof LOG_LEVELS)[number];
+  http: Readonly<{ host: string; port: number; trustedProxies: readonly string[] }>;
+  /** `null`: the embedded PostgreSQL in the data folder. */
+  databaseUrl: Secret | null;
+  /** `null`: queues, counters and fan-out live on PostgreSQL. */
+  redisUrl: Secret | null;
+  dataDir: string;
+  /** 32 bytes. `null` only with the embedded database: generated into the data folder. */
+  secretKey: Secret<Buffer> | null;
+  bootstrapKey: Secret | null;
+  keyBrand: string;
+  allowPrivateTargets: boolean;
+  /** Provider name in the shipped catalog → its credential. */
+  providerKeys: ReadonlyMap<string, Secret>;
+}>;
+
+/** Lists every bad variable by name and rule, never by value: a value may be a secret. */
+export class InvalidEnvironmentError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The environment is not valid:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
+    this.name = 'InvalidEnvironmentError';
+  }
+}
+
+/** Reads the environment into the one typed configuration. Pure: the same input gives the same answer. */
+export function loadEnv(source: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const env = plainToInstance(EnvDto, given, { exposeDefaultValues: true });
+  const problems = validateSync(env).flatMap(({ property, constraints }) =>
+    Object.values(constraints ?? {}).map((rule) =>
+      rule.startsWith(property) ? rule : `${property}: ${rule}`,
+    ),
+  );
+  if (env.DATABASE_URL !== undefined && env.LATCHKEY_SECRET_KEY === undefined) {
+    problems.push(
+      'LATCHKEY_SECRET_KEY is required with DATABASE_URL: 32 random bytes in base64 (openssl rand -base64 32)',
+    );
+  }
+  const trustedProxies = env.LATCHKEY_TRUSTED_PROXIES?.split(',').map((cidr) => cidr.trim()) ?? [];
+  if (!trustedProxies.every(isCidr)) {
+    problems.push('LATCHKEY_TRUSTED_PROXIES must be a comma-separated list of addresses or CIDRs');
+  }
+  if (problems.length > 0) throw new InvalidEnvironmentError([...new Set(problems)]);
+  return toConfig(env, trustedProxies);
+}
+
+function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
+  const embedded = env.DATABASE_URL === undefined;
+  return Object.freeze({
+    role: env.LATCHKEY_ROLE,
+    logLevel: env.LATCHKEY_LOG_LEVEL,
+    http: Object.freeze({ host: env.HOST, port: env.PORT, trustedProxies }),
+    databaseUrl: toSecret(env.DATABASE_URL),
+    redisUrl: toSecret(env.REDIS_URL),
+    dataDir: env.LATCHKEY_DATA_DIR,
+    secretKey:
+      env.LATCHKEY_SECRET_KEY === undefined
+        ? null
+        : new Secret(Buffer.from(env.LATCHKEY_SECRET_KEY, 'base64')),
+    bootstrapKey: toSecret(env.LATCHKEY_BOOTSTRAP_KEY),
+    keyBrand: env.LATCHKEY_KEY_BRAND,
+    allowPrivateTargets:
+      env.LATCHKEY_ALLOW_PRIVATE_TARGETS === undefined
+        ? embedded
+        : env.LATCHKEY_ALLOW_PRIVATE_TARGETS === 'true',
+    providerKeys: new Map(
+      Object.entries(PROVIDER_KEY_VARIABLES).flatMap(([variable, provider]) => {
+        const value = env[variable as keyof typeof PROVIDER_KEY_VARIABLES];
+        return value === undefined ? [] : [[provider, new Secret(value)] as const];
+      }),
+    ),
+  });
+}
+
+function toSecret(value: string | undefined): Secret | null {
+  return value === undefined ? null : new Secret(value);
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', bits] = text.split('/');
+  const family = address.includes(':') ? 'ipv6' : 'ipv4';
+  try {
+    if (bits === undefined) new BlockList().addAddress(address, family);
+    else new BlockList().addSubnet(address, Number(bits), family);
+    return true;
+  } catch {
+    // BlockList has no test of its own: it throws on what it can't read.
+    return false;
+  }
+}

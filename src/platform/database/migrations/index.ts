@@ -1,0 +1,12 @@
+import { Platform1763700000000 } from './1763700000000-platform.js';
+import { Keys1763700100000 } from './1763700100000-keys.js';
+import { Catalog1763700150000 } from './1763700150000-catalog.js';
+import { Usage1763700200000 } from './1763700200000-usage.js';
+
+/** In order, append-only. A released migration is never changed. */
+export const MIGRATIONS = [
+  Platform1763700000000,
+  Keys1763700100000,
+  Catalog1763700150000,
+  Usage1763700200000,
+];

@@ -1,0 +1,50 @@
+import { QueryFailedError } from 'typeorm';
+
+const UNIQUE_VIOLATION = '23505';
+
+type DriverError = { readonly code?: string; readonly constraint?: string };
+
+/** The name of the unique constraint that `error` reports as violated, or `null` for any other error. */
+export function violatedUniqueConstraint(error: unknown): string | null {
+  if (!(error instanceof QueryFailedError)) return null;
+  const { code, constraint } = error.driverError as DriverError;
+  return code === UNIQUE_VIOLATION ? (constraint ?? '') : null;
+}
+
+/** character_not_in_repertoire, untranslatable_character: text that PostgreSQL can't hold, such as one with NUL. */
+const UNSTORABLE_TEXT = new Set(['22021', '22P05']);
+
+/** Whether the statement was given a text that PostgreSQL can't hold. */
+export function isUnstorableText(error: unknown): boolean {
+  if (!(error instanceof QueryFailedError)) return false;
+  return UNSTORABLE_TEXT.has((error.driverError as DriverError).code ?? '');
+}
+
+const CONNECTION_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+  '53300', // too_many_connections
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '57014', // query_canceled: the statement timeout
+  '08000',
+  '08003',
+  '08006',
+]);
+
+/** Whether PostgreSQL could not be asked, as opposed to having answered that the statement is wrong. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const driverError: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  const code = (driverError as DriverError).code;
+  return (
+    (code !== undefined && CONNECTION_ERRORS.has(code)) ||
+    /timeout exceeded when trying to connect|Connection terminated|connection timeout|Query read timeout/i.test(
+      error.message,
+    )
+  );
+}
