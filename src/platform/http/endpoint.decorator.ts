@@ -1,0 +1,174 @@
+import {
+  applyDecorators,
+  HttpCode,
+  SetMetadata,
+  type Type,
+  UseGuards,
+  UseInterceptors,
+} from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiExtension,
+  ApiHeader,
+  ApiOperation,
+  ApiResponse,
+} from '@nestjs/swagger';
+
+import type { Scope } from '#common/auth/scopes.js';
+import { ERROR_CODES, type ErrorCode } from '#common/errors/error-codes.js';
+
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
+import { ManagementThrottleGuard } from './throttle/management-throttle.guard.js';
+
+export type EndpointOptions = {
+  /** Unique in the whole API; SDK generators make method names of it. */
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** What the caller needs: a scope, any valid credential (`authenticated`), or nothing (`public`). */
+  readonly scope: Scope | 'authenticated' | 'public';
+  /**
+   * `inference`: the handler takes the raw request and does the rest of the authorization itself, and the body is not
+   * read before the caller is known.
+   */
+  readonly kind?: 'management' | 'inference';
+  readonly status?: number;
+  readonly response?: Type<unknown>;
+  readonly contentType?: string;
+  readonly requestBody?: Type<unknown>;
+  readonly requestExample?: unknown;
+  readonly example?: unknown;
+  readonly errors?: readonly ErrorCode[];
+  /** Honours `Idempotency-Key`. `secretFields` of the answer are stored sealed, and forgotten after 10 minutes. */
+  readonly idempotent?: { readonly secretFields: readonly string[] };
+};
+
+export type EndpointMetadata = Pick<EndpointOptions, 'scope' | 'kind' | 'idempotent'>;
+export const ENDPOINT = 'latchkey:endpoint';
+
+const ERRORS_OF_ANY_CREDENTIAL: readonly ErrorCode[] = [
+  'missing_api_key',
+  'invalid_api_key',
+  'expired_api_key',
+  'revoked_api_key',
+  'key_disabled',
+  'rate_limit_exceeded',
+  'service_unavailable',
+];
+
+/**
+ * Everything that is to be said of a route, once: what it is called, who may call it, what it answers and how it fails.
+ * The guard, the status, the idempotency and the OpenAPI document are all made from this one description, so that they
+ * can't drift apart. A route without it is refused.
+ */
+export function Endpoint(options: EndpointOptions): MethodDecorator {
+  const { id, summary, description, scope, kind = 'management', status = 200 } = options;
+  const metadata: EndpointMetadata = {
+    scope,
+    kind,
+    ...(options.idempotent && { idempotent: options.idempotent }),
+  };
+  return applyDecorators(
+    SetMetadata(ENDPOINT, metadata),
+    RouteConfig({ endpoint: metadata }),
+    HttpCode(status),
+    ApiOperation({ operationId: id, summary, ...(description !== undefined && { description }) }),
+    ApiExtension('x-required-scope', scope),
+    ...(scope === 'public' ? [] : [ApiBearerAuth()]),
+    ...(scope === 'public' || kind === 'inference' ? [] : [UseGuards(ManagementThrottleGuard)]),
+    ...describeRequest(options),
+    ...describeAnswers(options, status),
+  );
+}
+
+function describeRequest({
+  requestBody,
+  requestExample,
+  idempotent,
+}: EndpointOptions): MethodDecorator[] {
+  return [
+    ...(requestBody
+      ? [
+          ApiBody({
+            type: requestBody,
+            ...(requestExample !== undefined && {
+              examples: { example: { value: requestExample } },
+            }),
+          }),
+        ]
+      : []),
+    ...(idempotent
+      ? [
+          UseInterceptors(IdempotencyInterceptor),
+          ApiHeader({
+            name: 'Idempotency-Key',
+            required: false,
+            description:
+              'Makes it safe to try again: the same request with the same key within 24 h gets the first answer.',
+            schema: { type: 'string', maxLength: 255 },
+          }),
+        ]
+      : []),
+  ];
+}
+
+function describeAnswers(options: EndpointOptions, status: number): MethodDecorator[] {
+  const codes = new Set<ErrorCode>([
+    ...(options.scope === 'public' ? [] : ERRORS_OF_ANY_CREDENTIAL),
+    ...(options.scope === 'public' || options.scope === 'authenticated'
+      ? []
+      : (['insufficient_scope', 'read_only_key'] as const)),
+    ...(options.idempotent ? (['idempotency_in_progress', 'idempotency_key_reused'] as const) : []),
+    ...(options.requestBody
+      ? (['invalid_request', 'invalid_json', 'request_too_large'] as const)
+      : []),
+    ...(options.errors ?? []),
+    'internal_server_error',
+  ]);
+  return [success(options, status), ...describeErrors([...codes])];
+}
+
+function success(
+  { response, example, contentType, summary }: EndpointOptions,
+  status: number,
+): MethodDecorator {
+  const description = `${summary} (success)`;
+  if (!response) return ApiResponse({ status, description });
+  return ApiResponse({
+    status,
+    description,
+    type: response,
+    ...(contentType !== undefined && { content: { [contentType]: {} } }),
+    ...(example !== undefined && { example }),
+  });
+}
+
+/** One OpenAPI response a status, with an example of each code that it can carry. */
+function describeErrors(codes: readonly ErrorCode[]): MethodDecorator[] {
+  const statuses = new Set(codes.map((code) => ERROR_CODES[code][0]));
+  return [...statuses].map((status) => {
+    const group = codes.filter((code) => ERROR_CODES[code][0] === status);
+    return ApiResponse({
+      status,
+      description: group.join(', '),
+      content: {
+        'application/json': {
+          schema: { $ref: '#/components/schemas/Error' },
+          examples: Object.fromEntries(group.map((code) => [code, exampleOf(code)])),
+        },
+      },
+    });
+  });
+}
+
+function exampleOf(code: ErrorCode): { summary: string; value: unknown } {
+  const [, type, message] = ERROR_CODES[code];
+  return {
+    summary: code,
+    value: {
+      error: { message, type, code, param: null, request_id: 'req_4fTqV0mZx1sLwq8nE2bYcA' },
+    },
+  };
+}

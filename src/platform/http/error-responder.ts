@@ -1,0 +1,62 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+
+import type { AppError } from '#common/errors/app-error.js';
+import { LOGGER, type Logger } from '#platform/observability/logger.js';
+
+import { errorHeaders, renderError } from './error-envelopes.js';
+import { toAppError } from './to-app-error.js';
+
+/** What is known of the request that failed. */
+export type FailedRequest = {
+  readonly requestId: string;
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+};
+
+export type ErrorAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+/** The one place where an error becomes an answer, for whatever has thrown it and whatever sends it. */
+@Injectable()
+export class ErrorResponder {
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+
+  /** The whole answer; the error is logged as the operator needs it. */
+  answerTo(thrown: unknown, request: FailedRequest): ErrorAnswer {
+    const error = toAppError(thrown, request.method, request.path);
+    this.#log(error, request);
+    const { contentType, body } = renderError(error, request.requestId, request.path);
+    return {
+      status: error.status,
+      headers: {
+        'x-request-id': request.requestId,
+        'content-type': contentType,
+        'cache-control': 'no-store',
+        ...errorHeaders(error),
+      },
+      body: JSON.stringify(body),
+    };
+  }
+
+  /** Sends the answer, or ends the connection where one has begun already. */
+  send(response: ServerResponse, thrown: unknown, request: FailedRequest): void {
+    const { status, headers, body } = this.answerTo(thrown, request);
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+    response.end(body);
+  }
+
+  #log(error: AppError, { requestId, method, path }: FailedRequest): void {
+    const facts = { request_id: requestId, method, path, status: error.status, code: error.code };
+    if (error.status < 500) this.logger.debug(facts, error.message);
+    else this.logger.error({ ...facts, err: error.cause ?? error }, error.message);
+  }
+}

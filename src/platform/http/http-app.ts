@@ -1,0 +1,114 @@
+import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerOptions,
+} from 'node:http';
+
+import { newId } from '#common/ids/prefixed-id.js';
+import type { Config } from '#platform/config/env.js';
+import { type Logger, NestLogger } from '#platform/observability/logger.js';
+
+import { MANAGEMENT_BODY_LIMIT, parseManagementJson, readBody } from './body.js';
+import { answerClientError } from './client-error.js';
+import type { EndpointMetadata } from './endpoint.decorator.js';
+import { renderError } from './error-envelopes.js';
+import { HotRoutes } from './hot-routes.js';
+import { serveApiDocument } from './openapi.js';
+import { pathOf } from './request-context.js';
+import { toAppError } from './to-app-error.js';
+import { createValidationPipe } from './validation.pipe.js';
+
+/** The server is made here, because Fastify would switch Node's limit on slow bodies off. */
+const SERVER_OPTIONS: ServerOptions = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 15_000,
+  /** For the whole request to arrive. */
+  requestTimeout: 120_000,
+  keepAliveTimeout: 72_000,
+};
+const MAX_PARAM_LENGTH = 512;
+
+/** The HTTP application, ready to listen. */
+export async function createHttpApp(
+  module: Type | DynamicModule,
+  config: Config,
+  logger: Logger,
+): Promise<NestFastifyApplication> {
+  const { trustedProxies } = config.http;
+  let hotRoutes: HotRoutes | null = null;
+  const adapter = new FastifyAdapter({
+    // The connection's own peer, unless the operator names the proxies that may speak for others.
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
+    genReqId: () => newId('request'),
+    bodyLimit: MANAGEMENT_BODY_LIMIT,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    forceCloseConnections: 'idle',
+    serverFactory: (handler: RequestListener) =>
+      createServer(SERVER_OPTIONS, (request, response) => {
+        if (!hotRoutes?.take(request, response)) handler(request, response);
+      }),
+    clientErrorHandler: answerClientError,
+    frameworkErrors: answerFrameworkError,
+  });
+  prepareFastify(adapter.getInstance());
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new NestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+    routeConflictPolicy: { duplicate: 'error', shadow: 'error' },
+    return503OnClosing: true,
+  });
+  app.useGlobalPipes(createValidationPipe());
+  hotRoutes = app.get(HotRoutes);
+  serveApiDocument(app as INestApplication);
+  return app;
+}
+
+function prepareFastify(fastify: FastifyInstance): void {
+  fastify.decorateRequest('principal', null);
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    reply.header('x-request-id', request.id);
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    done(null, payload);
+  });
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', parseBody);
+}
+
+/** What Fastify refuses before it looks for a route: a path that can't be decoded. */
+function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const path = pathOf(request.url);
+  const appError = toAppError(error, request.method, path);
+  const { contentType, body } = renderError(appError, request.id, path);
+  void reply
+    .status(appError.status)
+    .headers({ 'content-type': contentType, 'x-request-id': request.id })
+    .send(JSON.stringify(body));
+}
+
+/**
+ * Inference routes read their body themselves, once the caller is known. Every other body is JSON; an empty one counts
+ * as absent, because many clients send a content type with an empty DELETE or POST.
+ */
+function parseBody(
+  request: FastifyRequest,
+  payload: IncomingMessage,
+  done: (error: Error | null, body?: unknown) => void,
+): void {
+  const { endpoint } = request.routeOptions.config as { endpoint?: EndpointMetadata };
+  if (endpoint?.kind === 'inference') {
+    done(null);
+    return;
+  }
+  readBody(payload, MANAGEMENT_BODY_LIMIT)
+    .then((body) => (body.length === 0 ? {} : parseManagementJson(body)))
+    .then(
+      (value) => done(null, value),
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    );
+}

@@ -1,0 +1,27 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { ThrottlerModule } from '@nestjs/throttler';
+
+import { AppErrorFilter } from './app-error.filter.js';
+import { ErrorResponder } from './error-responder.js';
+import { HotRoutes } from './hot-routes.js';
+import { IdempotencyStore } from './idempotency/idempotency.store.js';
+import { MANAGEMENT_CALLS_PER_MINUTE } from './throttle/management-throttle.guard.js';
+
+@Global()
+@Module({
+  imports: [
+    ThrottlerModule.forRoot({
+      throttlers: [{ ttl: 60_000, limit: MANAGEMENT_CALLS_PER_MINUTE }],
+      setHeaders: false,
+    }),
+  ],
+  providers: [
+    ErrorResponder,
+    HotRoutes,
+    IdempotencyStore,
+    { provide: APP_FILTER, useClass: AppErrorFilter },
+  ],
+  exports: [ErrorResponder, HotRoutes, IdempotencyStore, ThrottlerModule],
+})
+export class HttpModule {}
