@@ -1,0 +1,26 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+
+import { AppError } from '#common/errors/app-error.js';
+import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
+
+import { AccessControl } from './access-control.js';
+
+/**
+ * Every route passes here and is refused unless it says what it needs (`@Endpoint`). It goes by the matched route's own
+ * metadata, never by the text of the URL, so no spelling of a path gets around it.
+ */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(private readonly access: AccessControl) {}
+
+  async canActivate(context: ExecutionContext): Promise<true> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { endpoint } = request.routeOptions.config as { endpoint?: EndpointMetadata };
+    if (!endpoint) throw new AppError('not_found');
+    if (endpoint.scope !== 'public') {
+      request.principal = await this.access.admit(request.raw, endpoint);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,35 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+
+import { NULLABLE_TIMESTAMP, TIMESTAMP } from '#platform/database/base.columns.js';
+
+/** One secret of a key. A key has several while it is being rotated. */
+@Entity('api_key_secrets')
+export class ApiKeySecretEntity {
+  @PrimaryColumn('text')
+  id: string;
+
+  @Column({ name: 'key_id', type: 'text' })
+  @Index('api_key_secrets_key_id')
+  @ForeignKey('ApiKeyEntity', { name: 'api_key_secrets_key_fk' })
+  keyId: string;
+
+  @Column('bytea')
+  @Index('api_key_secrets_digest', { unique: true })
+  digest: Buffer;
+
+  /** How the digest was made: `hmac-sha256:<pepper id>`. */
+  @Column('text')
+  scheme: string;
+
+  @Column('text')
+  prefix: string;
+
+  @Column({ name: 'last_four', type: 'text' })
+  lastFour: string;
+
+  @Column({ name: 'created_at', ...TIMESTAMP, default: () => 'now()' })
+  createdAt: Date;
+
+  @Column({ name: 'expires_at', ...NULLABLE_TIMESTAMP })
+  expiresAt: Date | null;
+}

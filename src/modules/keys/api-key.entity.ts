@@ -1,0 +1,63 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+
+import type { Environment } from '#common/auth/principal.js';
+import type { AccessLevel, Scope } from '#common/auth/scopes.js';
+import { NULLABLE_TIMESTAMP, TIMESTAMP } from '#platform/database/base.columns.js';
+
+import type { KeyPolicy } from './domain/key-policy.js';
+
+@Entity('api_keys')
+@Index('api_keys_listing', ['organizationId', 'createdAt', 'id'])
+@Check('api_keys_environment_check', `environment IN ('production', 'staging', 'development')`)
+export class ApiKeyEntity {
+  @PrimaryColumn('text')
+  id: string;
+
+  @Column({ name: 'organization_id', type: 'text' })
+  @ForeignKey('OrganizationEntity', { name: 'api_keys_organization_fk' })
+  organizationId: string;
+
+  @Column('text')
+  name: string;
+
+  @Column('text')
+  environment: Environment;
+
+  @Column({ name: 'access_level', type: 'text', nullable: true })
+  accessLevel: AccessLevel | null;
+
+  @Column({ type: 'text', array: true })
+  scopes: Scope[];
+
+  @Column('jsonb')
+  policy: KeyPolicy;
+
+  @Column('jsonb')
+  metadata: Record<string, unknown>;
+
+  /** The key that made this one. */
+  @Column({ name: 'created_by', type: 'text', nullable: true })
+  createdBy: string | null;
+
+  @Column({ name: 'created_at', ...TIMESTAMP, default: () => 'now()' })
+  createdAt: Date;
+
+  @Column({ name: 'updated_at', ...TIMESTAMP, default: () => 'now()' })
+  updatedAt: Date;
+
+  @Column({ name: 'expires_at', ...NULLABLE_TIMESTAMP })
+  expiresAt: Date | null;
+
+  @Column({ name: 'disabled_at', ...NULLABLE_TIMESTAMP })
+  disabledAt: Date | null;
+
+  @Column({ name: 'revoked_at', ...NULLABLE_TIMESTAMP })
+  revokedAt: Date | null;
+
+  @Column({ name: 'revoked_reason', type: 'text', nullable: true })
+  revokedReason: string | null;
+
+  /** Grows by one with each change; the `ETag`. */
+  @Column({ type: 'integer', default: 1 })
+  version: number;
+}

@@ -1,0 +1,128 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+import { ENVIRONMENTS } from '#common/auth/principal.js';
+import { ACCESS_LEVELS, SCOPES } from '#common/auth/scopes.js';
+
+const TIME = { type: String, format: 'date-time' } as const;
+const NULLABLE_TIME = { ...TIME, nullable: true } as const;
+export const KEY_STATUSES = ['active', 'disabled', 'expired', 'revoked'] as const;
+
+class ModelPolicyResponse {
+  @ApiProperty({ type: [String], nullable: true, description: '`null`: any model.' })
+  allowed: string[] | null;
+
+  @ApiProperty({ type: [String] })
+  denied: string[];
+}
+
+class KeyPolicyResponse {
+  @ApiProperty({ type: ModelPolicyResponse })
+  models: ModelPolicyResponse;
+}
+
+export class KeyResponse {
+  @ApiProperty({
+    example: 'key_4fTqV0mZx1sLwq8nE2bYcA',
+    description: 'Stays when the secret is rotated.',
+  })
+  id: string;
+
+  @ApiProperty({ example: 'backend' })
+  name: string;
+
+  @ApiProperty({ example: 'pr-live-' })
+  prefix: string;
+
+  @ApiProperty({ example: 'a1B2' })
+  last_four: string;
+
+  @ApiProperty({ enum: ['personal'], example: 'personal' })
+  type: 'personal';
+
+  @ApiProperty({ enum: ENVIRONMENTS })
+  environment: string;
+
+  @ApiProperty({
+    type: String,
+    enum: ACCESS_LEVELS,
+    nullable: true,
+    description: '`null`: made with `scopes`.',
+  })
+  access_level: string | null;
+
+  @ApiProperty({ enum: SCOPES, isArray: true })
+  scopes: string[];
+
+  @ApiProperty({ enum: KEY_STATUSES })
+  status: string;
+
+  @ApiProperty({ type: KeyPolicyResponse })
+  policy: KeyPolicyResponse;
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  metadata: Record<string, unknown>;
+
+  @ApiProperty(TIME)
+  created_at: string;
+
+  @ApiProperty(NULLABLE_TIME)
+  expires_at: string | null;
+
+  @ApiProperty(NULLABLE_TIME)
+  last_used_at: string | null;
+
+  @ApiProperty({ example: 1, description: 'Grows by one with each change.' })
+  version: number;
+}
+
+export class CreatedKeyResponse extends KeyResponse {
+  @ApiProperty({
+    example: 'pr-live-EXAMPLEonlyEXAMPLEonlyEXAMPLEonl',
+    description: 'The secret. It is shown this once and can’t be had again.',
+  })
+  key: string;
+}
+
+export class KeyListResponse {
+  @ApiProperty({ type: [KeyResponse] })
+  data: KeyResponse[];
+
+  @ApiProperty()
+  has_more: boolean;
+
+  @ApiProperty({ type: String, nullable: true })
+  next_cursor: string | null;
+}
+
+export class RevokedKeyResponse {
+  @ApiProperty({ example: 'key_4fTqV0mZx1sLwq8nE2bYcA' })
+  id: string;
+
+  @ApiProperty({ enum: ['revoked'] })
+  status: 'revoked';
+
+  @ApiProperty({ example: true })
+  revoked: true;
+
+  @ApiProperty(TIME)
+  revoked_at: string;
+}
+
+class KeyUsageResponse {
+  @ApiProperty({ example: 42 })
+  requests: number;
+
+  @ApiProperty({ example: 12_345 })
+  input_tokens: number;
+
+  @ApiProperty({ example: 6_789 })
+  output_tokens: number;
+
+  @ApiProperty({ example: 0.0987, description: 'USD, up to nine places.' })
+  cost: number;
+}
+
+export class CallingKeyResponse extends KeyResponse {
+  @ApiProperty({ type: KeyUsageResponse, description: 'Since the key was made.' })
+  usage: KeyUsageResponse;
+}

@@ -1,0 +1,121 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { newId } from '#common/ids/prefixed-id.js';
+import type { Secret } from '#common/secret/secret.js';
+import { Clock } from '#common/time/clock.js';
+import { CONFIG } from '#platform/config/config.module.js';
+import type { Config } from '#platform/config/env.js';
+import { Pepper } from '#platform/crypto/pepper.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import { ApiKeyEntity } from './api-key.entity.js';
+import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
+import { ApiKeySecretEntity } from './api-key-secret.entity.js';
+import { type Grant, grantWithin, type RequestedGrant } from './domain/grant.js';
+import { generateKeySecret, visibleParts } from './domain/key-secret.js';
+import type { KeyView } from './domain/key-view.js';
+import type { CreateKeyDto } from './dto/create-key.dto.js';
+
+/** What is written of a new key. */
+export type NewKey = {
+  readonly organizationId: string;
+  readonly name: string;
+  readonly grant: Grant;
+  readonly metadata: Record<string, unknown>;
+  readonly createdBy: string | null;
+  readonly secret: Secret;
+};
+
+@Injectable()
+export class IssueKeyService {
+  constructor(
+    private readonly keys: ApiKeyRepository,
+    private readonly transactions: TransactionRunner,
+    private readonly pepper: Pepper,
+    private readonly clock: Clock,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * Makes a key within what `creator` may do itself.
+   * @throws {AppError} `escalation_denied`; `invalid_request` for an expiry in the past
+   */
+  async issue(
+    creator: KeyView,
+    dto: CreateKeyDto,
+  ): Promise<{ issued: KeyWithSecret; secret: Secret }> {
+    const grant = grantWithin(creator, requestedGrant(dto, this.clock.now()));
+    const secret = generateKeySecret(this.config.keyBrand, grant.environment);
+    const issued = await this.write({
+      organizationId: creator.organizationId,
+      name: dto.name,
+      grant,
+      metadata: dto.metadata ?? {},
+      createdBy: creator.keyId,
+      secret,
+    });
+    return { issued, secret };
+  }
+
+  /** Writes a key whose rights somebody has already decided on. */
+  async write(newKey: NewKey): Promise<KeyWithSecret> {
+    const now = new Date(this.clock.now());
+    const { grant } = newKey;
+    const key = Object.assign(new ApiKeyEntity(), {
+      id: newId('key'),
+      organizationId: newKey.organizationId,
+      name: newKey.name,
+      environment: grant.environment,
+      accessLevel: grant.accessLevel,
+      scopes: [...grant.scopes],
+      policy: grant.policy,
+      metadata: newKey.metadata,
+      createdBy: newKey.createdBy,
+      createdAt: now,
+      updatedAt: now,
+      expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
+      disabledAt: null,
+      revokedAt: null,
+      revokedReason: null,
+      version: 1,
+    });
+    const secret = Object.assign(new ApiKeySecretEntity(), {
+      id: newId('secret'),
+      keyId: key.id,
+      digest: Buffer.from(this.pepper.digest(newKey.secret.reveal()), 'latin1'),
+      scheme: this.pepper.scheme,
+      ...visibleParts(newKey.secret),
+      createdAt: now,
+      expiresAt: null,
+    });
+    await this.transactions.run(() => this.keys.insert(key, secret));
+    return { key, secret };
+  }
+}
+
+function requestedGrant(dto: CreateKeyDto, now: number): RequestedGrant {
+  if (dto.access_level !== undefined && dto.scopes !== undefined) {
+    throw new AppError('invalid_request', {
+      message: 'Give access_level or scopes, not both.',
+      param: 'scopes',
+    });
+  }
+  const models = dto.permissions?.models;
+  return {
+    accessLevel: dto.access_level ?? null,
+    scopes: dto.scopes ?? null,
+    environment: dto.environment,
+    allowedModels: models?.allowed ?? null,
+    deniedModels: models?.denied ?? [],
+    expiresAt: futureTime(dto.expires_at, now),
+  };
+}
+
+function futureTime(time: Date | undefined, now: number): number | null {
+  if (time === undefined || time.getTime() > now) return time?.getTime() ?? null;
+  throw new AppError('invalid_request', {
+    message: 'expires_at must be in the future.',
+    param: 'expires_at',
+  });
+}

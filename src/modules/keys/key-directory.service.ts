@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { CONFIG } from '#platform/config/config.module.js';
+import type { Config } from '#platform/config/env.js';
+import { Pepper } from '#platform/crypto/pepper.js';
+import { EventBus } from '#platform/events/event-bus.js';
+import { CoherentCache } from '#platform/fanout/coherent-cache.js';
+import { Fanout } from '#platform/fanout/fanout.port.js';
+
+import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
+import { isWellFormedKey } from './domain/key-secret.js';
+import { compileKeyView, type KeyView } from './domain/key-view.js';
+import { KeyDirectory } from './key-directory.port.js';
+import { KEYS_CHANGED_TOPIC } from './keys.events.js';
+
+const MAX_CACHED_KEYS = 50_000;
+
+@Injectable()
+export class KeyDirectoryService extends KeyDirectory {
+  readonly #views: CoherentCache<KeyView>;
+
+  constructor(
+    private readonly keys: ApiKeyRepository,
+    private readonly pepper: Pepper,
+    fanout: Fanout,
+    events: EventBus,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    super();
+    this.#views = new CoherentCache<KeyView>(fanout, {
+      maxEntries: MAX_CACHED_KEYS,
+      load: async (digest) => {
+        const found = await keys.findByDigestAcrossTenants(Buffer.from(digest, 'latin1'));
+        return found && compileKeyView(toRecord(found));
+      },
+      tagOf: (view) => view.keyId,
+    });
+    fanout.subscribe(KEYS_CHANGED_TOPIC, (keyId) => this.#views.invalidate(keyId));
+    events.on('keys.key-changed', async ({ keyId }) => {
+      // Here at once, whatever becomes of the message to the others.
+      this.#views.invalidate(keyId);
+      await fanout.publish(KEYS_CHANGED_TOPIC, keyId);
+    });
+  }
+
+  override find(presented: string): KeyView | null | Promise<KeyView | null> {
+    if (!isWellFormedKey(presented, this.config.keyBrand)) return null;
+    const digest = this.pepper.digest(presented);
+    return this.#views.peek(digest) ?? this.#views.load(digest);
+  }
+}
+
+function toRecord({ key, secret }: KeyWithSecret): Parameters<typeof compileKeyView>[0] {
+  return {
+    keyId: key.id,
+    organizationId: key.organizationId,
+    environment: key.environment,
+    accessLevel: key.accessLevel,
+    scopes: key.scopes,
+    policy: key.policy,
+    expiresAt: key.expiresAt?.getTime() ?? null,
+    disabledAt: key.disabledAt?.getTime() ?? null,
+    revokedAt: key.revokedAt?.getTime() ?? null,
+    secretExpiresAt: secret.expiresAt?.getTime() ?? null,
+  };
+}

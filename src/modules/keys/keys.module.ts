@@ -1,0 +1,36 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+
+import { OrganizationsModule } from '#modules/organizations/index.js';
+import { UsageModule } from '#modules/usage/index.js';
+
+import { ApiKeyEntity } from './api-key.entity.js';
+import { ApiKeyRepository } from './api-key.repository.js';
+import { ApiKeySecretEntity } from './api-key-secret.entity.js';
+import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
+import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
+import { IssueKeyService } from './issue-key.service.js';
+import { KeyDirectory } from './key-directory.port.js';
+import { KeyDirectoryService } from './key-directory.service.js';
+import { KeysController } from './keys.controller.js';
+import { ReadKeysService } from './read-keys.service.js';
+import { RevokeKeyService } from './revoke-key.service.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]),
+    OrganizationsModule,
+    UsageModule,
+  ],
+  controllers: [KeysController],
+  providers: [
+    ApiKeyRepository,
+    IssueKeyService,
+    ReadKeysService,
+    RevokeKeyService,
+    { provide: KeyDirectory, useClass: KeyDirectoryService },
+    { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
+  ],
+  exports: [KeyDirectory, BootstrapMasterKey],
+})
+export class KeysModule {}

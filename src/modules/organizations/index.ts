@@ -1,0 +1,2 @@
+export { DefaultOrganization } from './default-organization.port.js';
+export { OrganizationsModule } from './organizations.module.js';

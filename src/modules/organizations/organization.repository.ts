@@ -1,0 +1,23 @@
+import { Injectable } from '@nestjs/common';
+
+import { newId } from '#common/ids/prefixed-id.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import { OrganizationEntity } from './organization.entity.js';
+
+@Injectable()
+export class OrganizationRepository {
+  constructor(private readonly transactions: TransactionRunner) {}
+
+  /** The organization that exists without anybody having made it. Safe to call from several processes at once. */
+  async ensureDefaultAcrossTenants(name: string): Promise<OrganizationEntity> {
+    await this.transactions.manager
+      .createQueryBuilder()
+      .insert()
+      .into(OrganizationEntity)
+      .values({ id: newId('organization'), name, isDefault: true })
+      .orIgnore()
+      .execute();
+    return this.transactions.manager.findOneByOrFail(OrganizationEntity, { isDefault: true });
+  }
+}
