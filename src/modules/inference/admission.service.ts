@@ -1,0 +1,43 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+
+import { CallRecorder } from './call-recorder.js';
+
+/** Calls in flight per process. Beyond it memory would decide, and less politely. */
+const MAX_IN_FLIGHT = 10_000;
+
+/** Decides, before a provider is called, whether this process can take one more call and account for it. */
+@Injectable()
+export class AdmissionService implements BeforeApplicationShutdown {
+  #inFlight = 0;
+  #isDraining = false;
+
+  constructor(private readonly recorder: CallRecorder) {}
+
+  beforeApplicationShutdown(): void {
+    this.#isDraining = true;
+  }
+
+  /**
+   * Takes a place; give it back with {@link leave}.
+   * @throws {AppError} `service_unavailable`
+   */
+  enter(): void {
+    if (this.#isDraining) throw unavailable('This instance is shutting down. Try again.');
+    if (this.#inFlight >= MAX_IN_FLIGHT)
+      throw unavailable('This instance is at its limit. Try again.');
+    if (!this.recorder.isReady) {
+      throw unavailable('Usage can’t be recorded at the moment, so nothing is served. Try again.');
+    }
+    this.#inFlight++;
+  }
+
+  leave(): void {
+    this.#inFlight--;
+  }
+}
+
+function unavailable(message: string): AppError {
+  return new AppError('service_unavailable', { message, headers: { 'retry-after': '1' } });
+}

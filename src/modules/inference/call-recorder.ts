@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+
+import { costNanos } from '#common/money/money.js';
+import { Clock } from '#common/time/clock.js';
+import { type UsageRecord, UsageRecorder } from '#modules/usage/index.js';
+
+import { InferenceMetrics } from './inference.metrics.js';
+import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
+import type { UpstreamCall } from './upstream/provider-adapter.js';
+
+/** Who called, and when. */
+export type CallContext = {
+  readonly organizationId: string;
+  readonly keyId: string;
+  /** On the clock of `performance.now()`. */
+  readonly startedAt: number;
+};
+
+export type CallOutcome = {
+  readonly status: number;
+  readonly outcome: UsageRecord['outcome'];
+  /** `null`: nothing was used. */
+  readonly usage: UsageFigures | null;
+  readonly usageSource: UsageRecord['usageSource'];
+  /** On the clock of `performance.now()`; `null` when no byte came. */
+  readonly firstByteAt: number | null;
+};
+
+/** Writes down what a call used, once per call, before the client has its last byte. */
+@Injectable()
+export class CallRecorder {
+  constructor(
+    private readonly usage: UsageRecorder,
+    private readonly metrics: InferenceMetrics,
+    private readonly clock: Clock,
+  ) {}
+
+  get isReady(): boolean {
+    return this.usage.isHealthy;
+  }
+
+  /** @throws {SpoolUnavailableError} */
+  record(
+    { requestId, surface, request, target }: UpstreamCall,
+    context: CallContext,
+    result: CallOutcome,
+  ): void {
+    const figures = result.usage ?? NO_USAGE;
+    const latencyMs = performance.now() - context.startedAt;
+    this.usage.record({
+      id: requestId,
+      organizationId: context.organizationId,
+      keyId: context.keyId,
+      occurredAtMs: this.clock.now(),
+      surface: surface.name,
+      model: request.model,
+      provider: target.providerName,
+      upstreamModel: target.upstreamModel,
+      status: result.status,
+      outcome: result.outcome,
+      stream: request.stream,
+      inputTokens: figures.inputTokens,
+      cachedInputTokens: figures.cachedInputTokens,
+      outputTokens: figures.outputTokens,
+      reasoningTokens: figures.reasoningTokens,
+      usageSource: result.usageSource,
+      costNanos: result.usage ? costNanos(target.price, figures) : 0n,
+      priceVersion: target.priceVersion,
+      latencyMs,
+      firstByteMs: result.firstByteAt === null ? null : result.firstByteAt - context.startedAt,
+    });
+    this.metrics.observe(surface.name, result.status, latencyMs);
+  }
+}

@@ -1,0 +1,42 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+
+import { AppError } from '#common/errors/app-error.js';
+import { LOGGER, type Logger } from '#platform/observability/logger.js';
+
+import { type CallContext, CallRecorder } from './call-recorder.js';
+import { Exchange, type ExchangeTools } from './exchange.js';
+import { TokenCounter } from './metering/token-counter.js';
+import { ProviderAdapters } from './providers/provider-adapters.js';
+import type { UpstreamCall } from './upstream/provider-adapter.js';
+
+/** Brings a call, its provider's adapter and its client together. */
+@Injectable()
+export class ExchangeRunner {
+  readonly #tools: ExchangeTools;
+
+  constructor(
+    private readonly adapters: ProviderAdapters,
+    recorder: CallRecorder,
+    counter: TokenCounter,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.#tools = { recorder, counter, logger };
+  }
+
+  /**
+   * Resolves when the answer is sent or the client has left.
+   * @throws {AppError} while nothing has been sent
+   */
+  run(call: UpstreamCall, context: CallContext, response: ServerResponse): Promise<void> {
+    const exchange = new Exchange(call, context, response, this.#tools);
+    try {
+      exchange.attach(this.adapters.of(call.target).send(call, exchange));
+    } catch (cause) {
+      exchange.fail(
+        cause instanceof AppError ? cause : new AppError('internal_server_error', { cause }),
+      );
+    }
+    return exchange.outcome;
+  }
+}

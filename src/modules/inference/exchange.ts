@@ -1,0 +1,303 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+import { AppError } from '#common/errors/app-error.js';
+import type { Logger } from '#platform/observability/logger.js';
+
+import type { CallContext, CallOutcome, CallRecorder } from './call-recorder.js';
+import { JsonAnswer } from './metering/json-answer.js';
+import { EventTooLongError, StreamMeter } from './metering/stream-meter.js';
+import type { TokenCounter } from './metering/token-counter.js';
+import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
+import type { UpstreamCall, UpstreamControl, UpstreamSink } from './upstream/provider-adapter.js';
+import { unusableAnswer, upstreamRefusal } from './upstream/upstream-errors.js';
+
+/** What every exchange works with. */
+export type ExchangeTools = {
+  readonly recorder: CallRecorder;
+  readonly counter: TokenCounter;
+  readonly logger: Logger;
+};
+
+/** Headers of the provider that the client gets; every other one stays here. */
+const FORWARDED_HEADERS = ['openai-processing-ms', 'openai-version', 'openai-model'] as const;
+const MAX_ERROR_BYTES = 64 * 1024;
+const CLIENT_CLOSED_REQUEST = 499;
+
+type Mode = 'waiting' | 'json' | 'stream' | 'refused' | 'over';
+
+/**
+ * Carries one provider's answer to one client: JSON answers whole, streams event by event with backpressure, and writes
+ * the usage down before the last byte goes out. Until the first byte is sent every failure rejects {@link outcome}
+ * and becomes an ordinary error answer; after it, a stream ends with an error event.
+ */
+export class Exchange implements UpstreamSink {
+  /** Settles when the client has got all there is, or has left; rejects when nothing was sent and an error must be. */
+  readonly outcome: Promise<void>;
+  #resolve: () => void = () => undefined;
+  #reject: (error: Error) => void = () => undefined;
+
+  #mode: Mode = 'waiting';
+  #control: UpstreamControl | null = null;
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  readonly #answer: JsonAnswer;
+  readonly #meter: StreamMeter;
+  #firstByteAt: number | null = null;
+  #isRecorded = false;
+
+  constructor(
+    private readonly call: UpstreamCall,
+    private readonly context: CallContext,
+    private readonly response: ServerResponse,
+    private readonly tools: ExchangeTools,
+  ) {
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#meter = new StreamMeter(!call.request.wantsUsage);
+    this.#answer = new JsonAnswer();
+    this.response.on('close', this.#onClose).on('drain', this.#onDrain);
+  }
+
+  /** Hands over what steers the provider's side. */
+  attach(control: UpstreamControl): void {
+    this.#control = control;
+    if (this.#mode === 'over') control.abort();
+  }
+
+  // ── What the provider sends ──────────────────────────────────────────────────────────────────
+
+  head(status: number, headers: IncomingHttpHeaders): void {
+    this.#status = status;
+    this.#headers = headers;
+    const type = headers['content-type'] ?? '';
+    if (status >= 400) this.#mode = 'refused';
+    else if (status >= 300) this.#abandon('it redirects');
+    else if (isEncoded(headers)) this.#abandon('it is compressed');
+    else if (type.includes('text/event-stream') && this.call.request.stream) this.#mode = 'stream';
+    else if (type.includes('json')) this.#mode = 'json';
+    else this.#abandon('it is neither JSON nor an event stream');
+  }
+
+  data(chunk: Buffer): void {
+    this.#firstByteAt ??= performance.now();
+    if (this.#mode === 'stream') this.#streamOn(chunk);
+    else if (this.#mode === 'json') this.#collect(chunk);
+    else if (this.#mode === 'refused' && this.#answer.length < MAX_ERROR_BYTES)
+      this.#answer.push(chunk);
+  }
+
+  end(): void {
+    if (this.#mode === 'json') this.#sendJson();
+    else if (this.#mode === 'stream') this.#endStream();
+    else if (this.#mode === 'refused') this.#refuse();
+    else if (this.#mode === 'waiting') this.#abandon('it is empty');
+  }
+
+  fail(error: AppError): void {
+    if (this.#mode === 'over') return;
+    if (this.response.headersSent) this.#breakStream(error);
+    else this.#rejectWith(error);
+  }
+
+  // ── JSON ─────────────────────────────────────────────────────────────────────────────────────
+
+  #collect(chunk: Buffer): void {
+    this.#answer.push(chunk);
+    if (this.#answer.isTooLong) this.#abandon('it is too long');
+  }
+
+  #sendJson(): void {
+    const read = this.#answer.read();
+    if (!read) {
+      this.#abandon('it is not whole JSON');
+      return;
+    }
+    const usage = read.usage ?? this.#count(this.#answer.text());
+    this.#guarded(() => {
+      this.#record({
+        status: 200,
+        outcome: 'completed',
+        usage,
+        usageSource: read.usage ? 'upstream' : 'counted',
+      });
+      this.#open({ 'content-type': 'application/json', 'content-length': read.body.length });
+      this.response.end(read.body);
+      this.#finish();
+    });
+  }
+
+  // ── Streams ──────────────────────────────────────────────────────────────────────────────────
+
+  #streamOn(chunk: Buffer): void {
+    this.#guarded(() => {
+      const { forward, done } = this.#meter.push(chunk);
+      if (forward) this.#write(forward);
+      if (done) this.#complete(done);
+    });
+  }
+
+  #endStream(): void {
+    this.#guarded(() => {
+      const rest = this.#meter.flush();
+      if (!this.#meter.isComplete) {
+        this.fail(unusableAnswer(this.call.target.providerName, 'the stream broke off'));
+        return;
+      }
+      if (rest) this.#write(rest);
+      this.#complete(null);
+    });
+  }
+
+  /** The usage is written down first: a client that has the end of the stream is a call that was counted. */
+  #complete(done: Buffer | null): void {
+    if (!this.#isRecorded) {
+      const usage = this.#meter.usage;
+      this.#record({
+        status: 200,
+        outcome: 'completed',
+        usage: usage ?? this.#count(this.#meter.text),
+        usageSource: usage ? 'upstream' : 'counted',
+      });
+    }
+    if (done) {
+      this.#write(done);
+      return;
+    }
+    this.#openStream();
+    this.response.end();
+    this.#finish();
+  }
+
+  #write(bytes: Buffer): void {
+    this.#openStream();
+    if (!this.response.write(bytes)) this.#control?.pause();
+  }
+
+  #openStream(): void {
+    if (this.response.headersSent) return;
+    this.#open({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
+    });
+  }
+
+  #breakStream(error: AppError): void {
+    this.#control?.abort();
+    this.#recordUnlessDone('failed', error.status);
+    this.tools.logger.warn(
+      { request_id: this.call.requestId, code: error.code, err: error.cause },
+      error.message,
+    );
+    const { message, type, code } = error;
+    const body = { error: { message, type, code, param: null, request_id: this.call.requestId } };
+    this.response.end(`data: ${JSON.stringify(body)}\n\n`);
+    this.#finish();
+  }
+
+  // ── Refusals and failures before the first byte ──────────────────────────────────────────────
+
+  #refuse(): void {
+    const provider = this.call.target.providerName;
+    this.#rejectWith(upstreamRefusal(provider, this.#status, this.#headers, this.#answer.bytes()));
+  }
+
+  #abandon(reason: string): void {
+    this.#rejectWith(unusableAnswer(this.call.target.providerName, reason));
+  }
+
+  #rejectWith(error: AppError): void {
+    this.#control?.abort();
+    this.#recordUnlessDone('failed', error.status);
+    this.#finish();
+    this.#reject(error);
+  }
+
+  // ── The client ───────────────────────────────────────────────────────────────────────────────
+
+  readonly #onDrain = (): void => this.#control?.resume();
+
+  readonly #onClose = (): void => {
+    if (this.#mode === 'over') return;
+    this.#control?.abort();
+    this.#recordUnlessDone('aborted', CLIENT_CLOSED_REQUEST);
+    this.#finish();
+  };
+
+  #open(headers: OutgoingHttpHeaders): void {
+    headers['x-request-id'] = this.call.requestId;
+    headers['x-latchkey-provider'] = this.call.target.providerName;
+    for (const name of FORWARDED_HEADERS) {
+      const value = this.#headers[name];
+      if (typeof value === 'string') headers[name] = value;
+    }
+    this.response.writeHead(200, headers);
+  }
+
+  // ── Accounts ─────────────────────────────────────────────────────────────────────────────────
+
+  #record(result: Omit<CallOutcome, 'firstByteAt'>): void {
+    this.tools.recorder.record(this.call, this.context, {
+      ...result,
+      firstByteAt: this.#firstByteAt,
+    });
+    this.#isRecorded = true;
+  }
+
+  /** What was produced is charged, however the call ended; a provider that refused produced nothing. */
+  #recordUnlessDone(outcome: 'failed' | 'aborted', status: number): void {
+    if (this.#isRecorded) return;
+    const reported = this.#meter.usage;
+    const wasProducing = this.#mode === 'stream' || this.#mode === 'json' || outcome === 'aborted';
+    const usage = reported ?? (wasProducing ? this.#count(this.#meter.text) : null);
+    try {
+      this.#record({
+        status,
+        outcome,
+        usage,
+        usageSource: reported ? 'upstream' : usage ? 'counted' : 'none',
+      });
+    } catch (error) {
+      // There is nobody left to refuse: the client has its error, or is gone.
+      this.tools.logger.error(
+        { request_id: this.call.requestId, err: error },
+        'Usage could not be recorded',
+      );
+    }
+  }
+
+  #count(output: string): UsageFigures {
+    const { counter } = this.tools;
+    return {
+      ...NO_USAGE,
+      inputTokens: counter.countInput(this.call.request.parsed),
+      outputTokens: counter.countEscaped(output),
+    };
+  }
+
+  /** Whatever goes wrong in handling an answer ends this call, and nothing but this call. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      const provider = this.call.target.providerName;
+      if (error instanceof AppError) this.fail(error);
+      else if (error instanceof EventTooLongError)
+        this.fail(unusableAnswer(provider, 'an event is too long'));
+      else this.fail(new AppError('internal_server_error', { cause: error }));
+    }
+  }
+
+  #finish(): void {
+    this.#mode = 'over';
+    this.response.off('close', this.#onClose).off('drain', this.#onDrain);
+    this.#resolve();
+  }
+}
+
+function isEncoded(headers: IncomingHttpHeaders): boolean {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  return encoding !== 'identity';
+}

@@ -1,0 +1,39 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { AppError } from '#common/errors/app-error.js';
+import { HotRoutes } from '#platform/http/hot-routes.js';
+
+import { InferencePipeline } from './inference-pipeline.service.js';
+import { CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS, type Surface } from './surface.js';
+
+/** Where the API of OpenAI is found; clients differ in what they take for its base URL. */
+export const OPENAI_PREFIXES = ['v1', 'openai/v1', 'openai'];
+const ENDPOINT = { scope: 'inference', kind: 'inference' } as const;
+
+/** Both ways to the pipeline: the short one of every ordinary call, and the controller's. */
+@Injectable()
+export class InferenceDoor implements OnModuleInit {
+  constructor(
+    private readonly pipeline: InferencePipeline,
+    private readonly hotRoutes: HotRoutes,
+  ) {}
+
+  onModuleInit(): void {
+    for (const surface of [CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS]) {
+      for (const prefix of OPENAI_PREFIXES) {
+        this.hotRoutes.add(`/${prefix}${surface.upstreamPath}`, ENDPOINT, (request) =>
+          this.pipeline.serve(surface, request),
+        );
+      }
+    }
+  }
+
+  /** A call that came through the router. The answer is written past Fastify, unless it is an error. */
+  async serve(surface: Surface, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { id, raw, principal } = request;
+    if (!principal) throw new AppError('missing_api_key');
+    await this.pipeline.serve(surface, { id, raw, response: reply.raw, principal });
+    reply.hijack();
+  }
+}

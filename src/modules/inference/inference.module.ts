@@ -1,0 +1,38 @@
+import { Module } from '@nestjs/common';
+
+import { CatalogModule } from '#modules/catalog/index.js';
+import { UsageModule } from '#modules/usage/index.js';
+
+import { AdmissionService } from './admission.service.js';
+import { CallRecorder } from './call-recorder.js';
+import { ExchangeRunner } from './exchange-runner.service.js';
+import { InferenceDoor } from './inference-door.js';
+import { InferenceController } from './inference.controller.js';
+import { InferenceMetrics } from './inference.metrics.js';
+import { InferencePipeline } from './inference-pipeline.service.js';
+import { TokenCounter } from './metering/token-counter.js';
+import { OpenAiCompatibleAdapter } from './providers/openai-compatible/openai-compatible.adapter.js';
+import { ProviderAdapters } from './providers/provider-adapters.js';
+import { SandboxAdapter } from './providers/sandbox/sandbox.adapter.js';
+import { RouterService } from './router.service.js';
+import { UpstreamPools } from './upstream/upstream-pools.js';
+
+@Module({
+  imports: [CatalogModule, UsageModule],
+  controllers: [InferenceController],
+  providers: [
+    AdmissionService,
+    CallRecorder,
+    ExchangeRunner,
+    InferenceDoor,
+    InferenceMetrics,
+    InferencePipeline,
+    OpenAiCompatibleAdapter,
+    ProviderAdapters,
+    RouterService,
+    SandboxAdapter,
+    TokenCounter,
+    UpstreamPools,
+  ],
+})
+export class InferenceModule {}

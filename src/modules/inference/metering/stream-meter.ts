@@ -1,0 +1,199 @@
+import { readUsage, type UsageFigures } from './usage-figures.js';
+
+/** No provider sends an event this long; one that does is broken, and memory has a bound. */
+export const MAX_EVENT_BYTES = 1024 * 1024;
+/** Text that is kept to be counted when the provider reports no usage. */
+const MAX_KEPT_TEXT = 1024 * 1024;
+
+const LF_LF = Buffer.from('\n\n');
+const CRLF_CRLF = Buffer.from('\r\n\r\n');
+const USAGE = Buffer.from('"usage":');
+const DONE = Buffer.from('[DONE]');
+const ERROR = Buffer.from('"error":');
+/** With a text as its value; `null` means that the choice goes on. */
+const FINISH_REASONS = [Buffer.from('"finish_reason":"'), Buffer.from('"finish_reason": "')];
+const TEXT_FIELDS = [
+  Buffer.from('"content":"'),
+  Buffer.from('"text":"'),
+  Buffer.from('"arguments":"'),
+];
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const SPACE = 0x20;
+
+type StreamPart = {
+  /** What may go to the client now; `null` when there is nothing yet. */
+  readonly forward: Buffer | null;
+  /** The stream's proper end: `data: [DONE]`, to be sent once the usage is written down. */
+  readonly done: Buffer | null;
+};
+
+const NOTHING: StreamPart = { forward: null, done: null };
+
+/** The provider sent an event that is longer than {@link MAX_EVENT_BYTES}. */
+export class EventTooLongError extends Error {}
+
+/**
+ * Reads the usage of a stream of OpenAI's server-sent events from the passing bytes, without decoding what it need not:
+ * native searches tell whether a chunk holds anything of interest. Only whole events are handed on, so that the usage
+ * chunk can be taken out where the client did not ask for it.
+ */
+export class StreamMeter {
+  #carry: Buffer | null = null;
+  #usage: UsageFigures | null = null;
+  #isDone = false;
+  #hasFinished = false;
+  #failed = false;
+  #keptBytes = 0;
+  readonly #kept: string[] = [];
+
+  /** @param hidesUsageChunk the client did not ask for the chunk that has nothing but the usage */
+  constructor(private readonly hidesUsageChunk: boolean) {}
+
+  /** What the provider reported, so far. */
+  get usage(): UsageFigures | null {
+    return this.#usage;
+  }
+
+  /** Whether the stream came to its proper end: `[DONE]`, or at least a finish reason in its last event. */
+  get isComplete(): boolean {
+    return (this.#isDone || this.#hasFinished) && !this.#failed;
+  }
+
+  /** The text that went by, for counting. */
+  get text(): string {
+    return this.#kept.join('');
+  }
+
+  /** @throws {EventTooLongError} */
+  push(chunk: Buffer): StreamPart {
+    const data = this.#carry ? Buffer.concat([this.#carry, chunk]) : chunk;
+    const end = endOfLastEvent(data);
+    this.#carry = end === data.length ? null : data.subarray(end);
+    if (this.#carry && this.#carry.length > MAX_EVENT_BYTES) throw new EventTooLongError();
+    if (end === 0) return NOTHING;
+    const events = data.subarray(0, end);
+    this.#keepText(events);
+    this.#hasFinished ||= FINISH_REASONS.some((reason) => events.includes(reason));
+    const isOrdinary = !hasUsageObject(events) && !events.includes(DONE) && !events.includes(ERROR);
+    return isOrdinary ? { forward: events, done: null } : this.#sift(events);
+  }
+
+  /** Bytes after the last whole event, when the stream has ended. */
+  flush(): Buffer | null {
+    const rest = this.#carry;
+    this.#carry = null;
+    return rest;
+  }
+
+  /** Looks at each event by itself. */
+  #sift(events: Buffer): StreamPart {
+    const kept: Buffer[] = [];
+    let done: Buffer | null = null;
+    for (const event of eachEvent(events)) {
+      if (event.includes(DONE) && isDone(event)) {
+        this.#isDone = true;
+        done = event;
+      } else if (!this.#absorb(event)) {
+        kept.push(event);
+      }
+    }
+    const forward =
+      kept.length === 0 ? null : kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept);
+    return { forward, done };
+  }
+
+  /** Whether the event is only for us. */
+  #absorb(event: Buffer): boolean {
+    if (!hasUsageObject(event) && !event.includes(ERROR)) return false;
+    const payload = payloadOf(event);
+    if (payload === null) return false;
+    if (payload.error !== undefined && payload.error !== null) this.#failed = true;
+    this.#usage = readUsage(payload.usage) ?? this.#usage;
+    const { choices } = payload;
+    return (
+      this.hidesUsageChunk && Array.isArray(choices) && choices.length === 0 && this.#usage !== null
+    );
+  }
+
+  #keepText(events: Buffer): void {
+    if (this.#keptBytes > MAX_KEPT_TEXT) return;
+    for (const field of TEXT_FIELDS) {
+      let at = events.indexOf(field);
+      while (at !== -1) {
+        const from = at + field.length;
+        const to = closingQuote(events, from);
+        if (to > from) this.#keep(events.toString('utf8', from, to));
+        at = events.indexOf(field, to);
+      }
+    }
+  }
+
+  #keep(escaped: string): void {
+    this.#keptBytes += escaped.length;
+    this.#kept.push(escaped);
+  }
+}
+
+function endOfLastEvent(data: Buffer): number {
+  const lf = data.lastIndexOf(LF_LF);
+  const crlf = data.lastIndexOf(CRLF_CRLF);
+  return Math.max(lf === -1 ? 0 : lf + LF_LF.length, crlf === -1 ? 0 : crlf + CRLF_CRLF.length);
+}
+
+function* eachEvent(events: Buffer): Generator<Buffer> {
+  let at = 0;
+  while (at < events.length) {
+    const lf = events.indexOf(LF_LF, at);
+    const crlf = events.indexOf(CRLF_CRLF, at);
+    const ends = [
+      ...(lf === -1 ? [] : [lf + LF_LF.length]),
+      ...(crlf === -1 ? [] : [crlf + CRLF_CRLF.length]),
+    ];
+    const end = ends.length === 0 ? events.length : Math.min(...ends);
+    yield events.subarray(at, end);
+    at = end;
+  }
+}
+
+/** `"usage":` followed by an object, not by `null`. A quote inside a JSON text is escaped, so it can't be mistaken. */
+function hasUsageObject(bytes: Buffer): boolean {
+  let at = bytes.indexOf(USAGE);
+  while (at !== -1) {
+    let value = at + USAGE.length;
+    while (bytes[value] === SPACE) value++;
+    if (bytes[value] === OPEN_BRACE) return true;
+    at = bytes.indexOf(USAGE, value);
+  }
+  return false;
+}
+
+function isDone(event: Buffer): boolean {
+  return /^data:\s*\[DONE\]\s*$/m.test(event.toString('latin1'));
+}
+
+/** The JSON object of an event, or `null` where there is none: comments, other fields, what is no JSON. */
+function payloadOf(event: Buffer): Record<string, unknown> | null {
+  const text = event
+    .toString('utf8')
+    .split(/\r?\n/)
+    .filter((line) => line.startsWith('data:'))
+    .map((line) => line.slice('data:'.length))
+    .join('\n');
+  try {
+    const payload: unknown = JSON.parse(text);
+    return typeof payload === 'object' && payload !== null
+      ? (payload as Record<string, unknown>)
+      : null;
+  } catch {
+    // Not ours to judge: the client gets the event as it came.
+    return null;
+  }
+}
+
+function closingQuote(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return Math.min(at, bytes.length);
+}

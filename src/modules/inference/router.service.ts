@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { randomInt } from 'node:crypto';
+
+import { AppError } from '#common/errors/app-error.js';
+import { type Candidate, RouteDirectory, type RouteTable } from '#modules/catalog/index.js';
+import type { KeyView } from '#modules/keys/index.js';
+
+import { SANDBOX_PROVIDER } from './providers/sandbox/sandbox.adapter.js';
+import type { Target } from './upstream/provider-adapter.js';
+
+const SANDBOX_MODELS = new Set(['sandbox/echo', 'sandbox/lorem']);
+const FREE = {
+  inputNanosPerMillion: 0n,
+  outputNanosPerMillion: 0n,
+  cachedInputNanosPerMillion: null,
+};
+
+/** From a model's name to where the call goes. */
+@Injectable()
+export class RouterService {
+  readonly #targets = new WeakMap<Candidate, Target>();
+
+  constructor(private readonly routes: RouteDirectory) {}
+
+  /**
+   * A test key always gets the sandbox, so that nothing it does costs money. A live key gets the route with the lowest
+   * priority number, and among equals one by weight.
+   * @throws {AppError} `model_not_found`
+   */
+  route(view: KeyView, model: string): Target | Promise<Target> {
+    if (view.isTest || SANDBOX_MODELS.has(model)) return sandboxTarget(model);
+    const table = this.routes.tableOf(view.organizationId);
+    return table instanceof Promise
+      ? table.then((loaded) => this.#pick(loaded, model))
+      : this.#pick(table, model);
+  }
+
+  #pick(table: RouteTable, model: string): Target {
+    const candidates = table.candidates(model);
+    const [first] = candidates;
+    if (!first) throw unknownModel(model);
+    const candidate = candidates.length === 1 ? first : byWeight(candidates, first.priority);
+    const known = this.#targets.get(candidate);
+    if (known) return known;
+    const target = toTarget(candidate);
+    this.#targets.set(candidate, target);
+    return target;
+  }
+}
+
+function byWeight(candidates: readonly Candidate[], priority: number): Candidate {
+  const equals = candidates.filter((candidate) => candidate.priority === priority);
+  const total = equals.reduce((sum, { weight }) => sum + weight, 0);
+  let ticket = randomInt(total);
+  for (const candidate of equals) {
+    ticket -= candidate.weight;
+    if (ticket < 0) return candidate;
+  }
+  throw new Error('A ticket below the sum of the weights must be somebody’s.');
+}
+
+function toTarget({ provider, upstreamModel, price, routeId, routeVersion }: Candidate): Target {
+  return {
+    providerName: provider.name,
+    upstreamModel,
+    price,
+    priceVersion: `${routeId}@${routeVersion}`,
+    endpoint: provider,
+  };
+}
+
+function sandboxTarget(model: string): Target {
+  return {
+    providerName: SANDBOX_PROVIDER,
+    upstreamModel: model,
+    price: FREE,
+    priceVersion: null,
+    endpoint: null,
+  };
+}
+
+function unknownModel(model: string): AppError {
+  return new AppError('model_not_found', {
+    message:
+      `There is no route for the model ${model}. GET /v1/models lists what there is; an administrator adds a ` +
+      `provider with POST /v1/providers and a route to it with POST /v1/routes.`,
+    param: 'model',
+  });
+}

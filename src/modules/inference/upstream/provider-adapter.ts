@@ -1,0 +1,50 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { AppError } from '#common/errors/app-error.js';
+import type { TokenPrice } from '#common/money/money.js';
+import type { ProviderEndpoint } from '#modules/catalog/index.js';
+
+import type { InferenceRequest } from '../request/inference-request.js';
+import type { Surface } from '../surface.js';
+
+/** Where a call goes. */
+export type Target = {
+  readonly providerName: string;
+  readonly upstreamModel: string;
+  readonly price: TokenPrice;
+  /** Names the price in the usage record; `null` where nothing is charged. */
+  readonly priceVersion: string | null;
+  /** `null`: the built-in sandbox. */
+  readonly endpoint: ProviderEndpoint | null;
+};
+
+/** One call to a provider. */
+export type UpstreamCall = {
+  readonly requestId: string;
+  readonly surface: Surface;
+  readonly request: InferenceRequest;
+  readonly target: Target;
+  readonly clientHeaders: IncomingHttpHeaders;
+};
+
+/** How the receiver steers what comes. */
+export type UpstreamControl = {
+  pause(): void;
+  resume(): void;
+  /** Ends the call; nothing more is delivered. */
+  abort(): void;
+};
+
+/** Takes an answer, piece by piece. After `end` or `fail` nothing follows. */
+export type UpstreamSink = {
+  head(status: number, headers: IncomingHttpHeaders): void;
+  data(chunk: Buffer): void;
+  end(): void;
+  fail(error: AppError): void;
+};
+
+/** Speaks to one kind of provider. */
+export abstract class ProviderAdapter {
+  /** Starts the call; what comes of it goes to `sink`, never synchronously. */
+  abstract send(call: UpstreamCall, sink: UpstreamSink): UpstreamControl;
+}
