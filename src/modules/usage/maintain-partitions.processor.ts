@@ -1,0 +1,14 @@
+import { type JobHandler, JobProcessor } from '#platform/queue/job-processor.decorator.js';
+
+import { PartitionKeeperService } from './partition-keeper.service.js';
+import type { MaintainPartitionsJob } from './usage.jobs.js';
+
+/** Idempotent: what exists is left alone. Spares the first record of a day the wait for its partition. */
+@JobProcessor('usage.maintain-partitions', { schedule: { pattern: '17 */6 * * *' } })
+export class MaintainPartitionsProcessor implements JobHandler<MaintainPartitionsJob> {
+  constructor(private readonly partitions: PartitionKeeperService) {}
+
+  async process({ daysAhead }: MaintainPartitionsJob): Promise<void> {
+    await this.partitions.ensureAhead(daysAhead);
+  }
+}

@@ -1,0 +1,28 @@
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { UnstorableRecordsError } from '../usage.errors.js';
+import { segmentPath, type SpoolFolder } from './spool-folder.js';
+import type { SpoolFault, SpoolLine } from './spool-reader.js';
+
+const REJECTED_FILE = 'rejected.log';
+const MODE = 0o600;
+
+/** Keeps what can't be shipped for a person to look at: it may be money. Nothing is ever deleted here. */
+export class SpoolSideFiles {
+  constructor(private readonly folder: SpoolFolder) {}
+
+  /** Adds the damaged bytes, and a newline, to the segment's `.corrupt` file. */
+  async keepCorrupt({ at, bytes }: SpoolFault): Promise<void> {
+    const file = segmentPath(this.folder.directory, at.segment).replace(/\.log$/, '.corrupt');
+    await appendFile(file, Buffer.concat([bytes, Buffer.from('\n')]), { mode: MODE });
+  }
+
+  /** Adds one JSON line: where the record stood, why it was refused, and the record itself. */
+  async keepRejected({ at, line }: SpoolLine, error: RejectionReason): Promise<void> {
+    const entry = `${JSON.stringify({ ...at, code: error.code, message: error.message, record: line.json })}\n`;
+    await appendFile(join(this.folder.directory, REJECTED_FILE), entry, { mode: MODE });
+  }
+}
+
+export type RejectionReason = Pick<UnstorableRecordsError, 'code' | 'message'>;

@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import { QueryFailedError } from 'typeorm';
+
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import type { SpoolPosition } from './spool/spool-folder.js';
+import { MissingPartitionError, UnstorableRecordsError } from './usage.errors.js';
+
+/**
+ * One statement, so one transaction and one round trip. The position moves only from where the caller believes it to
+ * be, and nothing is written unless it moved: of two shippers of one spool the second waits for the first's row lock,
+ * then finds the position changed. Totals are those of the rows that were really inserted. Keys are taken in order, so
+ * that shippers of different spools can't deadlock.
+ */
+const SHIP = `
+WITH moved AS (
+  UPDATE usage_spool_positions SET segment = $4, position = $5, updated_at = now()
+   WHERE spool_id = $1 AND segment = $2 AND position = $3
+  RETURNING 1
+), inserted AS (
+  INSERT INTO usage_events (
+    id, organization_id, key_id, occurred_at, surface, model, provider, upstream_model, status, outcome, stream,
+    input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, usage_source, cost_nanos, price_version,
+    latency_ms, first_byte_ms
+  )
+  SELECT id, org, key, timestamptz 'epoch' + at * interval '1 millisecond', surface, model, provider, upstream,
+         status, outcome, stream, "in", cached, "out", reasoning, source, cost, price, ms, first
+    FROM json_to_recordset($6::json) AS line (
+      id text, org text, key text, at bigint, surface text, model text, provider text, upstream text,
+      status smallint, outcome text, stream boolean, "in" integer, cached integer, "out" integer, reasoning integer,
+      source text, cost bigint, price text, ms integer, first integer
+    )
+   WHERE EXISTS (SELECT FROM moved)
+  ON CONFLICT (occurred_at, id) DO NOTHING
+  RETURNING organization_id, key_id, occurred_at, input_tokens, output_tokens, cost_nanos
+), added AS (
+  INSERT INTO key_usage_totals AS total (
+    organization_id, key_id, requests, input_tokens, output_tokens, cost_nanos, last_used_at
+  )
+  SELECT organization_id, key_id, count(*), sum(input_tokens), sum(output_tokens), sum(cost_nanos), max(occurred_at)
+    FROM inserted GROUP BY organization_id, key_id ORDER BY organization_id, key_id
+  ON CONFLICT (organization_id, key_id) DO UPDATE SET
+    requests = total.requests + excluded.requests,
+    input_tokens = total.input_tokens + excluded.input_tokens,
+    output_tokens = total.output_tokens + excluded.output_tokens,
+    cost_nanos = total.cost_nanos + excluded.cost_nanos,
+    last_used_at = greatest(total.last_used_at, excluded.last_used_at)
+)
+SELECT (SELECT count(*) FROM moved)::integer AS moved, (SELECT count(*) FROM inserted)::integer AS inserted`;
+
+/** Takes the row's lock, so that it waits for a statement that is still running for a connection that was lost. */
+const CLAIM = `
+INSERT INTO usage_spool_positions (spool_id, segment, position) VALUES ($1, 0, 0)
+ON CONFLICT (spool_id) DO UPDATE SET spool_id = excluded.spool_id
+RETURNING segment, position`;
+
+/** SQLSTATE classes that say the data is wrong: data exception, integrity constraint, program limit (an index row too long). */
+const DATA_ERROR_CLASSES = new Set(['22', '23', '54']);
+const CHECK_VIOLATION = '23514';
+
+export type Shipment = {
+  readonly spoolId: string;
+  readonly from: SpoolPosition;
+  readonly to: SpoolPosition;
+  /** JSON of each record. */
+  readonly records: readonly string[];
+};
+
+export type ShipmentResult = {
+  /** `false`: the position was not `from`, and nothing was stored. */
+  readonly isMoved: boolean;
+  /** Records that were not there before. */
+  readonly inserted: number;
+};
+
+@Injectable()
+export class UsageShipmentRepository {
+  constructor(private readonly transactions: TransactionRunner) {}
+
+  /** Up to where the spool is stored; its very beginning when it has never been heard of. */
+  async positionOf(spoolId: string): Promise<SpoolPosition> {
+    const rows = await this.transactions.sql<{ segment: string; position: string }>(CLAIM, [
+      spoolId,
+    ]);
+    return { segment: Number(rows[0]?.segment), offset: Number(rows[0]?.position) };
+  }
+
+  /**
+   * Stores the records, adds them to their keys' totals and moves the position, all or nothing, whatever organizations
+   * they belong to.
+   * @throws {UnstorableRecordsError} when PostgreSQL refuses the data
+   * @throws {MissingPartitionError} when a day has no partition
+   */
+  async shipAcrossTenants({ spoolId, from, to, records }: Shipment): Promise<ShipmentResult> {
+    try {
+      const rows = await this.transactions.sql<{ moved: number; inserted: number }>(SHIP, [
+        spoolId,
+        from.segment,
+        from.offset,
+        to.segment,
+        to.offset,
+        `[${records.join(',')}]`,
+      ]);
+      return { isMoved: rows[0]?.moved === 1, inserted: rows[0]?.inserted ?? 0 };
+    } catch (error) {
+      throw toShipmentError(error);
+    }
+  }
+}
+
+function toShipmentError(error: unknown): unknown {
+  if (!(error instanceof QueryFailedError)) return error;
+  const { code = '', constraint } = error.driverError as { code?: string; constraint?: string };
+  // A row without a partition is reported as a violated check that has no name.
+  if (code === CHECK_VIOLATION && constraint === undefined) return new MissingPartitionError(error);
+  return DATA_ERROR_CLASSES.has(code.slice(0, 2)) ? new UnstorableRecordsError(code, error) : error;
+}
