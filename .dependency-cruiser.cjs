@@ -21,6 +21,7 @@ const moduleRules = Object.entries(MODULE_EDGES).map(([name, allowed]) => ({
 
 module.exports = {
   forbidden: [
+    ...moduleRules,
     {
       name: 'no-circular',
       comment: 'A cycle of imports throws at load time in ESM.',
@@ -78,11 +79,10 @@ module.exports = {
     exclude: { path: '^(dist|node_modules)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
+    webpackConfig: { fileName: 'scripts/dependency-cruiser.resolve.cjs' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'require', 'node', 'default', 'types'],
-      extensions: ['.ts', '.js', '.json'],
-      extensionAlias: { '.js': ['.ts', '.js'] },
     },
   },
 };

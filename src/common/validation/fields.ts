@@ -89,6 +89,7 @@ export function TextList(
   const items = {
     type: 'string',
     ...(values ? { enum: [...values] } : { minLength: 1, maxLength }),
+    ...(pattern && { pattern: pattern.source }),
   };
   return applyDecorators(
     IsArray(),

@@ -39,15 +39,16 @@ export class CallRecorder {
     return this.usage.isHealthy;
   }
 
-  /** @throws {SpoolUnavailableError} */
+  /** @param written gets `null` once the record can’t be lost any more, or why it could not be written */
   record(
     { requestId, surface, request, target }: UpstreamCall,
     context: CallContext,
     result: CallOutcome,
+    written: (error: Error | null) => void,
   ): void {
     const figures = result.usage ?? NO_USAGE;
     const latencyMs = performance.now() - context.startedAt;
-    this.usage.record({
+    const record: UsageRecord = {
       id: requestId,
       organizationId: context.organizationId,
       keyId: context.keyId,
@@ -68,7 +69,8 @@ export class CallRecorder {
       priceVersion: target.priceVersion,
       latencyMs,
       firstByteMs: result.firstByteAt === null ? null : result.firstByteAt - context.startedAt,
-    });
+    };
+    this.usage.record(record, written);
     this.metrics.observe(surface.name, result.status, latencyMs);
   }
 }

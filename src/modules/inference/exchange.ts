@@ -23,7 +23,8 @@ const FORWARDED_HEADERS = ['openai-processing-ms', 'openai-version', 'openai-mod
 const MAX_ERROR_BYTES = 64 * 1024;
 const CLIENT_CLOSED_REQUEST = 499;
 
-type Mode = 'waiting' | 'json' | 'stream' | 'refused' | 'over';
+/** `ending`: the usage is being written down, and then the last bytes go out. */
+type Mode = 'waiting' | 'json' | 'stream' | 'refused' | 'ending' | 'over';
 
 /**
  * Carries one provider's answer to one client: JSON answers whole, streams event by event with backpressure, and writes
@@ -43,7 +44,6 @@ export class Exchange implements UpstreamSink {
   readonly #answer: JsonAnswer;
   readonly #meter: StreamMeter;
   #firstByteAt: number | null = null;
-  #isRecorded = false;
 
   constructor(
     private readonly call: UpstreamCall,
@@ -115,16 +115,9 @@ export class Exchange implements UpstreamSink {
       return;
     }
     const usage = read.usage ?? this.#count(this.#answer.text());
-    this.#guarded(() => {
-      this.#record({
-        status: 200,
-        outcome: 'completed',
-        usage,
-        usageSource: read.usage ? 'upstream' : 'counted',
-      });
+    this.#recordThen(usage, read.usage ? 'upstream' : 'counted', () => {
       this.#open({ 'content-type': 'application/json', 'content-length': read.body.length });
       this.response.end(read.body);
-      this.#finish();
     });
   }
 
@@ -150,24 +143,14 @@ export class Exchange implements UpstreamSink {
     });
   }
 
-  /** The usage is written down first: a client that has the end of the stream is a call that was counted. */
   #complete(done: Buffer | null): void {
-    if (!this.#isRecorded) {
-      const usage = this.#meter.usage;
-      this.#record({
-        status: 200,
-        outcome: 'completed',
-        usage: usage ?? this.#count(this.#meter.text),
-        usageSource: usage ? 'upstream' : 'counted',
-      });
-    }
-    if (done) {
-      this.#write(done);
-      return;
-    }
-    this.#openStream();
-    this.response.end();
-    this.#finish();
+    const reported = this.#meter.usage;
+    const usage = reported ?? this.#count(this.#meter.text);
+    this.#recordThen(usage, reported ? 'upstream' : 'counted', () => {
+      this.#openStream();
+      if (done) this.response.end(done);
+      else this.response.end();
+    });
   }
 
   #write(bytes: Buffer): void {
@@ -186,7 +169,7 @@ export class Exchange implements UpstreamSink {
 
   #breakStream(error: AppError): void {
     this.#control?.abort();
-    this.#recordUnlessDone('failed', error.status);
+    this.#recordFailure('failed', error.status);
     this.tools.logger.warn(
       { request_id: this.call.requestId, code: error.code, err: error.cause },
       error.message,
@@ -210,9 +193,9 @@ export class Exchange implements UpstreamSink {
 
   #rejectWith(error: AppError): void {
     this.#control?.abort();
-    this.#recordUnlessDone('failed', error.status);
-    this.#finish();
+    this.#recordFailure('failed', error.status);
     this.#reject(error);
+    this.#finish();
   }
 
   // ── The client ───────────────────────────────────────────────────────────────────────────────
@@ -222,7 +205,7 @@ export class Exchange implements UpstreamSink {
   readonly #onClose = (): void => {
     if (this.#mode === 'over') return;
     this.#control?.abort();
-    this.#recordUnlessDone('aborted', CLIENT_CLOSED_REQUEST);
+    this.#recordFailure('aborted', CLIENT_CLOSED_REQUEST);
     this.#finish();
   };
 
@@ -238,34 +221,42 @@ export class Exchange implements UpstreamSink {
 
   // ── Accounts ─────────────────────────────────────────────────────────────────────────────────
 
-  #record(result: Omit<CallOutcome, 'firstByteAt'>): void {
-    this.tools.recorder.record(this.call, this.context, {
-      ...result,
-      firstByteAt: this.#firstByteAt,
+  /** The usage is written down first: a client that has the whole answer is a call that was counted. */
+  #recordThen(
+    usage: UsageFigures,
+    usageSource: CallOutcome['usageSource'],
+    sendLast: () => void,
+  ): void {
+    this.#mode = 'ending';
+    const result = { status: 200, outcome: 'completed', usage, usageSource } as const;
+    this.#record(result, (error) => {
+      if (this.#mode === 'over') return;
+      this.#guarded(() => {
+        if (error) throw new AppError('service_unavailable', { cause: error });
+        sendLast();
+        this.#finish();
+      });
     });
-    this.#isRecorded = true;
   }
 
   /** What was produced is charged, however the call ended; a provider that refused produced nothing. */
-  #recordUnlessDone(outcome: 'failed' | 'aborted', status: number): void {
-    if (this.#isRecorded) return;
+  #recordFailure(outcome: 'failed' | 'aborted', status: number): void {
+    if (this.#mode === 'ending') return;
     const reported = this.#meter.usage;
     const wasProducing = this.#mode === 'stream' || this.#mode === 'json' || outcome === 'aborted';
     const usage = reported ?? (wasProducing ? this.#count(this.#meter.text) : null);
-    try {
-      this.#record({
-        status,
-        outcome,
-        usage,
-        usageSource: reported ? 'upstream' : usage ? 'counted' : 'none',
-      });
-    } catch (error) {
+    const usageSource = reported ? 'upstream' : usage ? 'counted' : 'none';
+    this.#record({ status, outcome, usage, usageSource }, (error) => {
+      if (!error) return;
       // There is nobody left to refuse: the client has its error, or is gone.
-      this.tools.logger.error(
-        { request_id: this.call.requestId, err: error },
-        'Usage could not be recorded',
-      );
-    }
+      const facts = { request_id: this.call.requestId, err: error };
+      this.tools.logger.error(facts, 'Usage could not be recorded');
+    });
+  }
+
+  #record(result: Omit<CallOutcome, 'firstByteAt'>, written: (error: Error | null) => void): void {
+    const outcome = { ...result, firstByteAt: this.#firstByteAt };
+    this.tools.recorder.record(this.call, this.context, outcome, written);
   }
 
   #count(output: string): UsageFigures {

@@ -1,6 +1,5 @@
-export { authorize, type Decision, type RequestFacts } from './domain/authorize.js';
+export { authorize } from './domain/authorize.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
-export { CallingKey } from './calling-key.decorator.js';
 export type { KeyView } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { KeysModule } from './keys.module.js';

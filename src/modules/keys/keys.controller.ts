@@ -93,6 +93,7 @@ export class KeysController {
       'For good. It is refused at once here, and on every other instance within a second. Doing it again is harmless.',
     scope: 'keys:write',
     requestBody: RevokeKeyDto,
+    isBodyOptional: true,
     requestExample: { reason: 'leaked in a log' },
     response: RevokedKeyResponse,
     example: {

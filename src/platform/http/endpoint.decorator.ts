@@ -36,8 +36,11 @@ export type EndpointOptions = {
   readonly kind?: 'management' | 'inference';
   readonly status?: number;
   readonly response?: Type<unknown>;
+  /** Of an answer that is a text and no JSON; `response` is left out then. */
   readonly contentType?: string;
   readonly requestBody?: Type<unknown>;
+  /** The body may be left out altogether. */
+  readonly isBodyOptional?: boolean;
   readonly requestExample?: unknown;
   readonly example?: unknown;
   readonly errors?: readonly ErrorCode[];
@@ -86,6 +89,7 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
 function describeRequest({
   requestBody,
   requestExample,
+  isBodyOptional = false,
   idempotent,
 }: EndpointOptions): MethodDecorator[] {
   return [
@@ -93,6 +97,7 @@ function describeRequest({
       ? [
           ApiBody({
             type: requestBody,
+            required: !isBodyOptional,
             ...(requestExample !== undefined && {
               examples: { example: { value: requestExample } },
             }),
@@ -135,12 +140,15 @@ function success(
   status: number,
 ): MethodDecorator {
   const description = `${summary} (success)`;
+  if (contentType !== undefined) {
+    const content = { [contentType]: { schema: { type: 'string' }, example } };
+    return ApiResponse({ status, description, content });
+  }
   if (!response) return ApiResponse({ status, description });
   return ApiResponse({
     status,
     description,
     type: response,
-    ...(contentType !== undefined && { content: { [contentType]: {} } }),
     ...(example !== undefined && { example }),
   });
 }

@@ -5,7 +5,9 @@ import { ThrottlerModule } from '@nestjs/throttler';
 import { AppErrorFilter } from './app-error.filter.js';
 import { ErrorResponder } from './error-responder.js';
 import { HotRoutes } from './hot-routes.js';
+import { IDEMPOTENCY_JOBS } from './idempotency/idempotency.jobs.js';
 import { IdempotencyStore } from './idempotency/idempotency.store.js';
+import { PurgeIdempotencyProcessor } from './idempotency/purge-idempotency.processor.js';
 import { MANAGEMENT_CALLS_PER_MINUTE } from './throttle/management-throttle.guard.js';
 
 @Global()
@@ -19,7 +21,9 @@ import { MANAGEMENT_CALLS_PER_MINUTE } from './throttle/management-throttle.guar
   providers: [
     ErrorResponder,
     HotRoutes,
+    IDEMPOTENCY_JOBS,
     IdempotencyStore,
+    PurgeIdempotencyProcessor,
     { provide: APP_FILTER, useClass: AppErrorFilter },
   ],
   exports: [ErrorResponder, HotRoutes, IdempotencyStore, ThrottlerModule],

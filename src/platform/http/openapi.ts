@@ -64,7 +64,7 @@ const ERROR_SCHEMA = {
           enum: Object.keys(ERROR_CODES),
           description: 'For programs. Each has a page under docs/errors.',
         },
-        param: { type: 'string', nullable: true, description: 'The field that is wrong.' },
+        param: { type: ['string', 'null'], description: 'The field that is wrong.' },
         request_id: { type: 'string', description: 'Quote it when you ask for help.' },
         details: { type: 'object', additionalProperties: true },
       },

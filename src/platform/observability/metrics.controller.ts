@@ -17,6 +17,8 @@ export class MetricsController {
     id: 'getMetrics',
     summary: 'Metrics in Prometheus’ text format',
     scope: 'public',
+    contentType: 'text/plain',
+    example: 'latchkey_inference_requests_total{surface="chat.completions",status="200"} 42\n',
   })
   get(): Promise<string> {
     return this.registry.metrics();

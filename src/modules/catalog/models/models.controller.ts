@@ -33,6 +33,7 @@ export class ModelsController {
   @Get('*')
   @ApiParam({
     name: 'path',
+    type: String,
     description: 'The model’s name. Slashes may be encoded, or stand as they are.',
     example: 'gpt-4o-mini',
   })

@@ -3,7 +3,7 @@ export const NEW_PROVIDER_EXAMPLE = {
   name: 'openai',
   kind: 'openai-compatible',
   base_url: 'https://api.openai.com/v1',
-  api_key: 'sk-…',
+  api_key: 'sk-EXAMPLE',
 };
 
 export const PROVIDER_EXAMPLE = {

@@ -1,4 +1,4 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiExtraModels, ApiPropertyOptional } from '@nestjs/swagger';
 import { plainToInstance, Transform, Type } from 'class-transformer';
 import { IsOptional, ValidateNested } from 'class-validator';
 
@@ -32,8 +32,11 @@ export class ModelPermissionsDto {
   denied?: string[];
 }
 
+@ApiExtraModels(ModelPermissionsDto)
 export class KeyPermissionsDto {
   @ApiPropertyOptional({
+    // Said here, or the class of the property below would be asked of a list too.
+    type: Array,
     description: 'A list of allowed models, or `allowed` and `denied` apart. Denying wins.',
     oneOf: [
       { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_MODEL_PATTERNS },

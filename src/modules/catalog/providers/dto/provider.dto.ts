@@ -32,7 +32,7 @@ const BASE_URL = {
 const API_KEY = {
   description:
     'Sent to this address’s origin only, as a bearer token. It is stored sealed and never answered.',
-  example: 'sk-…',
+  example: 'sk-EXAMPLE',
   max: MAX_CREDENTIAL_LENGTH,
   pattern: VISIBLE_ASCII,
   optional: true,

@@ -1,0 +1,42 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+
+import { AuthModule } from '#modules/auth/index.js';
+import { CatalogModule } from '#modules/catalog/index.js';
+import { InferenceModule } from '#modules/inference/index.js';
+import { KeysModule } from '#modules/keys/index.js';
+import { OrganizationsModule } from '#modules/organizations/index.js';
+import { UsageModule } from '#modules/usage/index.js';
+import { ConfigModule } from '#platform/config/config.module.js';
+import { CryptoModule } from '#platform/crypto/crypto.module.js';
+import { DatabaseModule } from '#platform/database/database.module.js';
+import { EventsModule } from '#platform/events/events.module.js';
+import { FanoutModule } from '#platform/fanout/fanout.module.js';
+import { HttpModule } from '#platform/http/http.module.js';
+import { ObservabilityModule } from '#platform/observability/observability.module.js';
+import { QueueModule } from '#platform/queue/queue.module.js';
+
+import type { Foundations } from './foundations.js';
+
+const FEATURES = [OrganizationsModule, KeysModule, AuthModule, CatalogModule, InferenceModule];
+
+/** The composition root. A worker has no routes but health and metrics: it works on the queues and ships usage. */
+@Module({})
+export class AppModule {
+  static forRoot({ config, databaseUrl, rootKey, logger }: Foundations): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        ObservabilityModule.forRoot(logger),
+        DatabaseModule.forRoot(databaseUrl),
+        CryptoModule.forRoot(rootKey),
+        EventsModule,
+        FanoutModule,
+        QueueModule,
+        HttpModule,
+        UsageModule,
+        ...(config.role === 'worker' ? [] : FEATURES),
+      ],
+    };
+  }
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+
+import { Command } from 'commander';
+
+import {
+  checkApiDocument,
+  migrateDatabase,
+  printMasterKey,
+  replaySpool,
+  writeApiDocument,
+} from './cli-commands.js';
+import { explainFailure } from './explain-failure.js';
+
+const program = new Command('latchkey').description('Operates a Latchkey installation.');
+
+program
+  .command('migrate')
+  .description('Brings the database’s schema up to date, as every start does.')
+  .action(() => migrateDatabase(process.env));
+
+program
+  .command('keys')
+  .description('Keys, for who holds the machine.')
+  .command('create-master')
+  .description('Makes one more master key of the default organization and prints it.')
+  .action(() => printMasterKey(process.env));
+
+program
+  .command('spool')
+  .description('The usage spool.')
+  .command('replay')
+  .argument('<directory>', 'a usage spool that its own instance will not ship any more')
+  .description(
+    'Stores the usage that a dead machine left on its disk. Running it again is harmless.',
+  )
+  .action((directory: string) => replaySpool(process.env, directory));
+
+program
+  .command('openapi')
+  .description('Writes the OpenAPI document, or checks that a written one is current.')
+  .option('--output <file>', 'where to write it; standard output unless said')
+  .option('--check <file>', 'exit with 1 when this file is not current')
+  .action(({ output, check }: { output?: string; check?: string }) =>
+    check === undefined ? writeApiDocument(output ?? null) : checkApiDocument(check),
+  );
+
+program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(explainFailure(error));
+  process.exitCode = 1;
+});
