@@ -1,0 +1,125 @@
+// @ts-check
+/**
+ * `npm run bench`: what governing a request costs. Latchkey and a hand-written ungoverned proxy stand, in turns,
+ * before the same provider stub and under the same load; see README.md for how to read the figures. It fails on
+ * errors (a non-2xx answer, a cut stream), never on speed.
+ */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+
+import { provision, startLatchkey } from './latchkey.mjs';
+import { measure } from './measure.mjs';
+import { parseOptions, USAGE } from './options.mjs';
+import { Cleanups, startWorker } from './processes.mjs';
+import { renderTable, summarizeTurns } from './report.mjs';
+import { scenariosOf } from './scenarios.mjs';
+
+const INTERRUPTED = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+
+/** Progress; kept out of the report. @param {string} text */
+function say(text) {
+  console.error(text);
+}
+
+/**
+ * @param {import('./options.mjs').Options} options
+ * @param {Cleanups} cleanups
+ * @param {{ logTail: () => string }} diagnosis
+ * @returns {Promise<import('./measure.mjs').Bench>}
+ */
+async function start(options, cleanups, diagnosis) {
+  const stub = startWorker('upstream-stub.mjs', cleanups);
+  const load = startWorker('load.mjs', cleanups);
+  /** @type {number} */
+  const stubPort = await stub.ask('start', { chunks: options.chunks });
+  /** @type {import('./measure.mjs').System[]} */
+  const systems = [];
+  if (options.only !== 'latchkey') {
+    const bare = startWorker('bare-proxy.mjs', cleanups);
+    systems.push({
+      name: 'bare',
+      port: await bare.ask('start', { upstreamPort: stubPort }),
+      authorization: 'Bearer sk-upstream-bench',
+      cpuMicros: bare.cpuMicros,
+      databaseCpuMicros: () => new Map(),
+    });
+  }
+  if (options.only !== 'bare') {
+    say('starting Latchkey');
+    const gateway = await startLatchkey(options, cleanups);
+    diagnosis.logTail = gateway.logTail;
+    const key = await provision(gateway, stubPort);
+    systems.push({ ...gateway, name: 'latchkey', authorization: `Bearer ${key}` });
+  }
+  return { options, stub, load, systems };
+}
+
+/** @param {import('./options.mjs').Options} options */
+function describe(options) {
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cores: availableParallelism(),
+    cpu: cpus()[0]?.model ?? 'unknown',
+    options,
+  };
+}
+
+/** @param {import('./measure.mjs').Bench} bench */
+async function runAndReport(bench) {
+  const { options } = bench;
+  const about = describe(options);
+  const results = [];
+  for (const scenario of scenariosOf(options)) {
+    const turns = await measure(bench, scenario, say);
+    results.push({ scenario, turns, ...summarizeTurns(turns, scenario.measures) });
+  }
+  const tables = results.map((result) => renderTable(result.scenario, result));
+  console.log(
+    `\nLatchkey bench, ${about.date}, node ${about.node}, ${about.cores} cores (${about.cpu}), ` +
+      `${options.rounds} rounds of ${options.seconds} s`,
+  );
+  console.log(`median [least–greatest] over the rounds\n\n${tables.join('\n\n')}`);
+  if (options.json !== undefined) {
+    const figures = results.map(({ scenario, ...figuresOfIt }) => {
+      const { title, connections, pauseMs } = scenario;
+      return { title, connections, pauseMs, ...figuresOfIt };
+    });
+    writeFileSync(options.json, `${JSON.stringify({ ...about, scenarios: figures }, null, 2)}\n`);
+  }
+}
+
+/** @param {import('./options.mjs').Options} options */
+async function main(options) {
+  const cleanups = new Cleanups();
+  const diagnosis = { logTail: () => '' };
+  let interrupted = false;
+  for (const [signal, code] of Object.entries(INTERRUPTED)) {
+    process.on(signal, () => {
+      interrupted = true;
+      void cleanups.run().then(() => process.exit(code));
+    });
+  }
+  try {
+    await runAndReport(await start(options, cleanups, diagnosis));
+  } catch (error) {
+    // Whatever fails after an interruption fails because its process was ended.
+    if (interrupted) return;
+    console.error(error instanceof Error ? error.message : error);
+    if (diagnosis.logTail() !== '') console.error(`Latchkey's log:\n${diagnosis.logTail()}`);
+    process.exitCode = 1;
+  } finally {
+    if (!interrupted) await cleanups.run();
+  }
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === 'help') console.log(USAGE);
+  else await main(options);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  console.error(USAGE);
+  process.exitCode = 2;
+}
