@@ -71,6 +71,7 @@ export default tseslint.config(
       'src/**/*.events.ts',
       'src/**/request-context.ts',
       'test/support/global-setup.ts',
+      'test/support/*.jobs.ts',
     ],
     rules: {
       '@typescript-eslint/consistent-type-definitions': 'off',

@@ -41,7 +41,7 @@ export class Exchange implements UpstreamSink {
   #control: UpstreamControl | null = null;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
-  readonly #answer: JsonAnswer;
+  readonly #answer = new JsonAnswer();
   readonly #meter: StreamMeter;
   #firstByteAt: number | null = null;
 
@@ -56,7 +56,6 @@ export class Exchange implements UpstreamSink {
       this.#reject = reject;
     });
     this.#meter = new StreamMeter(!call.request.wantsUsage);
-    this.#answer = new JsonAnswer();
     this.response.on('close', this.#onClose).on('drain', this.#onDrain);
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { hash } from 'node:crypto';
 
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
@@ -29,10 +30,6 @@ export class KeyDirectoryService extends KeyDirectory {
     super();
     this.#views = new CoherentCache<KeyView>(fanout, {
       maxEntries: MAX_CACHED_KEYS,
-      load: async (digest) => {
-        const found = await keys.findByDigestAcrossTenants(Buffer.from(digest, 'latin1'));
-        return found && compileKeyView(toRecord(found));
-      },
       tagOf: (view) => view.keyId,
     });
     fanout.subscribe(KEYS_CHANGED_TOPIC, (keyId) => this.#views.invalidate(keyId));
@@ -44,9 +41,18 @@ export class KeyDirectoryService extends KeyDirectory {
   }
 
   override find(presented: string): KeyView | null | Promise<KeyView | null> {
+    // What is remembered is neither the secret nor its stored digest; that one is worked out only for PostgreSQL.
+    const fingerprint = hash('sha256', presented, 'base64');
+    const known = this.#views.peek(fingerprint);
+    if (known) return known;
     if (!isWellFormedKey(presented, this.config.keyBrand)) return null;
-    const digest = this.pepper.digest(presented);
-    return this.#views.peek(digest) ?? this.#views.load(digest);
+    return this.#views.load(fingerprint, () => this.#read(presented));
+  }
+
+  async #read(presented: string): Promise<KeyView | null> {
+    const digest = Buffer.from(this.pepper.digest(presented), 'latin1');
+    const found = await this.keys.findByDigestAcrossTenants(digest);
+    return found && compileKeyView(toRecord(found));
   }
 }
 

@@ -1,4 +1,6 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+
+import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
 import { SpoolWriter } from './spool/spool-writer.js';
 import type { UsageRecord } from './usage-record.js';
@@ -11,7 +13,10 @@ type Pending = { readonly record: UsageRecord; readonly written: (error: Error |
 export class SpoolUsageRecorder extends UsageRecorder implements OnApplicationShutdown {
   #pending: Pending[] = [];
 
-  constructor(private readonly writer: SpoolWriter) {
+  constructor(
+    private readonly writer: SpoolWriter,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
     super();
   }
 
@@ -37,6 +42,15 @@ export class SpoolUsageRecorder extends UsageRecorder implements OnApplicationSh
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
-    for (const { written } of pending) written(failure);
+    for (const { record, written } of pending) this.#tell(record, written, failure);
+  }
+
+  /** One caller that breaks its promise not to throw must not keep the others waiting. */
+  #tell({ id }: UsageRecord, written: Pending['written'], failure: Error | null): void {
+    try {
+      written(failure);
+    } catch (error) {
+      this.logger.error({ err: error, recordId: id }, 'a call failed after its usage was recorded');
+    }
   }
 }

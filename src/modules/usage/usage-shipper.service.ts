@@ -22,6 +22,8 @@ import { SPOOL_FOLDER } from './usage.config.js';
 import { UsageShipmentRepository } from './usage-shipment.repository.js';
 
 const INTERVAL_MS = 200;
+/** About 600 records. */
+const WORTH_A_BATCH_BYTES = 256 * 1024;
 const BACKOFF_MS = { first: 100, max: 5_000 };
 const SHUTDOWN_FLUSH_MS = 10_000;
 const STOP_MS = 1_000;
@@ -123,9 +125,13 @@ export class UsageShipper implements OnApplicationBootstrap, OnApplicationShutdo
     }
   }
 
+  /** Under load there is always a little more; that waits for the next turn, or batches would shrink to single records. */
   async #catchUp(): Promise<void> {
     let isAtEnd = comparePositions(this.#shipped, this.writer.end) >= 0;
-    while (!isAtEnd && !this.#isStopped) ({ isAtEnd } = await this.#shipNext());
+    while (!isAtEnd && !this.#isStopped) {
+      ({ isAtEnd } = await this.#shipNext());
+      if (this.#waiters.size === 0 && this.writer.unshippedBytes < WORTH_A_BATCH_BYTES) return;
+    }
   }
 
   async #shipNext(): Promise<DrainStep> {

@@ -9,8 +9,6 @@ type Entry<V> = { readonly value: V; readonly loadedAt: number };
 
 export type CoherentCacheOptions<V> = {
   readonly maxEntries: number;
-  /** Reads the truth. `null`: there is none, which is not remembered. */
-  readonly load: (key: string) => Promise<V | null>;
   /** What a value is invalidated by; several entries may share it. */
   readonly tagOf: (value: V) => string;
 };
@@ -46,21 +44,24 @@ export class CoherentCache<V extends object> {
     return performance.now() - confirmedAt <= MAX_UNCONFIRMED_MS ? entry.value : undefined;
   }
 
-  /** Reads the truth; callers who ask for the same key meanwhile share the read. */
-  load(key: string): Promise<V | null> {
+  /**
+   * Reads the truth; callers who ask for the same key meanwhile share the read.
+   * @param read answers `null` where there is none, which is not remembered
+   */
+  load(key: string, read: () => Promise<V | null>): Promise<V | null> {
     const current = this.#loading.get(key);
     if (current) return current;
-    const loading = this.#load(key).finally(() => {
+    const loading = this.#load(key, read).finally(() => {
       if (this.#loading.get(key) === loading) this.#loading.delete(key);
     });
     this.#loading.set(key, loading);
     return loading;
   }
 
-  async #load(key: string): Promise<V | null> {
+  async #load(key: string, read: () => Promise<V | null>): Promise<V | null> {
     const generation = this.#generation;
     const loadedAt = performance.now();
-    const value = await this.options.load(key);
+    const value = await read();
     if (value !== null && generation === this.#generation) {
       this.#entries.set(key, { value, loadedAt });
       const tag = this.options.tagOf(value);

@@ -32,6 +32,7 @@ const SERVER_OPTIONS: ServerOptions = {
   keepAliveTimeout: 72_000,
 };
 const MAX_PARAM_LENGTH = 512;
+const IDLE_SWEEP_MS = 100;
 
 /** The HTTP application, ready to listen. */
 export async function createHttpApp(
@@ -75,6 +76,12 @@ function prepareFastify(fastify: FastifyInstance): void {
     reply.header('x-request-id', request.id);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     done(null, payload);
+  });
+  fastify.addHook('preClose', (done) => {
+    // A connection whose request is still running when closing begins is idle only later, and nobody else ends it then.
+    const sweep = setInterval(() => fastify.server.closeIdleConnections(), IDLE_SWEEP_MS);
+    fastify.server.once('close', () => clearInterval(sweep));
+    done();
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', parseBody);

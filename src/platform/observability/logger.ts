@@ -23,14 +23,12 @@ export function createLogger(level: string, destination: DestinationStream = std
 }
 
 /** What a failed statement was given is data, often secret; the statement and the server's message are enough. */
-const PRIVATE_FIELDS = ['parameters', 'detail', 'where', 'driverError'];
+const PRIVATE_FIELDS = new Set(['raw', 'parameters', 'detail', 'where', 'driverError']);
 
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const serialized: Record<string, unknown> = { ...pino.stdSerializers.errWithCause(error) };
-  delete serialized.raw;
-  for (const field of PRIVATE_FIELDS) delete serialized[field];
-  return serialized;
+  const fields = Object.entries(pino.stdSerializers.errWithCause(error));
+  return Object.fromEntries(fields.filter(([name]) => !PRIVATE_FIELDS.has(name)));
 }
 
 const stdout: DestinationStream = {

@@ -59,7 +59,7 @@ describe('POST /v1/providers', () => {
     const second = await app.call('POST', '/v1/providers', request);
     expect(second.status).toBe(201);
     expect(second.body).toEqual(first.body);
-    expect(second.headers['idempotency-replayed']).toBe('true');
+    expect(second.headers.get('idempotency-replayed')).toBe('true');
   });
 
   it.each([

@@ -38,7 +38,6 @@ export class RouteDirectoryService extends RouteDirectory {
     super();
     this.#tables = new CoherentCache<CachedTable>(fanout, {
       maxEntries: MAX_CACHED_ORGANIZATIONS,
-      load: async (organizationId) => ({ organizationId, table: await this.#read(organizationId) }),
       tagOf: ({ organizationId }) => organizationId,
     });
     fanout.subscribe(CATALOG_CHANGED_TOPIC, (organizationId) =>
@@ -56,7 +55,10 @@ export class RouteDirectoryService extends RouteDirectory {
   }
 
   async #load(organizationId: string): Promise<RouteTable> {
-    const loaded = await this.#tables.load(organizationId);
+    const loaded = await this.#tables.load(organizationId, async () => ({
+      organizationId,
+      table: await this.#read(organizationId),
+    }));
     return loaded?.table ?? compileRouteTable([]);
   }
 

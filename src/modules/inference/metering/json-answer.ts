@@ -4,7 +4,9 @@ import { readUsage, type UsageFigures } from './usage-figures.js';
 const MAX_ANSWER_BYTES = 96 * 1024 * 1024;
 /** Up to here an answer is parsed to know that it is whole; parsing a longer one would hold up all other calls. */
 const MAX_PARSED_BYTES = 1024 * 1024;
-const USAGE_KEY = '"usage"';
+const USAGE_KEY = Buffer.from('"usage"');
+/** The usage and what follows it. */
+const MAX_TAIL_BYTES = 16 * 1024;
 const OPEN_BRACE = 0x7b;
 
 /** A JSON answer while it arrives. It is sent on as the bytes that came. */
@@ -34,15 +36,11 @@ export class JsonAnswer {
   /** The answer and its usage, or `null` when it is not a whole JSON object. */
   read(): { body: Buffer; usage: UsageFigures | null } | null {
     const body = this.bytes();
-    if (body.length > MAX_PARSED_BYTES) return readLong(body);
-    try {
-      const parsed: unknown = JSON.parse(body.toString('utf8'));
-      if (typeof parsed !== 'object' || parsed === null) return null;
-      return { body, usage: readUsage((parsed as Record<string, unknown>).usage) };
-    } catch {
-      // That it is no JSON is the answer to the question.
-      return null;
-    }
+    const usage = usageAtEnd(body);
+    if (usage) return { body, usage };
+    if (body.length > MAX_PARSED_BYTES) return looksWhole(body) ? { body, usage: null } : null;
+    const parsed = parseObject(body.toString('utf8'));
+    return parsed && { body, usage: readUsage(parsed.usage) };
   }
 
   /** The texts of the choices, escaped as in JSON, for counting an answer that reports no usage. */
@@ -54,25 +52,30 @@ export class JsonAnswer {
   }
 }
 
-/** A long answer is judged by its ends, and its usage read from the last `usage` member. */
-function readLong(body: Buffer): { body: Buffer; usage: UsageFigures | null } | null {
-  const last = body.subarray(-64).toString('latin1').trimEnd();
-  if (body[0] !== OPEN_BRACE || !last.endsWith('}')) return null;
+/**
+ * The usage of an answer without parsing all of it: providers put it at the end. What follows it must close the answer
+ * as JSON does, so an answer that was cut off is not taken for a whole one. `null`: the answer has to be parsed.
+ */
+function usageAtEnd(body: Buffer): UsageFigures | null {
   const key = body.lastIndexOf(USAGE_KEY);
-  if (key === -1) return { body, usage: null };
-  const tail = body.subarray(key).toString('utf8');
-  for (let end = tail.indexOf('}'); end !== -1; end = tail.indexOf('}', end + 1)) {
-    const usage = parseMember(tail.slice(0, end + 1));
-    if (usage !== undefined) return { body, usage: readUsage(usage) };
-  }
-  return null;
+  if (key === -1 || body[0] !== OPEN_BRACE || body.length - key > MAX_TAIL_BYTES) return null;
+  const tail = parseObject(`{${body.toString('utf8', key)}`);
+  return tail && readUsage(tail.usage);
 }
 
-function parseMember(text: string): unknown {
+/** A long answer without usage is judged by its ends. */
+function looksWhole(body: Buffer): boolean {
+  return body[0] === OPEN_BRACE && body.subarray(-64).toString('latin1').trimEnd().endsWith('}');
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
   try {
-    return (JSON.parse(`{${text}}`) as { usage: unknown }).usage;
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null
+      ? (parsed as Record<string, unknown>)
+      : null;
   } catch {
-    // The brace was not the last one.
-    return undefined;
+    // That it is no JSON is the answer to the question.
+    return null;
   }
 }

@@ -28,6 +28,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
 /** Codes whose reason the client can act on, so the provider's own words are handed on. */
 const EXPLAINED: ReadonlySet<ErrorCode> = new Set([
   'invalid_request',
+  'context_length_exceeded',
   'model_not_found',
   'request_too_large',
 ]);

@@ -75,18 +75,17 @@ export class IdempotencyStore {
     });
   }
 
-  /** Deletes what has expired, and secrets earlier than the rest. Answers how many records are gone. */
-  async purge(): Promise<number> {
+  /** Forgets secrets whose time is over, and deletes at most `maxRecords` records that have expired. */
+  async purge(maxRecords: number): Promise<void> {
     const now = new Date(this.clock.now());
     await this.transactions.sql(
       `UPDATE ${TABLE} SET sealed_secret = NULL, secret_until = NULL WHERE secret_until <= $1`,
       [now],
     );
-    const gone = await this.transactions.sql(
-      `DELETE FROM ${TABLE} WHERE expires_at <= $1 RETURNING scope`,
-      [now],
+    await this.transactions.sql(
+      `DELETE FROM ${TABLE} WHERE scope IN (SELECT scope FROM ${TABLE} WHERE expires_at <= $1 LIMIT $2)`,
+      [now, maxRecords],
     );
-    return gone.length;
   }
 
   async #lock(scope: Buffer): Promise<void> {

@@ -11,7 +11,7 @@ import { IdempotencyStore } from './idempotency.store.js';
 export class PurgeIdempotencyProcessor implements JobHandler<PurgeIdempotencyJob> {
   constructor(private readonly store: IdempotencyStore) {}
 
-  async process(): Promise<void> {
-    await this.store.purge();
+  async process({ maxRecords }: PurgeIdempotencyJob): Promise<void> {
+    await this.store.purge(maxRecords);
   }
 }
