@@ -117,6 +117,8 @@ export default tseslint.config(
         clearInterval: 'readonly',
         fetch: 'readonly',
         module: 'writable',
+        require: 'readonly',
+        __dirname: 'readonly',
       },
     },
   },

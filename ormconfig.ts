@@ -5,6 +5,6 @@ import { dataSourceOptions } from '#platform/database/data-source.js';
 
 /** The data source of TypeORM's command line, run on the compiled file: `npm run migration:check`. */
 export default new DataSource({
-  ...dataSourceOptions(new Secret(process.env['DATABASE_URL'] ?? '')),
+  ...dataSourceOptions(new Secret(process.env.DATABASE_URL ?? '')),
   entities: [`${import.meta.dirname}/src/modules/**/*.entity.js`],
 });

@@ -4,7 +4,12 @@ import { DataFolderInUseError } from '#platform/embedded/data-folder.js';
 import { EmbeddedPostgresError } from '#platform/embedded/embedded-postgres.errors.js';
 import { scrubSecrets } from '#platform/observability/secret-patterns.js';
 
-const EXPECTED = [InvalidEnvironmentError, WrongSecretKeyError, DataFolderInUseError, EmbeddedPostgresError];
+const EXPECTED = [
+  InvalidEnvironmentError,
+  WrongSecretKeyError,
+  DataFolderInUseError,
+  EmbeddedPostgresError,
+];
 
 /** What a person at a terminal is told when a start fails: what to do where we know it, the whole error where not. */
 export function explainFailure(error: unknown): string {

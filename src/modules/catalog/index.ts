@@ -4,6 +4,5 @@ export {
   type Candidate,
   type ProviderEndpoint,
   RouteDirectory,
-  type RoutedModel,
   type RouteTable,
 } from './route-directory.port.js';

@@ -55,7 +55,10 @@ export class Exchange implements UpstreamSink {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#meter = new StreamMeter(!call.request.wantsUsage);
+    this.#meter = new StreamMeter(
+      !call.request.wantsUsage,
+      call.target.endpoint?.credential ?? null,
+    );
     this.response.on('close', this.#onClose).on('drain', this.#onDrain);
   }
 
@@ -95,6 +98,11 @@ export class Exchange implements UpstreamSink {
   }
 
   fail(error: AppError): void {
+    // An answer that is whole is not spoilt by what becomes of its connection.
+    if (this.#mode !== 'ending') this.#fail(error);
+  }
+
+  #fail(error: AppError): void {
     if (this.#mode === 'over') return;
     if (this.response.headersSent) this.#breakStream(error);
     else this.#rejectWith(error);
@@ -113,7 +121,7 @@ export class Exchange implements UpstreamSink {
       this.#abandon('it is not whole JSON');
       return;
     }
-    const usage = read.usage ?? this.#count(this.#answer.text());
+    const usage = read.usage ?? this.#count(this.#answer.text);
     this.#recordThen(usage, read.usage ? 'upstream' : 'counted', () => {
       this.#open({ 'content-type': 'application/json', 'content-length': read.body.length });
       this.response.end(read.body);
@@ -134,7 +142,7 @@ export class Exchange implements UpstreamSink {
     this.#guarded(() => {
       const rest = this.#meter.flush();
       if (!this.#meter.isComplete) {
-        this.fail(unusableAnswer(this.call.target.providerName, 'the stream broke off'));
+        this.#fail(unusableAnswer(this.call.target.providerName, 'the stream broke off'));
         return;
       }
       if (rest) this.#write(rest);
@@ -182,8 +190,8 @@ export class Exchange implements UpstreamSink {
   // ── Refusals and failures before the first byte ──────────────────────────────────────────────
 
   #refuse(): void {
-    const provider = this.call.target.providerName;
-    this.#rejectWith(upstreamRefusal(provider, this.#status, this.#headers, this.#answer.bytes()));
+    const { target } = this.call;
+    this.#rejectWith(upstreamRefusal(target, this.#status, this.#headers, this.#answer.bytes()));
   }
 
   #abandon(reason: string): void {
@@ -227,7 +235,8 @@ export class Exchange implements UpstreamSink {
     sendLast: () => void,
   ): void {
     this.#mode = 'ending';
-    const result = { status: 200, outcome: 'completed', usage, usageSource } as const;
+    const outcome = this.#meter.hasFailed ? 'failed' : 'completed';
+    const result = { status: 200, outcome, usage, usageSource } as const;
     this.#record(result, (error) => {
       if (this.#mode === 'over') return;
       this.#guarded(() => {
@@ -243,7 +252,8 @@ export class Exchange implements UpstreamSink {
     if (this.#mode === 'ending') return;
     const reported = this.#meter.usage;
     const wasProducing = this.#mode === 'stream' || this.#mode === 'json' || outcome === 'aborted';
-    const usage = reported ?? (wasProducing ? this.#count(this.#meter.text) : null);
+    const produced = this.#mode === 'json' ? this.#answer : this.#meter;
+    const usage = reported ?? (wasProducing ? this.#count(produced.text) : null);
     const usageSource = reported ? 'upstream' : usage ? 'counted' : 'none';
     this.#record({ status, outcome, usage, usageSource }, (error) => {
       if (!error) return;
@@ -273,10 +283,10 @@ export class Exchange implements UpstreamSink {
       step();
     } catch (error) {
       const provider = this.call.target.providerName;
-      if (error instanceof AppError) this.fail(error);
+      if (error instanceof AppError) this.#fail(error);
       else if (error instanceof EventTooLongError)
-        this.fail(unusableAnswer(provider, 'an event is too long'));
-      else this.fail(new AppError('internal_server_error', { cause: error }));
+        this.#fail(unusableAnswer(provider, 'an event is too long'));
+      else this.#fail(new AppError('internal_server_error', { cause: error }));
     }
   }
 

@@ -36,11 +36,14 @@ export class InferencePipeline {
     const view = principal as KeyView;
     this.admission.enter();
     try {
+      // A client that left while its key was looked up: its request would neither end nor fail any more.
+      if (raw.destroyed) throw new AppError('invalid_request', { message: 'The client has left.' });
       const body = await readBody(raw, INFERENCE_BODY_LIMIT);
       const parsed = parseInferenceRequest(body, surface);
       this.#authorize(view, parsed);
       const routed = this.router.route(view, parsed.model);
       const target = routed instanceof Promise ? await routed : routed;
+      if (response.destroyed) return;
       await this.exchanges.run(
         { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers },
         { organizationId: view.organizationId, keyId: view.keyId, startedAt },

@@ -15,6 +15,7 @@ import { type Logger, NestLogger } from '#platform/observability/logger.js';
 
 import { MANAGEMENT_BODY_LIMIT, parseManagementJson, readBody } from './body.js';
 import { answerClientError } from './client-error.js';
+import { boundDrain } from './drain.js';
 import type { EndpointMetadata } from './endpoint.decorator.js';
 import { renderError } from './error-envelopes.js';
 import { HotRoutes } from './hot-routes.js';
@@ -32,7 +33,6 @@ const SERVER_OPTIONS: ServerOptions = {
   keepAliveTimeout: 72_000,
 };
 const MAX_PARAM_LENGTH = 512;
-const IDLE_SWEEP_MS = 100;
 
 /** The HTTP application, ready to listen. */
 export async function createHttpApp(
@@ -49,14 +49,19 @@ export async function createHttpApp(
     bodyLimit: MANAGEMENT_BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: 'idle',
-    serverFactory: (handler: RequestListener) =>
-      createServer(SERVER_OPTIONS, (request, response) => {
+    serverFactory: (handler: RequestListener) => {
+      const server = createServer(SERVER_OPTIONS, (request, response) => {
+        // Closing waits for the connections, and a client that goes on calling would keep its own busy all the while.
+        if (!server.listening) response.shouldKeepAlive = false;
         if (!hotRoutes?.take(request, response)) handler(request, response);
-      }),
+      });
+      return server;
+    },
     clientErrorHandler: answerClientError,
     frameworkErrors: answerFrameworkError,
   });
   prepareFastify(adapter.getInstance());
+  boundDrain(adapter.getInstance());
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,
@@ -66,7 +71,8 @@ export async function createHttpApp(
   });
   app.useGlobalPipes(createValidationPipe());
   hotRoutes = app.get(HotRoutes);
-  serveApiDocument(app as INestApplication);
+  // A worker has no API to describe.
+  if (config.role !== 'worker') serveApiDocument(app as INestApplication);
   return app;
 }
 
@@ -76,12 +82,6 @@ function prepareFastify(fastify: FastifyInstance): void {
     reply.header('x-request-id', request.id);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     done(null, payload);
-  });
-  fastify.addHook('preClose', (done) => {
-    // A connection whose request is still running when closing begins is idle only later, and nobody else ends it then.
-    const sweep = setInterval(() => fastify.server.closeIdleConnections(), IDLE_SWEEP_MS);
-    fastify.server.once('close', () => clearInterval(sweep));
-    done();
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', parseBody);

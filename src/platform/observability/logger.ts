@@ -16,19 +16,52 @@ export function createLogger(level: string, destination: DestinationStream = std
       base: { service: 'latchkey' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: serializeError },
+      serializers: { err: (error: unknown) => serializeError(error) },
     },
     { write: (line: string) => destination.write(scrubSecrets(line)) },
   );
 }
 
-/** What a failed statement was given is data, often secret; the statement and the server's message are enough. */
-const PRIVATE_FIELDS = new Set(['raw', 'parameters', 'detail', 'where', 'driverError']);
+/**
+ * What an operator needs of an error. What libraries hang on theirs besides is data, often secret: the parameters of a
+ * statement, the row that was refused, a whole client with its connection.
+ */
+const ERROR_FIELDS = [
+  'code',
+  'errno',
+  'syscall',
+  'address',
+  'port',
+  'query',
+  'severity',
+  'schema',
+  'table',
+  'column',
+  'constraint',
+  'routine',
+] as const;
+const MAX_CAUSES = 8;
 
-function serializeError(error: unknown): unknown {
+function serializeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return error;
-  const fields = Object.entries(pino.stdSerializers.errWithCause(error));
-  return Object.fromEntries(fields.filter(([name]) => !PRIVATE_FIELDS.has(name)));
+  const fields = error as Error & Partial<Record<(typeof ERROR_FIELDS)[number], unknown>>;
+  const isTooDeep = depth === MAX_CAUSES;
+  return {
+    type: error.constructor.name,
+    message: error.message,
+    stack: error.stack,
+    ...Object.fromEntries(
+      ERROR_FIELDS.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]),
+    ),
+    ...(error.cause instanceof Error &&
+      !isTooDeep && { cause: serializeError(error.cause, depth + 1) }),
+    ...(error instanceof AggregateError &&
+      !isTooDeep && {
+        errors: error.errors
+          .slice(0, MAX_CAUSES)
+          .map((inner: unknown) => serializeError(inner, depth + 1)),
+      }),
+  };
 }
 
 const stdout: DestinationStream = {

@@ -17,8 +17,8 @@ const PATTERNS: readonly RegExp[] = [
   /\bhf_[0-9A-Za-z]{16,}/g,
   // Credentials of any scheme that an Authorization header carries.
   /\b(?:Bearer|Basic)\s+[0-9A-Za-z._~+/=-]{8,}/gi,
-  // The password of a URL.
-  /(?<=\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,1024}(?=@)/gi,
+  // The password of a URL. A quote ends it: what is scrubbed may be JSON, and has to stay so.
+  /(?<=\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"]{0,256}:)[^\s/@"]{1,1024}(?=@)/gi,
 ];
 
 /** `text` with every known shape of secret replaced. Linear in the length of the text. */

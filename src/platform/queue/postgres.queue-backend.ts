@@ -53,6 +53,7 @@ const { Queue, Worker } = withBackend(createBackend);
 export class PostgresQueueBackend extends QueueBackend {
   readonly #pool: pg.Pool;
   readonly #connection: PgPool;
+  readonly #clients = new Set<pg.PoolClient>();
   #workers = 0;
 
   constructor(private readonly databaseUrl: Secret) {
@@ -67,6 +68,8 @@ export class PostgresQueueBackend extends QueueBackend {
     });
     // Each queue and worker adds its own listener for errors.
     this.#pool.setMaxListeners(0);
+    this.#pool.on('connect', (client) => this.#clients.add(client));
+    this.#pool.on('remove', (client) => this.#clients.delete(client));
     // BullMQ takes a pool of `pg`; only the two descriptions of its overloaded methods do not match.
     this.#connection = this.#pool as unknown as PgPool;
   }
@@ -109,7 +112,15 @@ export class PostgresQueueBackend extends QueueBackend {
   }
 
   override async close(): Promise<void> {
-    await within(MAX_CLOSE_MS, this.#pool.end(), 'The queue’s connections did not end in time.');
+    await within(MAX_CLOSE_MS, this.#end(), 'The queue’s connections did not end in time.');
+  }
+
+  /** A pool says that it has ended when it has begun to close its connections; a server that stops now cuts them. */
+  async #end(): Promise<void> {
+    await this.#pool.end();
+    while (this.#clients.size > 0) {
+      await new Promise<void>((resolve) => this.#pool.once('remove', () => resolve()));
+    }
   }
 }
 

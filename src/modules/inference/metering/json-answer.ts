@@ -44,10 +44,11 @@ export class JsonAnswer {
   }
 
   /** The texts of the choices, escaped as in JSON, for counting an answer that reports no usage. */
-  text(): string {
+  get text(): string {
     const matches = this.bytes()
       .toString('utf8', 0, MAX_PARSED_BYTES)
-      .matchAll(/"(?:content|text|arguments)":\s*"((?:[^"\\]|\\.)*)"/g);
+      // The last text may be cut. What a model thinks is its output as well: `reasoning_content`.
+      .matchAll(/(?:content|"text|"arguments|"reasoning)":\s*"((?:[^"\\]|\\.)*)/g);
     return [...matches].map(([, text]) => text).join('');
   }
 }

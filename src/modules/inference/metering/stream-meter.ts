@@ -1,3 +1,6 @@
+import type { Secret } from '#common/secret/secret.js';
+
+import { withoutSecrets } from '../upstream/upstream-errors.js';
 import { readUsage, type UsageFigures } from './usage-figures.js';
 
 /** No provider sends an event this long; one that does is broken, and memory has a bound. */
@@ -12,10 +15,12 @@ const DONE = Buffer.from('[DONE]');
 const ERROR = Buffer.from('"error":');
 /** With a text as its value; `null` means that the choice goes on. */
 const FINISH_REASONS = [Buffer.from('"finish_reason":"'), Buffer.from('"finish_reason": "')];
+/** `content` also finds `reasoning_content`: what a model thinks is output as well. */
 const TEXT_FIELDS = [
-  Buffer.from('"content":"'),
-  Buffer.from('"text":"'),
-  Buffer.from('"arguments":"'),
+  Buffer.from('content":'),
+  Buffer.from('"text":'),
+  Buffer.from('"arguments":'),
+  Buffer.from('"reasoning":'),
 ];
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -44,12 +49,18 @@ export class StreamMeter {
   #usage: UsageFigures | null = null;
   #isDone = false;
   #hasFinished = false;
-  #failed = false;
+  #hasFailed = false;
   #keptBytes = 0;
   readonly #kept: string[] = [];
 
-  /** @param hidesUsageChunk the client did not ask for the chunk that has nothing but the usage */
-  constructor(private readonly hidesUsageChunk: boolean) {}
+  /**
+   * @param hidesUsageChunk the client did not ask for the chunk that has nothing but the usage
+   * @param credential what the provider was called with, and may quote in an error
+   */
+  constructor(
+    private readonly hidesUsageChunk: boolean,
+    private readonly credential: Secret | null,
+  ) {}
 
   /** What the provider reported, so far. */
   get usage(): UsageFigures | null {
@@ -58,7 +69,12 @@ export class StreamMeter {
 
   /** Whether the stream came to its proper end: `[DONE]`, or at least a finish reason in its last event. */
   get isComplete(): boolean {
-    return (this.#isDone || this.#hasFinished) && !this.#failed;
+    return (this.#isDone || this.#hasFinished) && !this.#hasFailed;
+  }
+
+  /** Whether the provider reported an error in the stream. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** The text that went by, for counting. */
@@ -95,8 +111,9 @@ export class StreamMeter {
       if (event.includes(DONE) && isDone(event)) {
         this.#isDone = true;
         done = event;
-      } else if (!this.#absorb(event)) {
-        kept.push(event);
+      } else {
+        const shown = this.#absorb(event);
+        if (shown) kept.push(shown);
       }
     }
     const forward =
@@ -104,17 +121,29 @@ export class StreamMeter {
     return { forward, done };
   }
 
-  /** Whether the event is only for us. */
-  #absorb(event: Buffer): boolean {
-    if (!hasUsageObject(event) && !event.includes(ERROR)) return false;
+  /** The event as the client gets it; `null` when it is only for us. */
+  #absorb(event: Buffer): Buffer | null {
+    if (!hasUsageObject(event) && !event.includes(ERROR)) return event;
     const payload = payloadOf(event);
-    if (payload === null) return false;
-    if (payload.error !== undefined && payload.error !== null) this.#failed = true;
-    this.#usage = readUsage(payload.usage) ?? this.#usage;
-    const { choices } = payload;
-    return (
-      this.hidesUsageChunk && Array.isArray(choices) && choices.length === 0 && this.#usage !== null
+    if (payload === null) return event;
+    const { choices, usage, error } = payload;
+    this.#usage = readUsage(usage) ?? this.#usage;
+    if (error !== undefined && error !== null) {
+      this.#hasFailed = true;
+      return this.#withoutSecrets(event, payload);
+    }
+    // Also where the figures are unusable: nobody asked for a chunk without a choice.
+    const isForUs = this.hidesUsageChunk && typeof usage === 'object' && usage !== null;
+    return isForUs && Array.isArray(choices) && choices.length === 0 ? null : event;
+  }
+
+  /** The provider's own bytes, unless there is a secret in them. */
+  #withoutSecrets(event: Buffer, payload: Record<string, unknown>): Buffer {
+    const credential = this.credential?.reveal() ?? '';
+    const clean = JSON.stringify(payload, (_, value: unknown) =>
+      typeof value === 'string' ? withoutSecrets(value, credential) : value,
     );
+    return clean === JSON.stringify(payload) ? event : Buffer.from(`data: ${clean}\n\n`);
   }
 
   #keepText(events: Buffer): void {
@@ -122,9 +151,10 @@ export class StreamMeter {
     for (const field of TEXT_FIELDS) {
       let at = events.indexOf(field);
       while (at !== -1) {
-        const from = at + field.length;
-        const to = closingQuote(events, from);
-        if (to > from) this.#keep(events.toString('utf8', from, to));
+        const value = skipSpaces(events, at + field.length);
+        const isText = events[value] === QUOTE;
+        const to = isText ? closingQuote(events, value + 1) : value;
+        if (isText) this.#keep(events.toString('utf8', value + 1, to));
         at = events.indexOf(field, to);
       }
     }
@@ -161,8 +191,7 @@ function* eachEvent(events: Buffer): Generator<Buffer> {
 function hasUsageObject(bytes: Buffer): boolean {
   let at = bytes.indexOf(USAGE);
   while (at !== -1) {
-    let value = at + USAGE.length;
-    while (bytes[value] === SPACE) value++;
+    const value = skipSpaces(bytes, at + USAGE.length);
     if (bytes[value] === OPEN_BRACE) return true;
     at = bytes.indexOf(USAGE, value);
   }
@@ -190,6 +219,12 @@ function payloadOf(event: Buffer): Record<string, unknown> | null {
     // Not ours to judge: the client gets the event as it came.
     return null;
   }
+}
+
+function skipSpaces(bytes: Buffer, from: number): number {
+  let at = from;
+  while (bytes[at] === SPACE) at++;
+  return at;
 }
 
 function closingQuote(bytes: Buffer, from: number): number {

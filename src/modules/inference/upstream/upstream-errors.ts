@@ -4,7 +4,11 @@ import { AppError } from '#common/errors/app-error.js';
 import type { ErrorCode } from '#common/errors/error-codes.js';
 import { scrubSecrets } from '#platform/observability/secret-patterns.js';
 
+import type { Target } from './provider-adapter.js';
+
 const MAX_MESSAGE_LENGTH = 1_000;
+/** A shorter credential, such as the `none` of a local server, is no secret but may be an ordinary word. */
+const MIN_SECRET_LENGTH = 8;
 const MAX_RETRY_AFTER_SECONDS = 3_600;
 const TIMEOUTS: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
@@ -39,26 +43,26 @@ type ProviderError = {
   readonly code: string | null;
 };
 
-/** A provider's refusal in our terms. Its message is scrubbed and cut; of a 401 or 5xx nothing is repeated. */
+/** A provider's refusal in our terms. Its words are scrubbed and cut; of a 401 or 5xx nothing is repeated. */
 export function upstreamRefusal(
-  provider: string,
+  { providerName: provider, endpoint }: Target,
   status: number,
   headers: IncomingHttpHeaders,
   body: Buffer,
 ): AppError {
-  const error = readError(body);
+  const error = readError(body, endpoint?.credential?.reveal() ?? '');
   const code = refusalCode(status, error);
-  const said = EXPLAINED.has(code) ? error.message : null;
+  const isExplained = EXPLAINED.has(code);
   const retryAfter = retryAfterOf(headers);
   return new AppError(code, {
-    message: said ?? explain(provider, status),
-    ...(error.param !== null && { param: error.param }),
+    message: (isExplained ? error.message : null) ?? explain(provider, status),
+    ...(isExplained && error.param !== null && { param: error.param }),
     details: { provider, upstream_status: status },
     headers: {
       'x-latchkey-provider': provider,
       ...(retryAfter !== null && { 'retry-after': retryAfter }),
     },
-    cause: `upstream answered ${status}: ${scrubSecrets(error.message ?? '')}`,
+    cause: `upstream answered ${status}: ${error.message ?? ''}`,
   });
 }
 
@@ -77,27 +81,36 @@ function explain(provider: string, status: number): string {
 }
 
 /** OpenAI's error object, as far as it is there. */
-function readError(body: Buffer): ProviderError {
+function readError(body: Buffer, credential: string): ProviderError {
   const none = { message: null, param: null, code: null };
   try {
     const { error } = JSON.parse(body.toString('utf8')) as { error?: unknown };
     if (typeof error !== 'object' || error === null) return none;
     const { message, param, code } = error as Record<string, unknown>;
-    return { message: text(message), param: text(param), code: text(code) };
+    const read = (value: unknown): string | null => safeText(value, credential);
+    return { message: read(message), param: read(param), code: read(code) };
   } catch {
     // A provider (or a proxy before it) that answers with HTML has nothing for the client.
     return none;
   }
 }
 
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== ''
-    ? scrubSecrets(value).slice(0, MAX_MESSAGE_LENGTH)
-    : null;
+function safeText(value: unknown, credential: string): string | null {
+  if (typeof value !== 'string' || value === '') return null;
+  return withoutSecrets(value, credential).slice(0, MAX_MESSAGE_LENGTH);
 }
 
-function retryAfterOf(headers: IncomingHttpHeaders): string | null {
-  const seconds = Number(headers['retry-after']);
+/** Providers like to quote the key that they refuse, and theirs need not look like anybody's. */
+export function withoutSecrets(text: string, credential: string): string {
+  const isSecret = credential.length >= MIN_SECRET_LENGTH;
+  return scrubSecrets(isSecret ? text.replaceAll(credential, '[redacted]') : text);
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3); a date goes by the provider's own clock. */
+function retryAfterOf({ 'retry-after': given, date }: IncomingHttpHeaders): string | null {
+  if (typeof given !== 'string' || given === '') return null;
+  const untilMs = given.endsWith(' GMT') ? Date.parse(given) - Date.parse(date ?? '') : NaN;
+  const seconds = Number.isNaN(untilMs) ? Number(given) : Math.max(0, untilMs / 1000);
   if (!Number.isFinite(seconds) || seconds < 0) return null;
   return String(Math.min(Math.ceil(seconds), MAX_RETRY_AFTER_SECONDS));
 }

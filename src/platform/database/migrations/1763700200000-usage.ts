@@ -38,10 +38,6 @@ export class Usage1763700200000 implements MigrationInterface {
           CONSTRAINT usage_events_first_byte_ms_check CHECK (first_byte_ms >= 0),
         CONSTRAINT usage_events_pkey PRIMARY KEY (occurred_at, id)
       ) PARTITION BY RANGE (occurred_at)`);
-    await queryRunner.query(
-      'CREATE INDEX usage_events_organization ON usage_events (organization_id, occurred_at)',
-    );
-    await queryRunner.query('CREATE INDEX usage_events_key ON usage_events (key_id, occurred_at)');
     // The two tables below are small and updated several times a second: room in the page keeps updates off the index.
     await queryRunner.query(`
       CREATE TABLE key_usage_totals (

@@ -1,0 +1,153 @@
+import type { IncomingMessage } from 'node:http';
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { scopeMask } from '#common/auth/scopes.js';
+import type { AppError } from '#common/errors/app-error.js';
+import { Clock } from '#common/time/clock.js';
+import { KeyDirectory, type KeyView } from '#modules/keys/index.js';
+import type { Config } from '#platform/config/env.js';
+import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
+import type { HotRoutes } from '#platform/http/hot-routes.js';
+
+import { AccessControl } from './access-control.js';
+import { FailedAttempts, MAX_FAILURES_PER_MINUTE } from './failed-attempts.js';
+
+const NOW = 1_700_000_000_000;
+class FixedClock extends Clock {
+  override now(): number {
+    return NOW;
+  }
+}
+
+class FakeDirectory extends KeyDirectory {
+  answer: KeyView | null | Promise<KeyView | null> = null;
+  override find(): KeyView | null | Promise<KeyView | null> {
+    return this.answer;
+  }
+}
+
+const ACTIVE = {
+  keyId: 'key_1',
+  organizationId: 'org_1',
+  scopeMask: scopeMask(['inference', 'keys:read']),
+  isDisabled: false,
+  isReadOnly: false,
+  expiresAt: Infinity,
+  revokedAt: Infinity,
+  allowsModel: () => true,
+} as unknown as KeyView;
+const INFERENCE: EndpointMetadata = { scope: 'inference', kind: 'inference' };
+
+let keys: FakeDirectory;
+let access: AccessControl;
+beforeEach(() => {
+  keys = new FakeDirectory();
+  const clock = new FixedClock();
+  const config = { http: { trustedProxies: ['10.0.0.1'] } } as unknown as Config;
+  const hotRoutes = { guardWith: () => undefined } as unknown as HotRoutes;
+  access = new AccessControl(keys, new FailedAttempts(clock), clock, hotRoutes, config);
+});
+
+function request(authorization?: string, forwardedFor?: string, peer = '10.0.0.1') {
+  return {
+    headers: {
+      ...(authorization !== undefined && { authorization }),
+      ...(forwardedFor !== undefined && { 'x-forwarded-for': forwardedFor }),
+    },
+    rawHeaders: [],
+    socket: { remoteAddress: peer },
+  } as unknown as IncomingMessage;
+}
+
+async function codeOf(call: () => unknown): Promise<string | null> {
+  try {
+    await call();
+    return null;
+  } catch (error) {
+    return (error as AppError).code;
+  }
+}
+
+describe('AccessControl', () => {
+  it('answers at once for a key that is known, without a turn of the event loop', () => {
+    keys.answer = ACTIVE;
+    expect(access.admit(request('Bearer x'), INFERENCE)).toBe(ACTIVE);
+  });
+
+  it('waits for a key that must be looked up', async () => {
+    keys.answer = Promise.resolve(ACTIVE);
+    const admitted = access.admit(request('Bearer x'), INFERENCE);
+    expect(admitted).toBeInstanceOf(Promise);
+    expect(await admitted).toBe(ACTIVE);
+  });
+
+  it.each([
+    ['revoked', { revokedAt: NOW }, 'revoked_api_key'],
+    ['revoked later', { revokedAt: NOW + 1 }, null],
+    ['expired', { expiresAt: NOW }, 'expired_api_key'],
+    ['expiring later', { expiresAt: NOW + 1 }, null],
+    ['disabled', { isDisabled: true }, 'key_disabled'],
+    ['read-only', { isReadOnly: true }, 'read_only_key'],
+    ['without the scope', { scopeMask: scopeMask(['keys:read']) }, 'insufficient_scope'],
+    ['without any scope', { scopeMask: 0 }, 'insufficient_scope'],
+  ])('a key that is %s, known or looked up', async (_, change, code) => {
+    const view = { ...ACTIVE, ...change };
+    for (const answer of [view, Promise.resolve(view)]) {
+      keys.answer = answer;
+      expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe(code);
+    }
+  });
+
+  it('asks for no scope where any key will do', async () => {
+    keys.answer = { ...ACTIVE, scopeMask: 0 };
+    const endpoint: EndpointMetadata = { scope: 'authenticated' };
+    expect(await codeOf(() => access.admit(request('Bearer x'), endpoint))).toBeNull();
+  });
+
+  it('names the scope that is missing', () => {
+    keys.answer = ACTIVE;
+    expect(() => access.admit(request('Bearer x'), { scope: 'keys:write' })).toThrow(
+      expect.objectContaining({ details: { scope: 'keys:write' } }) as AppError,
+    );
+  });
+
+  it.each([
+    ['no key', undefined],
+    ['nonsense', 'nonsense'],
+    ['an unknown key', 'Bearer x'],
+  ])('counts %s against the address', async (_, authorization) => {
+    const fail = (address: string): Promise<string | null> =>
+      codeOf(() => access.admit(request(authorization, address), INFERENCE));
+    for (let i = 0; i < MAX_FAILURES_PER_MINUTE; i++) {
+      keys.answer = i % 2 === 0 ? null : Promise.resolve(null);
+      expect(await fail('192.0.2.1')).toMatch(/_api_key$/);
+    }
+    expect(await fail('192.0.2.1')).toBe('rate_limit_exceeded');
+    expect(await fail('192.0.2.2')).toMatch(/_api_key$/);
+    keys.answer = ACTIVE;
+    const good = codeOf(() => access.admit(request('Bearer x', '192.0.2.1'), INFERENCE));
+    expect(await good).toBeNull();
+  });
+
+  it('counts refusals of a right key against nobody', async () => {
+    keys.answer = { ...ACTIVE, isDisabled: true };
+    for (let i = 0; i <= MAX_FAILURES_PER_MINUTE; i++) {
+      expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe('key_disabled');
+    }
+  });
+
+  it('does not believe what a stranger says of its address', async () => {
+    for (let i = 0; i <= MAX_FAILURES_PER_MINUTE; i++) {
+      const stranger = request(undefined, `192.0.2.${i}`, '198.51.100.9');
+      const code = await codeOf(() => access.admit(stranger, INFERENCE));
+      expect(code).toBe(i < MAX_FAILURES_PER_MINUTE ? 'missing_api_key' : 'rate_limit_exceeded');
+    }
+  });
+
+  it('passes on that the keys can’t be read, and counts it against nobody', async () => {
+    for (let i = 0; i <= MAX_FAILURES_PER_MINUTE; i++) {
+      keys.answer = Promise.reject(new Error('no database'));
+      await expect(access.admit(request('Bearer x'), INFERENCE)).rejects.toThrow('no database');
+    }
+  });
+});

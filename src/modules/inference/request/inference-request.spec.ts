@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import type { AppError } from '#common/errors/app-error.js';
+
+import { CHAT_COMPLETIONS, EMBEDDINGS } from '../surface.js';
+import { type InferenceRequest, parseInferenceRequest, upstreamBody } from './inference-request.js';
+
+function parse(text: string, surface = CHAT_COMPLETIONS): InferenceRequest {
+  return parseInferenceRequest(Buffer.from(text), surface);
+}
+
+function sent(text: string, upstreamModel: string): string {
+  return upstreamBody(parse(text), upstreamModel).toString();
+}
+
+/** Any object of JSON without the members that the gateway acts on. */
+const others = fc.dictionary(
+  fc
+    .string({ unit: 'grapheme' })
+    .filter((key) => !['model', 'stream', 'stream_options'].includes(key)),
+  fc.jsonValue({ maxDepth: 3 }),
+  { noNullPrototype: true, maxKeys: 5 },
+);
+const model = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
+const indent = fc.constantFrom(undefined, 1, '\t');
+
+describe('parseInferenceRequest', () => {
+  it('reads what the gateway acts on, and keeps the bytes', () => {
+    const body = Buffer.from('{"model":"m","stream":true,"stream_options":{"include_usage":true}}');
+    const request = parseInferenceRequest(body, CHAT_COMPLETIONS);
+    expect(request).toMatchObject({ model: 'm', stream: true, wantsUsage: true });
+    expect(request.body).toBe(body);
+  });
+
+  it.each([
+    ['{"model":"m"}', false, false],
+    ['{"model":"m","stream":null,"stream_options":7}', false, false],
+    ['{"model":"m","stream":false,"stream_options":{"include_usage":true}}', false, false],
+    ['{"model":"m","stream":true}', true, false],
+    ['{"model":"m","stream":true,"stream_options":null}', true, false],
+    ['{"model":"m","stream":true,"stream_options":{"include_usage":null}}', true, false],
+  ])('%s streams: %s, wants usage: %s', (text, stream, wantsUsage) => {
+    expect(parse(text)).toMatchObject({ stream, wantsUsage });
+  });
+
+  it('leaves stream to the provider where a surface has none', () => {
+    expect(parse('{"model":"m","stream":"x"}', EMBEDDINGS)).toMatchObject({ stream: false });
+  });
+
+  it.each([
+    ['{"model":"a","model":"b"}', 'invalid_json', 'model'],
+    [`{"${'x'.repeat(100)}":1,"model":"a","${'x'.repeat(100)}":1}`, 'invalid_json', 'x'.repeat(64)],
+    ['{"\\n":1,"model":"a","\\n":2}', 'invalid_json', '\\n'],
+    ['{"mod\\u00zz":1}', 'invalid_json', null],
+    ['{"model":"a"', 'invalid_json', null],
+    ['}', 'invalid_json', null],
+    ['[[[', 'invalid_json', null],
+    ['', 'invalid_json', null],
+    ['[]', 'invalid_request', null],
+    ['{"model":1}', 'invalid_request', 'model'],
+  ])('refuses %.60s with %s', (text, code, param) => {
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code, param }) as AppError);
+  });
+
+  it('takes 128 containers in one another, and not one more', () => {
+    const nested = (depth: number): string =>
+      `{"model":"m","x":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`;
+    expect(parse(nested(128)).model).toBe('m');
+    expect(() => parse(nested(129))).toThrow(/deeper than 128/);
+  });
+
+  it('never throws anything but a refusal, whatever the bytes', () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array)),
+      fc
+        .array(fc.constantFrom(...'{}[]",:\\\n', '"model"', '"a"', '1', 'null', '\\u0', 'é'))
+        .map((parts) => Buffer.from(parts.join(''))),
+    );
+    fc.assert(
+      fc.property(bytes, (body) => {
+        try {
+          parseInferenceRequest(body, CHAT_COMPLETIONS);
+        } catch (error) {
+          expect((error as AppError).code).toMatch(/^invalid_(json|request)$/);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('upstreamBody', () => {
+  it('is the client’s own bytes when nothing must change', () => {
+    fc.assert(
+      fc.property(others, model, indent, (members, name, space) => {
+        const request = parse(JSON.stringify({ ...members, model: name }, null, space));
+        expect(upstreamBody(request, name)).toBe(request.body);
+      }),
+    );
+  });
+
+  it('has another model and nothing else changed, wherever the member stands', () => {
+    fc.assert(
+      fc.property(others, others, model, model, (before, after, from, to) => {
+        const text = (name: string): string =>
+          JSON.stringify({ ...before, model: name, ...after }, null, 1);
+        expect(sent(text(from), to)).toBe(text(to));
+      }),
+    );
+  });
+
+  it('asks for usage in every stream, and means the same otherwise', () => {
+    const options = fc.option(
+      fc.oneof(
+        fc.constant(null),
+        fc.record(
+          { include_usage: fc.constantFrom(true, false, null), other: fc.jsonValue() },
+          { requiredKeys: [] },
+        ),
+      ),
+      { nil: undefined },
+    );
+    fc.assert(
+      fc.property(others, model, model, options, indent, (members, from, to, given, space) => {
+        const asked = {
+          ...members,
+          ...(given !== undefined && { stream_options: given }),
+          model: from,
+          stream: true,
+        };
+        const text = JSON.stringify(asked, null, space);
+        expect(JSON.parse(sent(text, to))).toEqual(
+          JSON.parse(
+            JSON.stringify({
+              ...asked,
+              model: to,
+              stream_options: { ...given, include_usage: true },
+            }),
+          ),
+        );
+      }),
+    );
+  });
+
+  it('does not touch a stream whose client asks for usage itself', () => {
+    const text = '{"stream":true, "stream_options" : {"include_usage":true},"model":"m"}';
+    expect(sent(text, 'm')).toBe(text);
+  });
+});
