@@ -59,8 +59,15 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   };
   const config = loadEnv({ ...env, PORT: '0', LATCHKEY_DATA_DIR: dataDir, ...options.env });
   const logger = options.logger ?? createLogger('error', pino.destination(2));
+  const clearAway = async (): Promise<void> => {
+    await rm(dataDir, { recursive: true, force: true });
+    if (!first) await database.drop();
+  };
   const system = await startSystem(config, logger, (reason) => {
     throw new Error(reason);
+  }).catch(async (error: unknown) => {
+    await clearAway();
+    throw error;
   });
   const app: TestApp = {
     origin: system.origin,
@@ -74,8 +81,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     },
     close: async () => {
       await system.stop();
-      await rm(dataDir, { recursive: true, force: true });
-      if (!first) await database.drop();
+      await clearAway();
     },
   };
   shared.set(app, { database, env });

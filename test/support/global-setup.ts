@@ -26,6 +26,8 @@ const VOLATILE = {
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',
+  // Its sessions can't be ended by an ordinary role, so a database could not be dropped while it works there.
+  autovacuum: 'off',
   max_connections: '300',
 };
 

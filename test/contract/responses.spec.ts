@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { type Answer, type Call, startTestApp, type TestApp } from '../support/app.js';
+import { startFakeUpstream, type FakeUpstream } from '../support/fake-upstream.js';
+import { OPERATIONS, type Operation, Schemas } from './api-document.js';
+
+const ours = new Schemas(true);
+/** Providers answer with more fields than the gateway knows of. */
+const theirs = new Schemas(false);
+/** Operations whose success was looked at. */
+const seen = new Set<string>();
+let app: TestApp;
+let upstream: FakeUpstream;
+beforeAll(async () => {
+  upstream = await startFakeUpstream();
+  app = await startTestApp();
+});
+afterAll(async () => {
+  await app.close();
+  await upstream.close();
+});
+
+type Values = { readonly id?: string; readonly path?: string; readonly query?: string };
+type Body = Record<string, unknown> & { readonly id: string };
+
+function operationOf(id: string): Operation {
+  const found = OPERATIONS.find(({ operationId }) => operationId === id);
+  if (!found) throw new Error(`There is no operation ${id}.`);
+  return found;
+}
+
+async function send(id: string, values: Values, call: Call): Promise<Answer> {
+  const { method, path } = operationOf(id);
+  const filled = path.replace('{id}', values.id ?? '').replace('{path}', values.path ?? '');
+  return app.call(method, filled + (values.query ?? ''), call);
+}
+
+/** The answer must be one that the document names, and hold every field that it names; ours hold no other. */
+function expectDocumented(id: string, answer: Answer): void {
+  const documented = operationOf(id).responses[String(answer.status)];
+  expect(
+    documented,
+    `${id} answers ${answer.status}: ${JSON.stringify(answer.body)}`,
+  ).toBeDefined();
+  const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? '';
+  const media = documented?.content?.[type];
+  expect(media, `${id} answers ${type}`).toBeDefined();
+  const isTheirs = operationOf(id)['x-required-scope'] === 'inference' && answer.status < 300;
+  const schemas = isTheirs ? theirs : ours;
+  expect(schemas.problemsOf(media?.schema ?? {}, answer.body), id).toEqual([]);
+}
+
+async function succeed(id: string, values: Values = {}, call: Call = {}): Promise<Body> {
+  const answer = await send(id, values, call);
+  expect(answer.status, `${id}: ${JSON.stringify(answer.body)}`).toBeLessThan(300);
+  expectDocumented(id, answer);
+  seen.add(id);
+  return answer.body as Body;
+}
+
+async function fail(id: string, status: number, values: Values, call: Call = {}): Promise<void> {
+  const answer = await send(id, values, call);
+  expect(answer.status, `${id}: ${JSON.stringify(answer.body)}`).toBe(status);
+  expectDocumented(id, answer);
+}
+
+describe('what is answered is what openapi.json says, field for field', () => {
+  it('keys, in every state', async () => {
+    const plain = await succeed('createKey', {}, { body: { name: 'plain' } });
+    await succeed(
+      'createKey',
+      {},
+      {
+        body: {
+          name: 'full',
+          environment: 'staging',
+          scopes: ['models:read'],
+          permissions: { models: { allowed: ['a*'], denied: ['ab'] } },
+          expires_at: '2099-01-01T00:00:00Z',
+          metadata: { any: { thing: [1, null] } },
+        },
+      },
+    );
+    const again = { body: { name: 'twice' }, headers: { 'idempotency-key': 'responses' } };
+    const first = await succeed('createKey', {}, again);
+    expect(await succeed('createKey', {}, again)).toEqual(first);
+    await app.call('POST', '/v1/chat/completions', {
+      key: plain.key as string,
+      body: { model: 'sandbox/echo', messages: [{ role: 'user', content: 'x' }] },
+    });
+    await succeed('getCallingKey', {}, { key: plain.key as string });
+    await succeed('getCallingKey');
+    const used = await succeed('getKey', { id: plain.id });
+    expect(used.last_used_at).not.toBeNull();
+    await succeed('revokeKey', { id: plain.id }, { body: { reason: 'done' } });
+    await succeed('revokeKey', { id: plain.id });
+    expect(await succeed('getKey', { id: plain.id })).toMatchObject({ status: 'revoked' });
+    await succeed('listKeys');
+    expect(await succeed('listKeys', { query: '?limit=1' })).toMatchObject({ has_more: true });
+  });
+
+  it('providers, routes and models', async () => {
+    const bare = await succeed(
+      'createProvider',
+      {},
+      {
+        body: { name: 'bare', kind: 'openai-compatible', base_url: upstream.baseUrl },
+      },
+    );
+    const provider = await succeed(
+      'createProvider',
+      {},
+      {
+        body: {
+          name: 'full',
+          kind: 'openai-compatible',
+          base_url: upstream.baseUrl,
+          api_key: 'sk-only-a-test',
+          timeouts: { connect_ms: 1_000 },
+        },
+      },
+    );
+    await succeed('getProvider', { id: provider.id });
+    await succeed('updateProvider', { id: provider.id }, { body: { api_key: null } });
+    await succeed('listProviders', { query: '?limit=1' });
+    await succeed('deleteProvider', { id: bare.id });
+    const price = { input_per_million: '0.000000001', output_per_million: 2 };
+    const route = await succeed(
+      'createRoute',
+      {},
+      {
+        body: { model: 'm-1', provider_id: provider.id, price },
+      },
+    );
+    await succeed(
+      'createRoute',
+      {},
+      {
+        body: {
+          model: 'm-2',
+          provider_id: provider.id,
+          upstream_model: 'other',
+          price: { ...price, cached_input_per_million: 0.5 },
+          priority: 3,
+          weight: 2,
+          context_length: 1_000,
+          max_output_tokens: 10,
+        },
+      },
+    );
+    await succeed('getRoute', { id: route.id });
+    await succeed('updateRoute', { id: route.id }, { body: { priority: 1 } });
+    await succeed('listRoutes', { query: '?limit=1' });
+    for (const alias of ['', '_openai_v1', '_openai']) {
+      await succeed(`listModels${alias}`);
+      for (const path of ['m-1', 'm-2', 'sandbox/echo'])
+        await succeed(`getModel${alias}`, { path });
+    }
+    await succeed('deleteRoute', { id: route.id });
+  });
+
+  it('inference', async () => {
+    const messages = [{ role: 'user', content: 'Hello!' }];
+    for (const alias of ['', '_openai_v1', '_openai']) {
+      const model = 'sandbox/echo';
+      await succeed(`createChatCompletion${alias}`, {}, { body: { model, messages } });
+      await succeed(`createCompletion${alias}`, {}, { body: { model, prompt: 'Hello!' } });
+      await succeed(`createEmbedding${alias}`, {}, { body: { model, input: 'Hello!' } });
+    }
+    await succeed('createChatCompletion', {}, { body: { model: 'm-2', messages } });
+  });
+
+  it('operations', async () => {
+    await succeed('getLiveness');
+    await succeed('getReadiness');
+    await succeed('getMetrics');
+  });
+
+  it('refusals', async () => {
+    const weak = await app.keyWith({ scopes: ['usage:read'] });
+    const nowhere = { id: 'x_doesnotexist', path: 'doesnotexist' };
+    for (const { operationId, responses, requestBody } of OPERATIONS) {
+      const scope = operationOf(operationId)['x-required-scope'];
+      if (scope === 'public') continue;
+      await fail(operationId, 401, nowhere, { key: null });
+      if (scope !== 'authenticated') await fail(operationId, 403, nowhere, { key: weak });
+      if (requestBody) await fail(operationId, 400, nowhere, { body: '{"x":' });
+      if (requestBody) await fail(operationId, 400, nowhere, { body: { '': 0 } });
+      if (requestBody) continue;
+      if ('404' in responses) await fail(operationId, 404, nowhere);
+    }
+    for (const id of ['listKeys', 'listProviders', 'listRoutes']) {
+      await fail(id, 400, { query: '?limit=0' });
+    }
+    for (const id of ['updateProvider', 'updateRoute', 'revokeKey']) {
+      await fail(id, 404, nowhere, { body: {} });
+    }
+    const body = { model: 'doesnotexist', messages: [] };
+    await fail('createChatCompletion', 404, {}, { body });
+  });
+
+  it('and no operation was left out', () => {
+    const missing = OPERATIONS.filter(({ operationId }) => !seen.has(operationId));
+    expect(missing.map(({ operationId }) => operationId)).toEqual([]);
+  });
+});

@@ -1,0 +1,296 @@
+import { randomBytes } from 'node:crypto';
+
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { SCOPES } from '#common/auth/scopes.js';
+import { newId } from '#common/ids/prefixed-id.js';
+import { Secret } from '#common/secret/secret.js';
+import { Pepper } from '#platform/crypto/pepper.js';
+import { RootKey } from '#platform/crypto/root-key.js';
+
+import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
+import { OPERATIONS } from '../contract/api-document.js';
+import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../support/app.js';
+import { dumpDatabase } from '../support/database-dump.js';
+import {
+  answerJson,
+  completion,
+  type FakeUpstream,
+  startFakeUpstream,
+} from '../support/fake-upstream.js';
+
+const PRICE = { input_per_million: 1, output_per_million: 1 };
+
+/** An organization with an administrator's key and one of everything. */
+type Tenant = {
+  readonly name: string;
+  readonly admin: string;
+  readonly upstream: FakeUpstream;
+  readonly ids: Readonly<Record<'keys' | 'providers' | 'routes', string>>;
+};
+
+const rootKey = randomBytes(32);
+let app: TestApp;
+let ours: Tenant;
+let theirs: Tenant;
+beforeAll(async () => {
+  app = await startTestApp({ env: { LATCHKEY_SECRET_KEY: rootKey.toString('base64') } });
+  ours = await furnish('ours', await app.keyWith({ access_level: 'admin' }));
+  theirs = await furnish('theirs', await foundOrganization());
+});
+afterAll(async () => {
+  await app.close();
+  await Promise.all([ours, theirs].map(({ upstream }) => upstream.close()));
+});
+
+/** Nothing of the API makes a second organization yet, so it is written past it. Answers an administrator's key. */
+async function foundOrganization(): Promise<string> {
+  const pepper = new Pepper(new RootKey(new Secret(rootKey)));
+  const secret = generateKeySecret('pr', 'production').reveal();
+  const [organization, key] = [newId('organization'), newId('key')];
+  const client = new pg.Client({ connectionString: app.databaseUrl });
+  await client.connect();
+  await client.query('INSERT INTO organizations (id, name) VALUES ($1, $2)', [
+    organization,
+    'Theirs',
+  ]);
+  await client.query(
+    `INSERT INTO api_keys (id, organization_id, name, environment, access_level, scopes, policy, metadata)
+     VALUES ($1, $2, 'Their admin', 'production', 'admin', $3, $4, '{}')`,
+    [key, organization, SCOPES, { models: { allowed: null, denied: [] } }],
+  );
+  await client.query(
+    `INSERT INTO api_key_secrets (id, key_id, digest, scheme, prefix, last_four)
+     VALUES ($1, $2, $3, $4, 'pr-live-', $5)`,
+    [
+      newId('secret'),
+      key,
+      Buffer.from(pepper.digest(secret), 'latin1'),
+      pepper.scheme,
+      secret.slice(-4),
+    ],
+  );
+  await client.end();
+  return secret;
+}
+
+async function furnish(name: string, admin: string): Promise<Tenant> {
+  const upstream = await startFakeUpstream();
+  upstream.behave(answerJson(200, completion(`from ${name}`)));
+  const make = async (path: string, body: unknown): Promise<string> => {
+    const made = await app.call('POST', path, { key: admin, body });
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    return (made.body as { id: string }).id;
+  };
+  const keys = await make('/v1/keys', { name: `${name}-key` });
+  const providers = await make('/v1/providers', {
+    name: 'same-name',
+    kind: 'openai-compatible',
+    base_url: upstream.baseUrl,
+    api_key: `credential-of-${name}`,
+  });
+  const body = { provider_id: providers, price: PRICE };
+  const routes = await make('/v1/routes', { ...body, model: 'same-model' });
+  await make('/v1/routes', { ...body, model: `only-${name}` });
+  return { name, admin, upstream, ids: { keys, providers, routes } };
+}
+
+/** All that is stored, except for what the system does by itself as time goes by. */
+async function stored(): Promise<string> {
+  const dump = await dumpDatabase(app.databaseUrl);
+  const still = dump.filter(
+    ({ schema, table }) => schema === 'public' && !/^usage_|^key_usage/.test(table),
+  );
+  expect(still.length).toBeGreaterThan(6);
+  return JSON.stringify(still);
+}
+
+/** An answer without what no two answers have in common, and without the id that the caller has named itself. */
+function comparable({ status, headers, body }: Answer, id: string): unknown {
+  const requestId = headers.get('x-request-id') ?? '';
+  const rest = [...headers].filter(([name]) => name !== 'date' && name !== 'x-request-id');
+  const text = JSON.stringify({ status, headers: rest, body });
+  return JSON.parse(text.replaceAll(requestId, '<request>').replaceAll(id, '<id>')) as unknown;
+}
+
+/** The same prefix and length as a real one, so that nothing but its existence differs. */
+function neverIssued(id: string): string {
+  const kinds = { key: 'key', prov: 'provider', rte: 'route' } as const;
+  return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
+}
+
+const BODIES: Readonly<Record<string, unknown>> = {
+  updateProvider: { name: 'taken-over', api_key: 'another' },
+  updateRoute: { model: 'taken-over' },
+  revokeKey: { reason: 'taken over' },
+};
+
+describe('another organization’s object', () => {
+  const byId = OPERATIONS.filter(({ path }) => path.includes('{id}'));
+
+  it('is asked for by every operation that takes an id', () => {
+    expect(byId.map(({ operationId }) => operationId).toSorted()).toEqual([
+      'deleteProvider',
+      'deleteRoute',
+      'getKey',
+      'getProvider',
+      'getRoute',
+      'revokeKey',
+      'updateProvider',
+      'updateRoute',
+    ]);
+  });
+
+  it.each(byId.map((operation) => [operation.operationId, operation] as const))(
+    '%s answers as if there were no such thing, and changes nothing',
+    async (operationId, { method, path }) => {
+      const kind = path.split('/')[2] as keyof Tenant['ids'];
+      const ask = (key: string, id: string): Promise<Answer> => {
+        const body = BODIES[operationId];
+        return app.call(method, path.replace('{id}', id), {
+          key,
+          ...(body !== undefined && { body }),
+        });
+      };
+      const before = await stored();
+      for (const [caller, owner] of [
+        [ours, theirs],
+        [theirs, ours],
+      ] as const) {
+        const id = owner.ids[kind];
+        const nowhere = neverIssued(id);
+        const foreign = await ask(caller.admin, id);
+        expect([foreign.status, codeOf(foreign)]).toEqual([404, 'not_found']);
+        const unknown = await ask(caller.admin, nowhere);
+        expect(comparable(foreign, id)).toEqual(comparable(unknown, nowhere));
+      }
+      expect(await stored()).toBe(before);
+    },
+  );
+
+  it('can’t be built upon: a route to their provider is refused as one to no provider', async () => {
+    const before = await stored();
+    const ask = (id: string): Promise<Answer> =>
+      app.call('POST', '/v1/routes', {
+        key: ours.admin,
+        body: { model: 'stolen', provider_id: id, price: PRICE },
+      });
+    const nowhere = neverIssued(theirs.ids.providers);
+    const foreign = await ask(theirs.ids.providers);
+    expect(foreign.status).toBe(404);
+    const unknown = comparable(await ask(nowhere), nowhere);
+    expect(comparable(foreign, theirs.ids.providers)).toEqual(unknown);
+    expect(await stored()).toBe(before);
+  });
+
+  it('is in no list, and no page of it can be turned to with their cursor', async () => {
+    for (const path of ['/v1/keys', '/v1/providers', '/v1/routes']) {
+      const list = (key: string, query: string): Promise<Answer> =>
+        app.call('GET', path + query, { key });
+      const idsOf = ({ body }: Answer): string[] =>
+        (body as { data: { id: string }[] }).data.map(({ id }) => id);
+      const their = await list(theirs.admin, '?limit=1');
+      const { next_cursor: cursor } = their.body as { next_cursor: string | null };
+      const mine = idsOf(await list(ours.admin, '?limit=200'));
+      const foreign = idsOf(await list(theirs.admin, '?limit=200'));
+      expect(mine.length).toBeGreaterThan(0);
+      expect(foreign.length).toBeGreaterThan(0);
+      expect(mine.filter((id) => foreign.includes(id))).toEqual([]);
+      if (cursor === null) continue;
+      const turned = idsOf(await list(ours.admin, `?limit=200&cursor=${cursor}`));
+      expect(turned.filter((id) => !mine.includes(id))).toEqual([]);
+    }
+  });
+});
+
+describe('another organization’s models', () => {
+  const chat = (key: string, model: string): Promise<Answer> =>
+    app.call('POST', '/v1/chat/completions', {
+      key,
+      body: { model, messages: [{ role: 'user', content: 'Hello!' }] },
+    });
+
+  it('are not listed', async () => {
+    for (const [tenant, other] of [
+      [ours, theirs],
+      [theirs, ours],
+    ] as const) {
+      const { body } = await app.call('GET', '/v1/models', { key: tenant.admin });
+      const models = (body as { data: { id: string }[] }).data.map(({ id }) => id);
+      expect(models).toContain(`only-${tenant.name}`);
+      expect(models).not.toContain(`only-${other.name}`);
+    }
+  });
+
+  it('are unknown, called and looked up', async () => {
+    const lookUp = (key: string, model: string): Promise<Answer> =>
+      app.call('GET', `/v1/models/${model}`, { key });
+    for (const ask of [chat, lookUp]) {
+      const foreign = await ask(ours.admin, 'only-theirs');
+      const unknown = await ask(ours.admin, 'only-nobody');
+      expect([foreign.status, codeOf(foreign)]).toEqual([404, 'model_not_found']);
+      expect(comparable(foreign, 'only-theirs')).toEqual(comparable(unknown, 'only-nobody'));
+    }
+    expect(theirs.upstream.received).toEqual([]);
+  });
+
+  it('of the same name are each answered by the caller’s own provider, with its own credential', async () => {
+    for (const tenant of [ours, theirs, ours]) {
+      const answer = await chat(tenant.admin, 'same-model');
+      expect(answer.body).toMatchObject({
+        choices: [{ message: { content: `from ${tenant.name}` } }],
+      });
+      const call = tenant.upstream.received.at(-1);
+      expect(call?.headers.authorization).toBe(`Bearer credential-of-${tenant.name}`);
+    }
+    expect([ours.upstream.received.length, theirs.upstream.received.length]).toEqual([2, 1]);
+  });
+
+  it('changed or deleted by them leave ours as they are', async () => {
+    const path = `/v1/routes/${theirs.ids.routes}`;
+    const weigh = { key: theirs.admin, body: { weight: 7 } };
+    expect((await app.call('PATCH', path, weigh)).status).toBe(200);
+    const mine = await app.call('GET', `/v1/routes/${ours.ids.routes}`, { key: ours.admin });
+    expect(mine.body).toMatchObject({ weight: 1, version: 1 });
+    expect((await app.call('DELETE', path, { key: theirs.admin })).status).toBe(200);
+    expect((await chat(ours.admin, 'same-model')).status).toBe(200);
+    expect(codeOf(await chat(theirs.admin, 'same-model'))).toBe('model_not_found');
+  });
+
+  it('are counted for the key that called, and for no other', async () => {
+    const usageOf = async (key: string): Promise<unknown> => {
+      const { body } = await app.call('GET', '/v1/key', { key });
+      return (body as { usage: { requests: number } }).usage.requests;
+    };
+    expect([await usageOf(ours.admin), await usageOf(theirs.admin)]).toEqual([3, 1]);
+    expect(await usageOf(app.masterKey)).toBe(0);
+  });
+});
+
+describe('an Idempotency-Key of another organization', () => {
+  const make = (key: string, call: Call): Promise<Answer> =>
+    app.call('POST', '/v1/keys', { key, headers: { 'idempotency-key': 'a-common-one' }, ...call });
+
+  it('says nothing to ours: not that it was used, for what, or with which answer', async () => {
+    const body = { name: 'made once' };
+    const their = await make(theirs.admin, { body });
+    const mine = await make(ours.admin, { body });
+    expect([their.status, mine.status]).toEqual([201, 201]);
+    expect(mine.headers.get('idempotency-replayed')).toBeNull();
+    expect((mine.body as { id: string }).id).not.toBe((their.body as { id: string }).id);
+    expect((mine.body as { key: string }).key).not.toBe((their.body as { key: string }).key);
+    // Their other body is a mistake to them alone.
+    expect(codeOf(await make(theirs.admin, { body: { name: 'other' } }))).toBe(
+      'idempotency_key_reused',
+    );
+    expect((await make(ours.admin, { body })).body).toEqual(mine.body);
+  });
+
+  it('nor does one of another key of the same organization', async () => {
+    const body = { name: 'made once' };
+    const sibling = await make(app.masterKey, { body });
+    expect(sibling.status).toBe(201);
+    expect(sibling.headers.get('idempotency-replayed')).toBeNull();
+  });
+});

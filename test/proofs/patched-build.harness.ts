@@ -1,0 +1,32 @@
+/** Builds with a bug put in on purpose: a proof that stays green on them proves nothing. */
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+import { REPOSITORY } from '../support/gateway-process.js';
+
+export type Patch = {
+  /** Of the compiled file, below `dist/src`. */
+  readonly file: string;
+  /** Must stand there exactly once. */
+  readonly find: string;
+  readonly replace: string;
+};
+
+/** A copy of the build with `patch` applied, as long as the test runs; its packages are the repository's. Answers its path. */
+export async function makePatchedBuild({ file, find, replace }: Patch): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'latchkey-patched-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  for (const name of ['dist', 'package.json']) {
+    await cp(join(REPOSITORY, name), join(path, name), { recursive: true });
+  }
+  await symlink(join(REPOSITORY, 'node_modules'), join(path, 'node_modules'));
+  const target = join(path, 'dist/src', file);
+  const parts = (await readFile(target, 'utf8')).split(find);
+  if (parts.length !== 2) {
+    throw new Error(`${file} holds the text to patch ${parts.length - 1} times: ${find}`);
+  }
+  await writeFile(target, parts.join(replace));
+  return path;
+}
