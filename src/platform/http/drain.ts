@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Socket } from 'node:net';
 
 /** How long calls in flight may go on once the server closes; what is left of them is cut. */
-const DRAIN_MS = 10_000;
+const DRAIN_MS = 25_000;
 const SWEEP_MS = 50;
 
 /**
