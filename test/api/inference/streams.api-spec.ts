@@ -13,6 +13,7 @@ import {
   USAGE_CHUNK,
 } from '../../support/fake-upstream.js';
 import {
+  CREDENTIAL,
   type ErrorBody,
   refusal,
   REQUEST_ID,
@@ -299,6 +300,14 @@ describe('a stream that fails after some events', () => {
     expect(text.startsWith(ROLE + HELLO + failed)).toBe(true);
     expect(text).not.toContain('[DONE]');
     expect(await usageEvents(stage.app, key)).toMatchObject([{ outcome: 'failed' }]);
+  });
+
+  it('the provider’s own error event goes on without the gateway’s credential', async () => {
+    const failed = event({ error: { message: `bad key ${CREDENTIAL}`, type: 'auth', code: 401 } });
+    const { text } = await stream(answerStream([ROLE, HELLO, failed]));
+    expect(text.startsWith(ROLE + HELLO)).toBe(true);
+    expect(text).toContain('bad key [redacted]');
+    expect(text).not.toContain(CREDENTIAL);
   });
 
   it('the provider’s own error event with a proper end after it: nothing is added', async () => {

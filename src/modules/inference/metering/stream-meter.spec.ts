@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { Secret } from '#common/secret/secret.js';
+
 import { EventTooLongError, MAX_EVENT_BYTES, StreamMeter } from './stream-meter.js';
 
 const event = (payload: unknown): string => `data: ${JSON.stringify(payload)}\n\n`;
@@ -12,7 +14,7 @@ const DONE = 'data: [DONE]\n\n';
 const FIGURES = { inputTokens: 11, outputTokens: 7, cachedInputTokens: 0, reasoningTokens: 0 };
 
 function run(pieces: readonly (string | Buffer)[], hides = true) {
-  const meter = new StreamMeter(hides);
+  const meter = new StreamMeter(hides, null);
   const out: Buffer[] = [];
   for (const piece of pieces) {
     const { forward, done } = meter.push(Buffer.from(piece as string));
@@ -49,7 +51,7 @@ describe('what goes on to the client', () => {
   });
 
   it('comes in whole events, as soon as they are whole', () => {
-    const meter = new StreamMeter(true);
+    const meter = new StreamMeter(true, null);
     expect(meter.push(Buffer.from('data: {"a"')).forward).toBeNull();
     expect(meter.push(Buffer.from(':1}\n')).forward).toBeNull();
     expect(meter.push(Buffer.from('\ndata: {')).forward?.toString()).toBe('data: {"a":1}\n\n');
@@ -173,7 +175,7 @@ describe('text', () => {
   });
 
   it('is kept up to a bound', () => {
-    const meter = new StreamMeter(true);
+    const meter = new StreamMeter(true, null);
     const long = Buffer.from(delta('x'.repeat(100_000)));
     for (let i = 0; i < 100; i++) meter.push(long);
     expect(meter.text.length).toBeGreaterThan(1_000_000);
@@ -184,7 +186,7 @@ describe('text', () => {
 describe('an event that does not end', () => {
   it('is refused beyond a mebibyte, however it comes', () => {
     for (const size of [1_000, 64 * 1024, 2 * MAX_EVENT_BYTES]) {
-      const meter = new StreamMeter(true);
+      const meter = new StreamMeter(true, null);
       const piece = Buffer.alloc(size, 'x');
       const push = (): void => {
         for (let sent = 0; sent <= MAX_EVENT_BYTES; sent += size) meter.push(piece);
@@ -196,5 +198,27 @@ describe('an event that does not end', () => {
   it('is taken up to there', () => {
     const longest = delta('x'.repeat(MAX_EVENT_BYTES - 200));
     expect(run([longest.slice(0, 5), longest.slice(5)]).text).toBe(longest);
+  });
+});
+
+describe('an error event', () => {
+  const CREDENTIAL = 'of-no-known-shape-1234';
+  const push = (text: string): string | undefined =>
+    new StreamMeter(true, new Secret(CREDENTIAL)).push(Buffer.from(text)).forward?.toString();
+
+  it.each([
+    { error: { message: `${CREDENTIAL} is wrong`, type: 'x' }, choices: [] },
+    { error: CREDENTIAL },
+    { error: { metadata: { raw: [`"Bearer ${CREDENTIAL}"`] } } },
+    { error: { message: 'sk-abcdefghijklmnop1234' } },
+  ])('goes on without the credential: %j', (payload) => {
+    const shown = push(event(payload));
+    expect(shown).toMatch(/^data: \{"error":.*\[redacted\].*\}\n\n$/);
+    expect(shown).not.toMatch(/of-no-known|sk-abc/);
+  });
+
+  it('goes on byte for byte when it quotes none', () => {
+    const text = 'event: error\r\ndata: {"error" : 1,  "error":{"message":"é"}}\r\n\r\n';
+    expect(push(text)).toBe(text);
   });
 });

@@ -21,7 +21,7 @@ function refusal(
   headers: Record<string, string> = {},
   credential: string | null = CREDENTIAL,
 ): AppError {
-  const body = Buffer.from(JSON.stringify({ error }) ?? '');
+  const body = Buffer.from(JSON.stringify({ error }));
   return upstreamRefusal(target(credential), status, headers, body);
 }
 
