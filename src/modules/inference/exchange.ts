@@ -243,6 +243,8 @@ export class Exchange implements UpstreamSink {
         if (error) throw new AppError('service_unavailable', { cause: error });
         sendLast();
         this.#finish();
+        // A slow client may have it paused: what is left must come, or the connection is never free again.
+        this.#control?.resume();
       });
     });
   }
