@@ -90,6 +90,13 @@ describe('parseInferenceRequest', () => {
   });
 });
 
+describe('a model that is named in other letters besides', () => {
+  it.each(['Model', 'MODEL', 'mod\\u0045l'])('is refused: %s', (key) => {
+    const text = `{"model":"allowed","${key}":"another"}`;
+    expect(() => parse(text)).toThrow(/lower case/);
+  });
+});
+
 describe('upstreamBody', () => {
   it('is the client’s own bytes when nothing must change', () => {
     fc.assert(

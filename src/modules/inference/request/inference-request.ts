@@ -32,6 +32,7 @@ export function parseInferenceRequest(body: Buffer, surface: Surface): Inference
       param: printable(duplicateKey),
     });
   }
+  refuseLookalikes(members);
   const stream = surface.streams && booleanMember(parsed, 'stream');
   return {
     body,
@@ -63,6 +64,20 @@ function readObject(body: Buffer): JsonStructure & { parsed: Record<string, unkn
     throw new AppError('invalid_request', { message: 'The request body must be a JSON object.' });
   }
   return { ...structure, parsed: parsed as Record<string, unknown> };
+}
+
+/**
+ * Some providers' JSON readers (Go's) take `Model` for `model`, and the last one counts: a request must not name one
+ * model to the policy and another to the provider.
+ */
+function refuseLookalikes(members: JsonStructure['members']): void {
+  for (const key of members.keys()) {
+    if (key === 'model' || key.toLowerCase() !== 'model') continue;
+    throw new AppError('invalid_request', {
+      message: `Write model in lower case, and once: ${printable(key)} is not allowed.`,
+      param: printable(key),
+    });
+  }
 }
 
 function modelOf({ model }: Readonly<Record<string, unknown>>): string {
