@@ -75,7 +75,7 @@ function refuseLookalikes(members: JsonStructure['members']): void {
     if (key === 'model' || key.toLowerCase() !== 'model') continue;
     throw new AppError('invalid_request', {
       message: `Write model in lower case, and once: ${printable(key)} is not allowed.`,
-      param: printable(key),
+      param: 'model',
     });
   }
 }
