@@ -34,8 +34,10 @@ const CLOSE_BRACKET = 0x5d;
 const SHORT_STRING = 96;
 
 /**
- * Looks at the structure of a JSON text that `JSON.parse` has accepted: the only thing that a parsed value no longer
- * tells is where its bytes are, which key was doubled, and how deep the nesting went. One pass, strings skipped.
+ * Looks at the structure of a JSON text: the only things that a parsed value does not tell are where its bytes are, which
+ * key was doubled, and how deep the nesting went. One pass, strings skipped. It does not judge the text: only what
+ * `JSON.parse` accepts as well has the structure that is answered here.
+ * @throws {SyntaxError} for a key with an invalid escape
  */
 export function scanJson(text: Buffer, options: ScanOptions): JsonStructure {
   return new Scanner(text, options).scan();
