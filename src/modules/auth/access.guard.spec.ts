@@ -6,13 +6,17 @@ import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 
 import type { AccessControl } from './access-control.js';
 import { AccessGuard } from './access.guard.js';
+import { AppPassport } from './app-passport.js';
+import { BearerKeyStrategy } from './bearer-key.strategy.js';
 
 const PRINCIPAL = { keyId: 'key_1' };
 
 function guarded(endpoint: EndpointMetadata | undefined, admit: () => unknown) {
   const request = { raw: {}, principal: null, routeOptions: { config: { endpoint } } };
   const context = { switchToHttp: () => ({ getRequest: () => request }) };
-  const guard = new AccessGuard({ admit } as unknown as AccessControl);
+  const passport = new AppPassport();
+  new BearerKeyStrategy(passport, { admit } as unknown as AccessControl);
+  const guard = new AccessGuard(passport);
   return { request, outcome: guard.canActivate(context as unknown as ExecutionContext) };
 }
 

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '#common/errors/app-error.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 
-import { AccessControl } from './access-control.js';
+import { AppPassport } from './app-passport.js';
 
 /**
  * Every route passes here and is refused unless it says what it needs (`@Endpoint`). It goes by the matched route's own
@@ -12,14 +12,14 @@ import { AccessControl } from './access-control.js';
  */
 @Injectable()
 export class AccessGuard implements CanActivate {
-  constructor(private readonly access: AccessControl) {}
+  constructor(private readonly passport: AppPassport) {}
 
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { endpoint } = request.routeOptions.config as { endpoint?: EndpointMetadata };
     if (!endpoint) throw new AppError('not_found');
     if (endpoint.scope !== 'public') {
-      request.principal = await this.access.admit(request.raw, endpoint);
+      request.principal = await this.passport.admit(request.raw, endpoint);
     }
     return true;
   }
