@@ -1,9 +1,27 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Socket } from 'node:net';
 
 /** How long calls in flight may go on once the server closes; what is left of them is cut. */
 const DRAIN_MS = 25_000;
 const SWEEP_MS = 50;
+
+/**
+ * Says when the application begins to close. Nest tells its adapter first of all; the shutdown hooks, which wait for
+ * running jobs while the server still listens, and Fastify's own `preClose` come later.
+ */
+export class DrainingAdapter extends FastifyAdapter {
+  readonly #closing = new AbortController();
+
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  override beforeClose(): void {
+    super.beforeClose();
+    this.#closing.abort();
+  }
+}
 
 /**
  * Puts a bound on closing. By itself Node waits for every connection that is busy at that moment, until its client

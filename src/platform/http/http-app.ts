@@ -1,6 +1,6 @@
 import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   createServer,
@@ -9,15 +9,16 @@ import {
   type ServerOptions,
 } from 'node:http';
 
+import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import type { Config } from '#platform/config/env.js';
 import { type Logger, NestLogger } from '#platform/observability/logger.js';
 
 import { MANAGEMENT_BODY_LIMIT, parseManagementJson, readBody } from './body.js';
 import { answerClientError } from './client-error.js';
-import { boundDrain } from './drain.js';
+import { boundDrain, DrainingAdapter } from './drain.js';
 import type { EndpointMetadata } from './endpoint.decorator.js';
-import { renderError } from './error-envelopes.js';
+import { errorHeaders, renderError } from './error-envelopes.js';
 import { HotRoutes } from './hot-routes.js';
 import { serveApiDocument } from './openapi.js';
 import { pathOf } from './request-context.js';
@@ -42,13 +43,15 @@ export async function createHttpApp(
 ): Promise<NestFastifyApplication> {
   const { trustedProxies } = config.http;
   let hotRoutes: HotRoutes | null = null;
-  const adapter = new FastifyAdapter({
+  const adapter = new DrainingAdapter({
     // The connection's own peer, unless the operator names the proxies that may speak for others.
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     genReqId: () => newId('request'),
     bodyLimit: MANAGEMENT_BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: 'idle',
+    // Nor is Nest's option of that name set: their answer is in no envelope of ours, and takes the health probes along.
+    return503OnClosing: false,
     serverFactory: (handler: RequestListener) => {
       const server = createServer(SERVER_OPTIONS, (request, response) => {
         // Closing waits for the connections, and a client that goes on calling would keep its own busy all the while.
@@ -61,13 +64,13 @@ export async function createHttpApp(
     frameworkErrors: answerFrameworkError,
   });
   prepareFastify(adapter.getInstance());
+  refuseOnceClosing(adapter.getInstance(), adapter.closing);
   boundDrain(adapter.getInstance());
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,
     routeConflictPolicy: { duplicate: 'error', shadow: 'error' },
-    return503OnClosing: true,
   });
   app.useGlobalPipes(createValidationPipe());
   hotRoutes = app.get(HotRoutes);
@@ -87,15 +90,40 @@ function prepareFastify(fastify: FastifyInstance): void {
   fastify.addContentTypeParser('application/json', parseBody);
 }
 
+/**
+ * What arrives too late, on a connection that is left, may be tried on another instance. What is public goes on being
+ * answered: it is there to tell how this process is.
+ */
+function refuseOnceClosing(fastify: FastifyInstance, closing: AbortSignal): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (!closing.aborted || endpointOf(request)?.scope === 'public') {
+      done();
+      return;
+    }
+    const error = new AppError('service_unavailable', {
+      message: 'This instance is shutting down. Try again.',
+      headers: { 'retry-after': '1', connection: 'close' },
+    });
+    // Not through the error filter, which would log it as a failure: each deployment has as many as it has clients.
+    sendError(error, request, reply);
+  });
+}
+
 /** What Fastify refuses before it looks for a route: a path that can't be decoded. */
 function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  const path = pathOf(request.url);
-  const appError = toAppError(error, request.method, path);
-  const { contentType, body } = renderError(appError, request.id, path);
+  sendError(toAppError(error, request.method, pathOf(request.url)), request, reply);
+}
+
+function sendError(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
+  const { contentType, body } = renderError(error, request.id, pathOf(request.url));
   void reply
-    .status(appError.status)
-    .headers({ 'content-type': contentType, 'x-request-id': request.id })
+    .status(error.status)
+    .headers({ 'content-type': contentType, 'x-request-id': request.id, ...errorHeaders(error) })
     .send(JSON.stringify(body));
+}
+
+function endpointOf(request: FastifyRequest): EndpointMetadata | undefined {
+  return (request.routeOptions.config as { endpoint?: EndpointMetadata }).endpoint;
 }
 
 /**
@@ -107,8 +135,7 @@ function parseBody(
   payload: IncomingMessage,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
-  const { endpoint } = request.routeOptions.config as { endpoint?: EndpointMetadata };
-  if (endpoint?.kind === 'inference') {
+  if (endpointOf(request)?.kind === 'inference') {
     done(null);
     return;
   }

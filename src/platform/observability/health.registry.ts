@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 
@@ -11,7 +11,7 @@ const MAX_CHECK_MS = 2_000;
 
 /** What has to work for this process to be ready; each part of the system adds its own. */
 @Injectable()
-export class HealthRegistry implements BeforeApplicationShutdown {
+export class HealthRegistry implements OnModuleDestroy {
   readonly #checks = new Map<string, HealthCheck>();
 
   constructor(
@@ -23,7 +23,8 @@ export class HealthRegistry implements BeforeApplicationShutdown {
     });
   }
 
-  beforeApplicationShutdown(): void {
+  /** The first of the hooks: later ones wait for running jobs, and no balancer should send anything meanwhile. */
+  onModuleDestroy(): void {
     this.add('draining', () => Promise.reject(new Error('This process is shutting down.')));
   }
 
