@@ -1,40 +1,80 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { scanJson } from './json-structure.js';
+import {
+  findLookalike,
+  findMember,
+  JsonName,
+  JsonScanError,
+  readMember,
+  type ScanOptions,
+  scanJson,
+} from './json-structure.js';
 
-const shallow = { maxDepth: 100, everyLevel: false };
+const shallow: ScanOptions = {
+  maxDepth: 100,
+  maxValues: 10_000,
+  maxMembers: 100,
+  everyLevel: false,
+};
+const deep = { ...shallow, everyLevel: true };
 
-function valueOf(text: string, key: string): string | undefined {
+function valueOf(text: string, key: string): unknown {
   const bytes = Buffer.from(text);
-  const member = scanJson(bytes, shallow).members.get(key);
-  return member && bytes.toString('utf8', member.valueStart, member.valueEnd);
+  const member = findMember(bytes, scanJson(bytes, shallow).members, new JsonName(key));
+  return member && readMember(bytes, member);
+}
+
+function isAccepted(bytes: Buffer): boolean {
+  try {
+    scanJson(bytes, { ...shallow, maxDepth: 1_000 });
+    return true;
+  } catch (error) {
+    expect(error).toBeInstanceOf(JsonScanError);
+    return false;
+  }
+}
+
+function isParsed(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 describe('scanJson', () => {
-  it('finds the bytes of each member of the outermost object', () => {
+  it('finds the members of the outermost object', () => {
     const text =
       '{ "model" : "a" , "n":1,"x": {"model":"inner", "y":[1,{"model":2}]} ,"z":"q\\"}," }';
-    expect(valueOf(text, 'model')).toBe('"a"');
-    expect(valueOf(text, 'n')).toBe('1');
-    expect(valueOf(text, 'x')).toBe('{"model":"inner", "y":[1,{"model":2}]}');
-    expect(valueOf(text, 'z')).toBe('"q\\"},"');
+    expect(valueOf(text, 'model')).toBe('a');
+    expect(valueOf(text, 'n')).toBe(1);
+    expect(valueOf(text, 'x')).toEqual({ model: 'inner', y: [1, { model: 2 }] });
+    expect(valueOf(text, 'z')).toBe('q"},');
+    expect(valueOf(text, 'y')).toBeUndefined();
   });
 
   it('agrees with JSON.parse on every member of any object', () => {
     fc.assert(
       fc.property(
-        fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })),
+        fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ maxDepth: 4 })),
         fc.boolean(),
         (value, spaced) => {
-          const text = JSON.stringify(value, null, spaced ? 2 : 0);
-          const parsed = JSON.parse(text) as Record<string, unknown>;
-          const bytes = Buffer.from(text);
-          const { members, duplicateKey } = scanJson(bytes, { maxDepth: 100, everyLevel: true });
+          const bytes = Buffer.from(JSON.stringify(value, null, spaced ? 2 : 0));
+          const parsed = JSON.parse(bytes.toString()) as Record<string, unknown>;
+          const { members, duplicateKey } = scanJson(bytes, deep);
           expect(duplicateKey).toBeNull();
-          expect([...members.keys()].sort()).toEqual(Object.keys(parsed).sort());
-          for (const [key, { valueStart, valueEnd }] of members) {
-            expect(JSON.parse(bytes.toString('utf8', valueStart, valueEnd))).toEqual(parsed[key]);
+          const found = members.map(({ keyStart, keyEnd }) =>
+            String(JSON.parse(bytes.toString('utf8', keyStart, keyEnd + 1))),
+          );
+          expect(found.sort()).toEqual(Object.keys(parsed).sort());
+          for (const key of found) {
+            const at = members.find(
+              ({ keyStart, keyEnd }) =>
+                JSON.parse(bytes.toString('utf8', keyStart, keyEnd + 1)) === key,
+            );
+            expect(at && readMember(bytes, at)).toEqual(parsed[key]);
           }
         },
       ),
@@ -42,8 +82,63 @@ describe('scanJson', () => {
   });
 
   it.each([
+    ...['', ' ', '{', '}', '[', ']', '{}', '[]', ' { } ', '\t[\n]\r', '{}{}', '[]]', '{},', '"'],
+    ...['"a', '"a"', '"\t"', '"\\t"', '"\\u12g4"', '"\\u1234"', '"\\u123', '"\\x"', '"\\', '"\\"'],
+    ...['0', '-', '-0', '01', '1.', '1.0', '.5', '1e', '1e+', '1E-07', '1e5.', '--1', '+1', '0x1'],
+    ...['true', 'tru', 'truer', 'null', 'nul', 'false', 'falsy', 'True', 'NaN', 'undefined'],
+    ...['[1,]', '[,1]', '[1 2]', '[1,,2]', '[1}', '{"a"}', '{"a":}', '{"a":1,}', '{,"a":1}'],
+    ...['{"a" 1}', '{a:1}', "{'a':1}", '{"a":1 "b":2}', '{"a":1]', '[{"a":[1,{}]}]', '1 1', '\f1'],
+    ...['\u{feff}{}', '\u00a0{}', '"\u007f\u2028"', '"😀"', '[tru]', '[nul', '"abcdefgh\n"'],
+  ])('accepts %j just as JSON.parse does', (text) => {
+    const bytes = Buffer.from(text);
+    expect(isAccepted(bytes)).toBe(isParsed(bytes));
+  });
+
+  it('accepts exactly what JSON.parse accepts, of any bytes and of JSON with a few bytes changed', () => {
+    const pieces = [
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      ':',
+      ',',
+      '\\',
+      '\n',
+      ' ',
+      '-',
+      '0',
+      '1.5',
+      'e+3',
+      'null',
+    ];
+    const soup = fc
+      .array(fc.constantFrom(...pieces, 'true', '"a"', '"model"', '\\u00', 'é', '\u0007'))
+      .map((parts) => Buffer.from(parts.join('')));
+    const spoilt = fc
+      .tuple(
+        fc.json({ maxDepth: 4 }),
+        fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 2 }),
+      )
+      .map(([text, changes]) => {
+        const bytes = Buffer.from(text);
+        for (const [at, byte] of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte;
+        return bytes;
+      });
+    const anything = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
+    fc.assert(
+      fc.property(fc.oneof(soup, spoilt, anything), (bytes) => {
+        expect(isAccepted(bytes)).toBe(isParsed(bytes));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it.each([
     ['{"model":"a","model":"b"}', 'model'],
     ['{"mod\\u0065l":"a","model":"b"}', 'model'],
+    ['{"é":"a","\\u00e9":"b"}', 'é'],
+    ['{"model":"a","Model":"b"}', null],
     ['{"model":"a","x":{"model":"b"}}', null],
     ['[{"model":1},{"model":2}]', null],
   ])('sees a doubled outer key in %s', (text, expected) => {
@@ -52,25 +147,50 @@ describe('scanJson', () => {
 
   it('sees a doubled inner key when asked for every level', () => {
     const text = Buffer.from('{"a":[{"b":1,"c":{"d":1,"d":2}}]}');
-    expect(scanJson(text, { maxDepth: 100, everyLevel: true }).duplicateKey).toBe('d');
+    expect(scanJson(text, deep).duplicateKey).toBe('d');
     expect(scanJson(text, shallow).duplicateKey).toBeNull();
   });
 
-  it('stops at the depth limit', () => {
-    const nested = (depth: number): Buffer => Buffer.from('['.repeat(depth) + ']'.repeat(depth));
-    expect(scanJson(nested(100), shallow).tooDeep).toBe(false);
-    expect(scanJson(nested(101), shallow).tooDeep).toBe(true);
-    expect(scanJson(nested(10_000), shallow).tooDeep).toBe(true);
+  it.each([
+    ['stream', 'Stream'],
+    ['stream', 'STREAM'],
+    ['stream', 'ſtream'],
+    ['stream', 'str\\u0045am'],
+    ['token', 'to\u212aen'],
+  ])('sees what another reader could take for %s: %s', (name, key) => {
+    const bytes = Buffer.from(`{"other":1,"${key}":true}`);
+    const { members } = scanJson(bytes, shallow);
+    expect(findMember(bytes, members, new JsonName(name))).toBeUndefined();
+    expect(findLookalike(bytes, members, new JsonName(name))).toBe(JSON.parse(`"${key}"`));
+    expect(findLookalike(bytes, members, new JsonName('other'))).toBeNull();
   });
 
-  it('skips long strings with escaped quotes at any place', () => {
+  it.each([
+    ['deeper than 100', '['.repeat(101)],
+    ['deeper than 100', '['.repeat(1_000_000)],
+    ['more than 10000 values', `[${'[],'.repeat(10_000)}1]`],
+    [
+      'more than 100 members',
+      JSON.stringify(Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`k${i}`, i]))),
+    ],
+  ])('stops at %s', (reason, text) => {
+    expect(() => scanJson(Buffer.from(text), shallow)).toThrow(reason);
+  });
+
+  it('takes as much as the bounds allow', () => {
+    for (const text of ['['.repeat(100) + ']'.repeat(100), `[${'1,'.repeat(9_998)}1]`]) {
+      expect(scanJson(Buffer.from(text), shallow).isObject).toBe(false);
+    }
+  });
+
+  it('finds the end of a string wherever its escapes stand', () => {
     fc.assert(
       fc.property(
-        fc.integer({ min: 0, max: 300 }),
+        fc.integer({ min: 0, max: 40 }),
         fc.integer({ min: 0, max: 9 }),
         (length, slashes) => {
           const value = `${'x'.repeat(length)}${'\\'.repeat(slashes)}"${'y'.repeat(length)}`;
-          expect(valueOf(JSON.stringify({ a: value, b: 1 }), 'b')).toBe('1');
+          expect(valueOf(JSON.stringify({ a: value, b: 1 }), 'b')).toBe(1);
         },
       ),
     );

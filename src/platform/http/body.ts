@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 
 import { AppError } from '#common/errors/app-error.js';
-import { scanJson } from '#common/json/json-structure.js';
+import { toError } from '#common/errors/to-error.js';
+import { JsonScanError, scanJson } from '#common/json/json-structure.js';
 
 /** Longest body of a management call, in bytes. */
 export const MANAGEMENT_BODY_LIMIT = 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 export function tooLarge(limitBytes: number): AppError {
   return new AppError('request_too_large', {
@@ -14,36 +16,68 @@ export function tooLarge(limitBytes: number): AppError {
   });
 }
 
+export type BodyBounds = {
+  readonly limitBytes: number;
+  /** Is told the size of each piece before it is kept; throws to refuse the request. */
+  readonly hold?: (bytes: number) => void;
+};
+
 /**
- * Collects a request's body, at most `limitBytes` of it.
- * @throws {AppError} `request_too_large`; `invalid_request` when the client goes away half-way
+ * Collects a request's body.
+ * @param done is called once: with the body, or with an `AppError` such as `request_too_large`, or `invalid_request`
+ * when the client goes away half-way
  */
-export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+export function collectBody(
+  request: IncomingMessage,
+  { limitBytes, hold }: BodyBounds,
+  done: (error: Error | null, body: Buffer) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let isOver = false;
+  const finish: typeof done = (error, body) => {
+    if (isOver) return;
+    isOver = true;
+    if (error !== null) request.pause();
+    done(error, body);
+  };
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) {
-    return Promise.reject(tooLarge(limitBytes));
+    finish(tooLarge(limitBytes), NOTHING);
+    return;
   }
+  request.on('data', (chunk: Buffer) => {
+    if (isOver) return;
+    size += chunk.length;
+    try {
+      if (size > limitBytes) throw tooLarge(limitBytes);
+      hold?.(chunk.length);
+      chunks.push(chunk);
+    } catch (error) {
+      finish(toError(error), NOTHING);
+    }
+  });
+  request.on('end', () =>
+    finish(null, chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
+  );
+  request.on('error', (cause) =>
+    finish(
+      new AppError('invalid_request', { message: 'The request body ended early.', cause }),
+      NOTHING,
+    ),
+  );
+}
+
+/** @throws {AppError} as {@link collectBody} says */
+export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > limitBytes) {
-        request.removeAllListeners('data').pause();
-        reject(tooLarge(limitBytes));
-      } else {
-        chunks.push(chunk);
-      }
+    collectBody(request, { limitBytes }, (error, body) => {
+      if (error === null) resolve(body);
+      else reject(error);
     });
-    request.once('end', () =>
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
-    );
-    request.once('error', (cause) =>
-      reject(new AppError('invalid_request', { message: 'The request body ended early.', cause })),
-    );
   });
 }
 
-const MAX_DEPTH = 64;
+const BOUNDS = { maxDepth: 64, maxValues: 100_000, maxMembers: 256, everyLevel: true };
 const PROTOTYPE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
@@ -52,21 +86,20 @@ const PROTOTYPE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
  * @throws {AppError} `invalid_json`
  */
 export function parseManagementJson(body: Buffer): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString('utf8'), refusePrototypeKeys);
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError('invalid_json', { cause });
-  }
-  const { tooDeep, duplicateKey } = scanJson(body, { maxDepth: MAX_DEPTH, everyLevel: true });
-  if (tooDeep) {
-    throw new AppError('invalid_json', { message: `The JSON is nested deeper than ${MAX_DEPTH}.` });
-  }
+  const duplicateKey = findDuplicateKey(body);
   if (duplicateKey !== null) {
     throw new AppError('invalid_json', { message: 'A key stands twice.', param: duplicateKey });
   }
-  return value;
+  return JSON.parse(body.toString('utf8'), refusePrototypeKeys) as unknown;
+}
+
+function findDuplicateKey(body: Buffer): string | null {
+  try {
+    return scanJson(body, BOUNDS).duplicateKey;
+  } catch (cause) {
+    if (!(cause instanceof JsonScanError)) throw cause;
+    throw new AppError('invalid_json', { message: cause.message, cause });
+  }
 }
 
 function refusePrototypeKeys(key: string, value: unknown): unknown {

@@ -70,6 +70,31 @@ describe('parseInferenceRequest', () => {
     expect(() => parse(nested(129))).toThrow(/deeper than 128/);
   });
 
+  it('takes 256 members and 500,000 values, and not one more', () => {
+    const members = (count: number): string =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 0])));
+    expect(parse(`{"model":"m",${members(255).slice(1)}`).model).toBe('m');
+    expect(() => parse(`{"model":"m",${members(256).slice(1)}`)).toThrow(/more than 256 members/);
+    // The object, the model and the array are values, too.
+    const values = (count: number): string => `{"model":"m","x":[${'0,'.repeat(count - 4)}0]}`;
+    expect(parse(values(500_000)).model).toBe('m');
+    expect(() => parse(values(500_001))).toThrow(/more than 500000 values/);
+  });
+
+  it('does not parse 32 MiB of small values', () => {
+    const started = performance.now();
+    expect(() => parse(`[${'[],'.repeat(11_000_000)}[]]`)).toThrow(/more than 500000 values/);
+    // It held the event loop for 13 s when they were counted by parsing them.
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  it.each(['Stream', 'ſtream', 'STREAM_OPTIONS'])(
+    'refuses %s, which some providers read',
+    (key) => {
+      expect(() => parse(`{"model":"m","${key}":true}`)).toThrow(/in lower case, and once/);
+    },
+  );
+
   it('never throws anything but a refusal, whatever the bytes', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array)),

@@ -1,30 +1,76 @@
 import { AppError } from '#common/errors/app-error.js';
-import { type JsonMember, type JsonStructure, scanJson } from '#common/json/json-structure.js';
+import {
+  findLookalike,
+  findMember,
+  type JsonMember,
+  JsonName,
+  JsonScanError,
+  type JsonStructure,
+  readMember,
+  readText,
+  scanJson,
+} from '#common/json/json-structure.js';
 
 import type { Surface } from '../surface.js';
 
 /** Longest body of an inference call, in bytes: room for several images. */
 export const INFERENCE_BODY_LIMIT = 32 * 1024 * 1024;
-const MAX_DEPTH = 128;
+/** Embeddings of 2,048 inputs may name 300,000 tokens by number (OpenAI's API reference). */
+const BOUNDS = { maxDepth: 128, maxValues: 500_000, maxMembers: 256, everyLevel: false };
 const MAX_MODEL_LENGTH = 256;
 
-/** A call as the client sent it: the bytes, what they mean, and where in them the members stand that may be changed. */
-export type InferenceRequest = {
-  readonly body: Buffer;
-  readonly parsed: Readonly<Record<string, unknown>>;
-  readonly members: JsonStructure['members'];
+const MODEL = new JsonName('model');
+const STREAM = new JsonName('stream');
+const STREAM_OPTIONS = new JsonName('stream_options');
+/** What the gateway itself acts on. */
+const NAMES = [MODEL, STREAM, STREAM_OPTIONS];
+
+/**
+ * A call as the client sent it: the bytes, and what of them the gateway itself acts on. The rest is the provider's to
+ * judge and is not even parsed, unless somebody asks.
+ */
+export class InferenceRequest {
   readonly model: string;
   readonly stream: boolean;
   /** Whether the client asked for the usage chunk of a stream itself. */
   readonly wantsUsage: boolean;
-};
+  #parsed: Readonly<Record<string, unknown>> | null = null;
+
+  constructor(
+    readonly body: Buffer,
+    readonly members: readonly JsonMember[],
+    surface: Surface,
+  ) {
+    this.model = modelOf(body, this.find(MODEL));
+    this.stream = surface.streams && toBoolean(this.#valueOf(STREAM), 'stream');
+    this.wantsUsage = this.stream && wantsUsage(this.#valueOf(STREAM_OPTIONS));
+  }
+
+  /** The whole body. It is valid JSON, and an object. */
+  get parsed(): Readonly<Record<string, unknown>> {
+    return (this.#parsed ??= JSON.parse(this.body.toString('utf8')) as Record<string, unknown>);
+  }
+
+  /** Where the member stands that has this name. */
+  find(name: JsonName): JsonMember | undefined {
+    return findMember(this.body, this.members, name);
+  }
+
+  #valueOf(name: JsonName): unknown {
+    const member = this.find(name);
+    return member && readMember(this.body, member);
+  }
+}
 
 /**
- * Parses the body, once. Only what the gateway itself acts on is checked; the rest is the provider's to judge.
+ * Reads the body in one pass.
  * @throws {AppError} `invalid_json`, `invalid_request`
  */
 export function parseInferenceRequest(body: Buffer, surface: Surface): InferenceRequest {
-  const { members, duplicateKey, parsed } = readObject(body);
+  const { isObject, members, duplicateKey } = scan(body);
+  if (!isObject) {
+    throw new AppError('invalid_request', { message: 'The request body must be a JSON object.' });
+  }
   if (duplicateKey !== null) {
     // One reader takes the first, another the last: what is authorized must be what the provider gets.
     throw new AppError('invalid_json', {
@@ -32,56 +78,35 @@ export function parseInferenceRequest(body: Buffer, surface: Surface): Inference
       param: printable(duplicateKey),
     });
   }
-  refuseLookalikes(members);
-  const stream = surface.streams && booleanMember(parsed, 'stream');
-  return {
-    body,
-    parsed,
-    members,
-    model: modelOf(parsed),
-    stream,
-    wantsUsage: stream && wantsUsage(parsed),
-  };
+  for (const name of NAMES) refuseLookalike(body, members, name);
+  return new InferenceRequest(body, members, surface);
 }
 
-function readObject(body: Buffer): JsonStructure & { parsed: Record<string, unknown> } {
-  let parsed: unknown;
-  let structure: JsonStructure;
+function scan(body: Buffer): JsonStructure {
   try {
-    // First: 32 MiB of brackets held `JSON.parse` up for 13 s. The scan ends at the depth that is too much.
-    structure = scanJson(body, { maxDepth: MAX_DEPTH, everyLevel: false });
-    parsed = structure.tooDeep ? {} : JSON.parse(body.toString('utf8'));
+    return scanJson(body, BOUNDS);
   } catch (cause) {
-    throw new AppError('invalid_json', {
-      message: 'The request body is not valid JSON.',
-      cause,
-    });
+    if (!(cause instanceof JsonScanError)) throw cause;
+    throw new AppError('invalid_json', { message: cause.message, cause });
   }
-  if (structure.tooDeep) {
-    throw new AppError('invalid_json', { message: `The JSON is nested deeper than ${MAX_DEPTH}.` });
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new AppError('invalid_request', { message: 'The request body must be a JSON object.' });
-  }
-  return { ...structure, parsed: parsed as Record<string, unknown> };
 }
 
 /**
  * Some providers' JSON readers (Go's) take `Model` for `model`, and the last one counts: a request must not name one
  * model to the policy and another to the provider.
  */
-function refuseLookalikes(members: JsonStructure['members']): void {
-  for (const key of members.keys()) {
-    if (key === 'model' || key.toLowerCase() !== 'model') continue;
-    throw new AppError('invalid_request', {
-      message: `Write model in lower case, and once: ${printable(key)} is not allowed.`,
-      param: 'model',
-    });
-  }
+function refuseLookalike(body: Buffer, members: readonly JsonMember[], name: JsonName): void {
+  const key = findLookalike(body, members, name);
+  if (key === null) return;
+  throw new AppError('invalid_request', {
+    message: `Write ${name.text} in lower case, and once: ${printable(key)} is not allowed.`,
+    param: name.text,
+  });
 }
 
-function modelOf({ model }: Readonly<Record<string, unknown>>): string {
-  if (typeof model !== 'string' || model === '' || model.length > MAX_MODEL_LENGTH) {
+function modelOf(body: Buffer, member: JsonMember | undefined): string {
+  const model = member ? readText(body, member) : null;
+  if (model === null || model === '' || model.length > MAX_MODEL_LENGTH) {
     throw new AppError('invalid_request', {
       message: `Name the model: a text of 1 to ${MAX_MODEL_LENGTH} characters. GET /v1/models lists them.`,
       param: 'model',
@@ -90,13 +115,13 @@ function modelOf({ model }: Readonly<Record<string, unknown>>): string {
   return model;
 }
 
-function booleanMember(parsed: Readonly<Record<string, unknown>>, name: string): boolean {
-  const value = parsed[name] ?? false;
+function toBoolean(value: unknown, name: string): boolean {
+  if (value === undefined || value === null) return false;
   if (typeof value === 'boolean') return value;
   throw new AppError('invalid_request', { message: `${name} must be true or false.`, param: name });
 }
 
-function wantsUsage({ stream_options: options }: Readonly<Record<string, unknown>>): boolean {
+function wantsUsage(options: unknown): boolean {
   if (options === undefined || options === null) return false;
   if (typeof options !== 'object' || Array.isArray(options)) {
     throw new AppError('invalid_request', {
@@ -104,7 +129,7 @@ function wantsUsage({ stream_options: options }: Readonly<Record<string, unknown
       param: 'stream_options',
     });
   }
-  return booleanMember(options as Record<string, unknown>, 'include_usage');
+  return toBoolean((options as Record<string, unknown>).include_usage, 'include_usage');
 }
 
 function printable(key: string): string {
@@ -120,16 +145,17 @@ type Splice = { readonly from: number; readonly to: number; readonly text: strin
 export function upstreamBody(request: InferenceRequest, upstreamModel: string): Buffer {
   const splices: Splice[] = [];
   if (upstreamModel !== request.model) {
-    splices.push(replace(request.members.get('model'), JSON.stringify(upstreamModel)));
+    splices.push(replace(request.find(MODEL), JSON.stringify(upstreamModel)));
   }
   if (request.stream && !request.wantsUsage) splices.push(askForUsage(request));
   return splices.length === 0 ? request.body : splice(request.body, splices);
 }
 
-function askForUsage({ body, parsed, members }: InferenceRequest): Splice {
-  const given = members.get('stream_options');
+function askForUsage(request: InferenceRequest): Splice {
+  const { body } = request;
+  const given = request.find(STREAM_OPTIONS);
   if (given) {
-    const options = { ...(parsed.stream_options as object | null), include_usage: true };
+    const options = { ...(readMember(body, given) as object | null), include_usage: true };
     return replace(given, JSON.stringify(options));
   }
   const afterBrace = body.indexOf('{') + 1;
