@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { scopeMask } from '#common/auth/scopes.js';
 import type { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
-import { KeyDirectory, type KeyView } from '#modules/keys/index.js';
+import { KeyDirectory, type KeyView, type PresentedKey } from '#modules/keys/index.js';
 import type { Config } from '#platform/config/env.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import type { HotRoutes } from '#platform/http/hot-routes.js';
@@ -21,7 +21,9 @@ class FixedClock extends Clock {
 
 class FakeDirectory extends KeyDirectory {
   answer: KeyView | null | Promise<KeyView | null> = null;
-  override find(): KeyView | null | Promise<KeyView | null> {
+  readonly asked: PresentedKey[] = [];
+  override find(presented: PresentedKey): KeyView | null | Promise<KeyView | null> {
+    this.asked.push(presented);
     return this.answer;
   }
 }
@@ -102,6 +104,30 @@ describe('AccessControl', () => {
     keys.answer = { ...ACTIVE, scopeMask: 0 };
     const endpoint: EndpointMetadata = { scope: 'authenticated' };
     expect(await codeOf(() => access.admit(request('Bearer x'), endpoint))).toBeNull();
+  });
+
+  it('goes by the key of each request, also on a connection that has presented another one', async () => {
+    keys.answer = ACTIVE;
+    const { socket } = request();
+    for (const token of ['aaaa', 'aaaa', 'aaab', 'aaaa', 'aaaaa', 'aaaa']) {
+      await access.admit({ ...request(`Bearer ${token}`), socket } as IncomingMessage, INFERENCE);
+    }
+    const presented = keys.asked.map((key) => key.reveal());
+    expect(presented).toEqual(['aaaa', 'aaaa', 'aaab', 'aaaa', 'aaaaa', 'aaaa']);
+    const [first, again, other] = keys.asked.map(({ fingerprint }) => fingerprint);
+    expect(first).toBe(again);
+    expect(first).not.toBe(other);
+  });
+
+  it('refuses a second header also on a connection whose key is known', async () => {
+    keys.answer = ACTIVE;
+    const { socket } = request();
+    await access.admit({ ...request('Bearer aaaa'), socket } as IncomingMessage, INFERENCE);
+    const rawHeaders = ['Authorization', 'Bearer aaaa', 'authorization', 'Bearer bbbb'];
+    const doubled = { ...request('Bearer aaaa'), socket, rawHeaders } as IncomingMessage;
+    expect(() => access.admit(doubled, INFERENCE)).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }) as AppError,
+    );
   });
 
   it('names the scope that is missing', () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { AppError } from '#common/errors/app-error.js';
 
-import { bearerToken } from './bearer-token.js';
+import { authorizationHeader, bearerToken } from './bearer-token.js';
 
 /** A request as Node hands it out: of doubled Authorization headers it keeps the first. */
 function requestWith(rawHeaders: readonly string[]): IncomingMessage {
@@ -15,9 +15,13 @@ function requestWith(rawHeaders: readonly string[]): IncomingMessage {
   return { headers, rawHeaders } as unknown as IncomingMessage;
 }
 
+function tokenOf(rawHeaders: readonly string[]): string {
+  return bearerToken(authorizationHeader(requestWith(rawHeaders)));
+}
+
 function codeFor(rawHeaders: readonly string[]): string {
   try {
-    return `token ${bearerToken(requestWith(rawHeaders))}`;
+    return `token ${tokenOf(rawHeaders)}`;
   } catch (error) {
     return (error as AppError).code;
   }
@@ -32,7 +36,7 @@ describe('bearerToken', () => {
     ['Bearer a.b_c~d+e/f-g==', 'a.b_c~d+e/f-g=='],
     [`Bearer ${'x'.repeat(512)}`, 'x'.repeat(512)],
   ])('reads %.40s', (value, token) => {
-    expect(bearerToken(requestWith(['Host', 'x', 'Authorization', value]))).toBe(token);
+    expect(tokenOf(['Host', 'x', 'Authorization', value])).toBe(token);
   });
 
   it.each([

@@ -7,11 +7,11 @@ const AUTHORIZATION = 'authorization';
 const BEARER = /^bearer +([0-9A-Za-z._~+/-]{1,512}=*) *$/i;
 
 /**
- * The token that a request presents, from its `Authorization` header alone: never from the query string, which ends up
- * in logs. Two headers are refused, because Node would silently drop one and a proxy in front might read the other.
- * @throws {AppError} `missing_api_key`, `invalid_api_key`; `invalid_request` for two headers
+ * The request's only `Authorization` header. Two are refused, because Node would silently drop one and a proxy in front
+ * might read the other.
+ * @throws {AppError} `missing_api_key`; `invalid_request` for two
  */
-export function bearerToken(request: IncomingMessage): string {
+export function authorizationHeader(request: IncomingMessage): string {
   const header = request.headers.authorization;
   if (header === undefined || header === '') throw new AppError('missing_api_key');
   if (hasSeveral(request.rawHeaders)) {
@@ -20,6 +20,15 @@ export function bearerToken(request: IncomingMessage): string {
       param: 'Authorization',
     });
   }
+  return header;
+}
+
+/**
+ * The token that is presented in an `Authorization` header, and there alone: never in the query string, which ends up in
+ * logs.
+ * @throws {AppError} `invalid_api_key`
+ */
+export function bearerToken(header: string): string {
   const token = BEARER.exec(header)?.[1];
   if (token === undefined) throw new AppError('invalid_api_key');
   return token;

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { hash } from 'node:crypto';
 
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
@@ -11,6 +10,7 @@ import { Fanout } from '#platform/fanout/fanout.port.js';
 import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
 import { isWellFormedKey } from './domain/key-secret.js';
 import { compileKeyView, type KeyView } from './domain/key-view.js';
+import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
 
@@ -40,13 +40,13 @@ export class KeyDirectoryService extends KeyDirectory {
     });
   }
 
-  override find(presented: string): KeyView | null | Promise<KeyView | null> {
-    // What is remembered is neither the secret nor its stored digest; that one is worked out only for PostgreSQL.
-    const fingerprint = hash('sha256', presented, 'base64');
+  override find(presented: PresentedKey): KeyView | null | Promise<KeyView | null> {
+    const { fingerprint } = presented;
     const known = this.#views.peek(fingerprint);
     if (known) return known;
-    if (!isWellFormedKey(presented, this.config.keyBrand)) return null;
-    return this.#views.load(fingerprint, () => this.#read(presented));
+    const text = presented.reveal();
+    if (!isWellFormedKey(text, this.config.keyBrand)) return null;
+    return this.#views.load(fingerprint, () => this.#read(text));
   }
 
   async #read(presented: string): Promise<KeyView | null> {
