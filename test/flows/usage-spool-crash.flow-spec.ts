@@ -119,7 +119,7 @@ async function startApp(organizationId: string, keyId: string): Promise<NestFast
     @Post()
     async call(): Promise<string> {
       await sleep(300);
-      await written(this.recorder, record({ organizationId, keyId }));
+      await written(this.recorder, record({ caller: { organizationId, keyId } }));
       return 'done';
     }
   }
@@ -190,15 +190,16 @@ const writer = new SpoolWriter(folder, logger, clock, { ...SPOOL_LIMITS, segment
 const shipments = new UsageShipmentRepository(transactions);
 const partitions = new PartitionKeeperService(transactions, clock);
 new UsageShipper(folder, writer, shipments, partitions, logger).onApplicationBootstrap();
+const caller = { organizationId, keyId };
+const route = { model: 'm', provider: 'p', upstreamModel: 'u', priceVersion: null };
 let count = 0;
 setInterval(() => {
   for (let index = 0; index < 20; index++) {
     const id = 'req_' + run + '_' + count++;
     writer.append({
-      id, organizationId, keyId, occurredAtMs: Date.now(), surface: 's', model: 'm', provider: 'p',
-      upstreamModel: 'u', status: 200, outcome: 'completed', stream: false, inputTokens: 1,
+      id, caller, route, occurredAtMs: Date.now(), surface: 's', status: 200, outcome: 'completed', stream: false, inputTokens: 1,
       cachedInputTokens: 0, outputTokens: 1, reasoningTokens: 0, usageSource: 'upstream',
-      costNanos: 3n, priceVersion: null, latencyMs: 1, firstByteMs: 1,
+      costNanos: 3n, latencyMs: 1, firstByteMs: 1,
     });
     writeSync(acknowledged, id + '\\n');
     if (count === 1) process.stdout.write('begun');

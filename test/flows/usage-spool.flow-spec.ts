@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { SpoolUnavailableError } from '#modules/usage/index.js';
@@ -27,13 +28,12 @@ afterAll(() => harness.stop());
 
 describe('shipping the spool', () => {
   it('stores every field, adds to the key’s totals, exact to the nano-dollar beyond 2^53', async () => {
-    const { organizationId, keyId, record } = tenant();
+    const { organizationId, keyId, route, record } = tenant();
     const dataDir = harness.newDirectory();
     const writer = harness.openWriter(dataDir);
     const full = record({
-      model: 'mödel "x"',
+      route: { ...route, model: 'mödel "x"', priceVersion: 'v1' },
       costNanos: 9_007_199_254_740_993n,
-      priceVersion: 'v1',
       stream: true,
     });
     writer.append(full);
@@ -58,7 +58,7 @@ describe('shipping the spool', () => {
         key_id: keyId,
         occurred_at: new Date(full.occurredAtMs),
         surface: full.surface,
-        model: full.model,
+        model: 'mödel "x"',
         provider: 'p',
         upstream_model: 'u',
         status: 200,
@@ -243,7 +243,7 @@ describe('what is damaged or refused', () => {
   });
 
   it('puts records that PostgreSQL refuses aside, one by one, and stores all others', async () => {
-    const { organizationId, record, append } = tenant();
+    const { organizationId, route, record, append } = tenant();
     const dataDir = harness.newDirectory();
     const writer = harness.openWriter(dataDir);
     const poison = [
@@ -258,7 +258,7 @@ describe('what is damaged or refused', () => {
       append(writer, 150);
       writer.append(bad);
     }
-    writer.append(record({ model: 'a\0b\ud800' }));
+    writer.append(record({ route: { ...route, model: 'a\0b\ud800' } }));
     const drain = harness.drainOf(dataDir, writer);
     await drainAll(drain);
     expect(await harness.storedOf(organizationId)).toEqual({ events: 901, isOnce: true });
@@ -271,6 +271,43 @@ describe('what is damaged or refused', () => {
     );
     expect(ids.sort()).toEqual(poison.map(({ id }) => id).sort());
     expect(await harness.storedOf(organizationId)).toEqual({ events: 901, isOnce: true });
+  });
+
+  it('stores what an older version wrote, and puts aside what is whole but no JSON or no UTF-8', async () => {
+    const { organizationId, keyId, record, append } = tenant();
+    const dataDir = harness.newDirectory();
+    const dead = harness.openWriter(dataDir);
+    append(dead, 3);
+    const { id, occurredAtMs } = record();
+    const older = (model: string): string =>
+      `{"v":1,"id":"${id}","org":"${organizationId}","key":"${keyId}","at":${occurredAtMs},"surface":"s"` +
+      `,"model":"${model}","provider":"p","upstream":"u","status":200,"outcome":"completed","stream":false` +
+      ',"in":1,"cached":0,"out":1,"reasoning":0,"source":"none","cost":"5","price":null,"ms":1,"first":null}';
+    const broken = [
+      Buffer.from(`{"v":1,"at":${occurredAtMs},`),
+      Buffer.from(older('\xff'), 'latin1'),
+      Buffer.from(older('\0')),
+    ];
+    const { directory } = claimSpool(dataDir);
+    for (const json of [...broken, Buffer.from(older('mödel'))]) {
+      const checksum = crc32(json).toString(16).padStart(8, '0');
+      const line = Buffer.concat([Buffer.from(`${checksum} `), json, Buffer.from('\n')]);
+      appendFileSync(segmentPath(directory, dead.end.segment), line);
+    }
+    const writer = harness.openWriter(dataDir);
+    append(writer, 2);
+    const drain = harness.drainOf(dataDir, writer);
+    await drainAll(drain);
+    expect(await harness.storedOf(organizationId)).toEqual({ events: 6, isOnce: true });
+    expect(drain.counts).toMatchObject({ shipped: 6, rejected: 3, corrupt: 0, torn: 0 });
+    const { rows } = await harness.admin.query('SELECT model FROM usage_events WHERE id = $1', [
+      id,
+    ]);
+    expect(rows).toEqual([{ model: 'mödel' }]);
+    const rejected = readFileSync(join(directory, 'rejected.log'), 'utf8').trimEnd().split('\n');
+    expect(rejected.map((line) => (JSON.parse(line) as { record: string }).record)).toEqual(
+      broken.map((json) => json.toString()),
+    );
   });
 
   it('never takes a missing table for bad data', async () => {

@@ -140,15 +140,14 @@ export async function drainAfterFailure(drain: SpoolDrain): Promise<void> {
 export function tenant() {
   const organizationId = `org_${randomUUID()}`;
   const keyId = `key_${randomUUID()}`;
+  const caller = { organizationId, keyId };
+  const route = { model: 'm', provider: 'p', upstreamModel: 'u', priceVersion: null };
   const record = (facts: Partial<UsageRecord> = {}): UsageRecord => ({
     id: `req_${randomUUID()}`,
-    organizationId,
-    keyId,
+    caller,
+    route,
     occurredAtMs: Date.now(),
     surface: 'chat.completions',
-    model: 'm',
-    provider: 'p',
-    upstreamModel: 'u',
     status: 200,
     outcome: 'completed',
     stream: false,
@@ -158,7 +157,6 @@ export function tenant() {
     reasoningTokens: 0,
     usageSource: 'upstream',
     costNanos: 7n,
-    priceVersion: null,
     latencyMs: 10,
     firstByteMs: 5,
     ...facts,
@@ -166,7 +164,7 @@ export function tenant() {
   const append = (writer: SpoolWriter, count: number): void => {
     for (let index = 0; index < count; index++) writer.append(record());
   };
-  return { organizationId, keyId, record, append };
+  return { organizationId, keyId, route, record, append };
 }
 
 /** A TCP hop in front of PostgreSQL that fails on demand. */

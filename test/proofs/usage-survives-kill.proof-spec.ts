@@ -137,7 +137,7 @@ describe('kill -9 of the gateway under load', () => {
       file: 'modules/usage/spool-usage-recorder.js',
       find: 'record(record, written) {',
       replace: `record(record, written) {
-        setTimeout(() => this.writer.appendAll([record]), 200);
+        setTimeout(() => this.writer.append(record), 200);
         setImmediate(() => written(null));
         return;`,
     });

@@ -19,13 +19,19 @@ function nextByte(): number {
   return byte;
 }
 
-/** `length` base62 characters from the CSPRNG: 5.95 bits each. */
+const CODES = Buffer.from(ALPHABET, 'latin1');
+const scratch = Buffer.allocUnsafe(64);
+
+/** `length` (at most 64) base62 characters from the CSPRNG: 5.95 bits each. */
 export function randomBase62(length: number): string {
-  let text = '';
-  while (text.length < length) {
+  if (length > scratch.length) throw new RangeError('No id is that long.');
+  let at = 0;
+  while (at < length) {
     const byte = nextByte();
-    if (byte < UNBIASED_LIMIT) text += ALPHABET.charAt(byte % ALPHABET.length);
+    if (byte < UNBIASED_LIMIT) scratch[at++] = CODES[byte % CODES.length] as number;
   }
+  const text = scratch.toString('latin1', 0, length);
+  scratch.fill(0, 0, length);
   return text;
 }
 

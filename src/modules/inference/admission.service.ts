@@ -6,11 +6,14 @@ import { CallRecorder } from './call-recorder.js';
 
 /** Calls in flight per process. Beyond it memory would decide, and less politely. */
 const MAX_IN_FLIGHT = 10_000;
+/** Of the bodies of all calls in flight together. */
+const MAX_HELD_BYTES = 512 * 1024 * 1024;
 
 /** Decides, before a provider is called, whether this process can take one more call and account for it. */
 @Injectable()
 export class AdmissionService implements BeforeApplicationShutdown {
   #inFlight = 0;
+  #heldBytes = 0;
   #isDraining = false;
 
   constructor(private readonly recorder: CallRecorder) {}
@@ -25,17 +28,31 @@ export class AdmissionService implements BeforeApplicationShutdown {
    */
   enter(): void {
     if (this.#isDraining) throw unavailable('This instance is shutting down. Try again.');
-    if (this.#inFlight >= MAX_IN_FLIGHT)
-      throw unavailable('This instance is at its limit. Try again.');
+    if (this.#inFlight >= MAX_IN_FLIGHT) throw busy();
     if (!this.recorder.isReady) {
       throw unavailable('Usage can’t be recorded at the moment, so nothing is served. Try again.');
     }
     this.#inFlight++;
   }
 
-  leave(): void {
-    this.#inFlight--;
+  /**
+   * Takes room for so much of a body; given back when the call leaves.
+   * @throws {AppError} `service_unavailable`; then nothing was taken
+   */
+  hold(bytes: number): void {
+    if (this.#heldBytes + bytes > MAX_HELD_BYTES) throw busy();
+    this.#heldBytes += bytes;
   }
+
+  /** @param heldBytes all that the call took with {@link hold} */
+  leave(heldBytes: number): void {
+    this.#inFlight--;
+    this.#heldBytes -= heldBytes;
+  }
+}
+
+function busy(): AppError {
+  return unavailable('This instance is at its limit. Try again.');
 }
 
 function unavailable(message: string): AppError {

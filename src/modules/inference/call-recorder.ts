@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { costNanos } from '#common/money/money.js';
 import { Clock } from '#common/time/clock.js';
-import { type UsageRecord, UsageRecorder } from '#modules/usage/index.js';
+import { type UsageCaller, type UsageRecord, UsageRecorder } from '#modules/usage/index.js';
 
 import { InferenceMetrics } from './inference.metrics.js';
 import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
@@ -10,8 +10,7 @@ import type { UpstreamCall } from './upstream/provider-adapter.js';
 
 /** Who called, and when. */
 export type CallContext = {
-  readonly organizationId: string;
-  readonly keyId: string;
+  readonly caller: UsageCaller;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
 };
@@ -50,13 +49,10 @@ export class CallRecorder {
     const latencyMs = performance.now() - context.startedAt;
     const record: UsageRecord = {
       id: requestId,
-      organizationId: context.organizationId,
-      keyId: context.keyId,
+      caller: context.caller,
+      route: target.route,
       occurredAtMs: this.clock.now(),
       surface: surface.name,
-      model: request.model,
-      provider: target.providerName,
-      upstreamModel: target.upstreamModel,
       status: result.status,
       outcome: result.outcome,
       stream: request.stream,
@@ -66,7 +62,6 @@ export class CallRecorder {
       reasoningTokens: figures.reasoningTokens,
       usageSource: result.usageSource,
       costNanos: result.usage ? costNanos(target.price, figures) : 0n,
-      priceVersion: target.priceVersion,
       latencyMs,
       firstByteMs: result.firstByteAt === null ? null : result.firstByteAt - context.startedAt,
     };

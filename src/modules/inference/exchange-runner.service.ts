@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
 import { AppError } from '#common/errors/app-error.js';
+import type { Finished } from '#platform/http/hot-routes.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
 import { type CallContext, CallRecorder } from './call-recorder.js';
@@ -24,12 +25,14 @@ export class ExchangeRunner {
     this.#tools = { recorder, counter, logger };
   }
 
-  /**
-   * Resolves when the answer is sent or the client has left.
-   * @throws {AppError} while nothing has been sent
-   */
-  run(call: UpstreamCall, context: CallContext, response: ServerResponse): Promise<void> {
-    const exchange = new Exchange(call, context, response, this.#tools);
+  /** @param finished as {@link Exchange} calls it */
+  run(
+    call: UpstreamCall,
+    context: CallContext,
+    response: ServerResponse,
+    finished: Finished,
+  ): void {
+    const exchange = new Exchange({ call, context, response, finished }, this.#tools);
     try {
       exchange.attach(this.adapters.of(call.target).send(call, exchange));
     } catch (cause) {
@@ -37,6 +40,5 @@ export class ExchangeRunner {
         cause instanceof AppError ? cause : new AppError('internal_server_error', { cause }),
       );
     }
-    return exchange.outcome;
   }
 }

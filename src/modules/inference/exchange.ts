@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { AppError } from '#common/errors/app-error.js';
+import type { Finished } from '#platform/http/hot-routes.js';
 import type { Logger } from '#platform/observability/logger.js';
 
 import type { CallContext, CallOutcome, CallRecorder } from './call-recorder.js';
@@ -18,6 +19,17 @@ export type ExchangeTools = {
   readonly logger: Logger;
 };
 
+/** One call and its client. */
+export type ExchangeParties = {
+  readonly call: UpstreamCall;
+  readonly context: CallContext;
+  readonly response: ServerResponse;
+  /**
+   * Gets `null` when the client has got all there is, or has left; an error when nothing was sent and it must be.
+   */
+  readonly finished: Finished;
+};
+
 /** Headers of the provider that the client gets; every other one stays here. */
 const FORWARDED_HEADERS = ['openai-processing-ms', 'openai-version', 'openai-model'] as const;
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -28,38 +40,32 @@ type Mode = 'waiting' | 'json' | 'stream' | 'refused' | 'ending' | 'over';
 
 /**
  * Carries one provider's answer to one client: JSON answers whole, streams event by event with backpressure, and writes
- * the usage down before the last byte goes out. Until the first byte is sent every failure rejects {@link outcome}
- * and becomes an ordinary error answer; after it, a stream ends with an error event.
+ * the usage down before the last byte goes out. Until the first byte is sent every failure becomes an ordinary error
+ * answer; after it, a stream ends with an error event.
  */
 export class Exchange implements UpstreamSink {
-  /** Settles when the client has got all there is, or has left; rejects when nothing was sent and an error must be. */
-  readonly outcome: Promise<void>;
-  #resolve: () => void = () => undefined;
-  #reject: (error: Error) => void = () => undefined;
-
+  readonly call: UpstreamCall;
+  readonly context: CallContext;
+  readonly response: ServerResponse;
+  readonly #finished: Finished;
   #mode: Mode = 'waiting';
   #control: UpstreamControl | null = null;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   readonly #answer = new JsonAnswer();
-  readonly #meter: StreamMeter;
+  /** Of what has turned out to be a stream. */
+  #meter: StreamMeter | null = null;
   #firstByteAt: number | null = null;
 
   constructor(
-    private readonly call: UpstreamCall,
-    private readonly context: CallContext,
-    private readonly response: ServerResponse,
+    { call, context, response, finished }: ExchangeParties,
     private readonly tools: ExchangeTools,
   ) {
-    this.outcome = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    this.#meter = new StreamMeter(
-      !call.request.wantsUsage,
-      call.target.endpoint?.credential ?? null,
-    );
-    this.response.on('close', this.#onClose).on('drain', this.#onDrain);
+    this.call = call;
+    this.context = context;
+    this.response = response;
+    this.#finished = finished;
+    response.on('close', () => this.#onClose());
   }
 
   /** Hands over what steers the provider's side. */
@@ -77,14 +83,14 @@ export class Exchange implements UpstreamSink {
     if (status >= 400) this.#mode = 'refused';
     else if (status >= 300) this.#abandon('it redirects');
     else if (isEncoded(headers)) this.#abandon('it is compressed');
-    else if (type.includes('text/event-stream') && this.call.request.stream) this.#mode = 'stream';
+    else if (type.includes('text/event-stream') && this.call.request.stream) this.#beginStream();
     else if (type.includes('json')) this.#mode = 'json';
     else this.#abandon('it is neither JSON nor an event stream');
   }
 
   data(chunk: Buffer): void {
     this.#firstByteAt ??= performance.now();
-    if (this.#mode === 'stream') this.#streamOn(chunk);
+    if (this.#meter && this.#mode === 'stream') this.#streamOn(this.#meter, chunk);
     else if (this.#mode === 'json') this.#collect(chunk);
     else if (this.#mode === 'refused' && this.#answer.length < MAX_ERROR_BYTES)
       this.#answer.push(chunk);
@@ -92,7 +98,7 @@ export class Exchange implements UpstreamSink {
 
   end(): void {
     if (this.#mode === 'json') this.#sendJson();
-    else if (this.#mode === 'stream') this.#endStream();
+    else if (this.#meter && this.#mode === 'stream') this.#endStream(this.#meter);
     else if (this.#mode === 'refused') this.#refuse();
     else if (this.#mode === 'waiting') this.#abandon('it is empty');
   }
@@ -130,29 +136,35 @@ export class Exchange implements UpstreamSink {
 
   // ── Streams ──────────────────────────────────────────────────────────────────────────────────
 
-  #streamOn(chunk: Buffer): void {
+  #beginStream(): void {
+    const { request, target } = this.call;
+    this.#meter = new StreamMeter(!request.wantsUsage, target.endpoint?.credential ?? null);
+    this.#mode = 'stream';
+  }
+
+  #streamOn(meter: StreamMeter, chunk: Buffer): void {
     this.#guarded(() => {
-      const { forward, done } = this.#meter.push(chunk);
+      const { forward, done } = meter.push(chunk);
       if (forward) this.#write(forward);
-      if (done) this.#complete(done);
+      if (done) this.#complete(meter, done);
     });
   }
 
-  #endStream(): void {
+  #endStream(meter: StreamMeter): void {
     this.#guarded(() => {
-      const rest = this.#meter.flush();
-      if (!this.#meter.isComplete) {
+      const rest = meter.flush();
+      if (!meter.isComplete) {
         this.#fail(unusableAnswer(this.call.target.providerName, 'the stream broke off'));
         return;
       }
       if (rest) this.#write(rest);
-      this.#complete(null);
+      this.#complete(meter, null);
     });
   }
 
-  #complete(done: Buffer | null): void {
-    const reported = this.#meter.usage;
-    const usage = reported ?? this.#count(this.#meter.text);
+  #complete(meter: StreamMeter, done: Buffer | null): void {
+    const reported = meter.usage;
+    const usage = reported ?? this.#count(meter.text);
     this.#recordThen(usage, reported ? 'upstream' : 'counted', () => {
       this.#openStream();
       if (done) this.response.end(done);
@@ -162,7 +174,10 @@ export class Exchange implements UpstreamSink {
 
   #write(bytes: Buffer): void {
     this.#openStream();
-    if (!this.response.write(bytes)) this.#control?.pause();
+    if (this.response.write(bytes)) return;
+    this.#control?.pause();
+    if (this.response.listenerCount('drain') > 0) return;
+    this.response.once('drain', () => this.#control?.resume());
   }
 
   #openStream(): void {
@@ -201,20 +216,17 @@ export class Exchange implements UpstreamSink {
   #rejectWith(error: AppError): void {
     this.#control?.abort();
     this.#recordFailure('failed', error.status);
-    this.#reject(error);
-    this.#finish();
+    this.#finish(error);
   }
 
   // ── The client ───────────────────────────────────────────────────────────────────────────────
 
-  readonly #onDrain = (): void => this.#control?.resume();
-
-  readonly #onClose = (): void => {
+  #onClose(): void {
     if (this.#mode === 'over') return;
     this.#control?.abort();
     this.#recordFailure('aborted', CLIENT_CLOSED_REQUEST);
     this.#finish();
-  };
+  }
 
   #open(headers: OutgoingHttpHeaders): void {
     headers['x-request-id'] = this.call.requestId;
@@ -235,9 +247,10 @@ export class Exchange implements UpstreamSink {
     sendLast: () => void,
   ): void {
     this.#mode = 'ending';
-    const outcome = this.#meter.hasFailed ? 'failed' : 'completed';
-    const result = { status: 200, outcome, usage, usageSource } as const;
-    this.#record(result, (error) => {
+    const outcome = this.#meter?.hasFailed ? 'failed' : 'completed';
+    const firstByteAt = this.#firstByteAt;
+    const result: CallOutcome = { status: 200, outcome, usage, usageSource, firstByteAt };
+    this.tools.recorder.record(this.call, this.context, result, (error) => {
       if (this.#mode === 'over') return;
       this.#guarded(() => {
         if (error) throw new AppError('service_unavailable', { cause: error });
@@ -252,12 +265,13 @@ export class Exchange implements UpstreamSink {
   /** What was produced is charged, however the call ended; a provider that refused produced nothing. */
   #recordFailure(outcome: 'failed' | 'aborted', status: number): void {
     if (this.#mode === 'ending') return;
-    const reported = this.#meter.usage;
+    const reported = this.#meter?.usage ?? null;
     const wasProducing = this.#mode === 'stream' || this.#mode === 'json' || outcome === 'aborted';
-    const produced = this.#mode === 'json' ? this.#answer : this.#meter;
-    const usage = reported ?? (wasProducing ? this.#count(produced.text) : null);
+    const usage = reported ?? (wasProducing ? this.#count(this.#produced) : null);
     const usageSource = reported ? 'upstream' : usage ? 'counted' : 'none';
-    this.#record({ status, outcome, usage, usageSource }, (error) => {
+    const firstByteAt = this.#firstByteAt;
+    const result: CallOutcome = { status, outcome, usage, usageSource, firstByteAt };
+    this.tools.recorder.record(this.call, this.context, result, (error) => {
       if (!error) return;
       // There is nobody left to refuse: the client has its error, or is gone.
       const facts = { request_id: this.call.requestId, err: error };
@@ -265,9 +279,9 @@ export class Exchange implements UpstreamSink {
     });
   }
 
-  #record(result: Omit<CallOutcome, 'firstByteAt'>, written: (error: Error | null) => void): void {
-    const outcome = { ...result, firstByteAt: this.#firstByteAt };
-    this.tools.recorder.record(this.call, this.context, outcome, written);
+  /** The text that came so far. */
+  get #produced(): string {
+    return this.#mode === 'json' ? this.#answer.text : (this.#meter?.text ?? '');
   }
 
   #count(output: string): UsageFigures {
@@ -292,10 +306,10 @@ export class Exchange implements UpstreamSink {
     }
   }
 
-  #finish(): void {
+  #finish(error: AppError | null = null): void {
+    if (this.#mode === 'over') return;
     this.#mode = 'over';
-    this.response.off('close', this.#onClose).off('drain', this.#onDrain);
-    this.#resolve();
+    this.#finished(error);
   }
 }
 

@@ -22,8 +22,8 @@ export class InferenceDoor implements OnModuleInit {
   onModuleInit(): void {
     for (const surface of [CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS]) {
       for (const prefix of OPENAI_PREFIXES) {
-        this.hotRoutes.add(`/${prefix}${surface.upstreamPath}`, ENDPOINT, (request) =>
-          this.pipeline.serve(surface, request),
+        this.hotRoutes.add(`/${prefix}${surface.upstreamPath}`, ENDPOINT, (request, finished) =>
+          this.pipeline.serve(surface, request, finished),
         );
       }
     }
@@ -33,7 +33,12 @@ export class InferenceDoor implements OnModuleInit {
   async serve(surface: Surface, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { id, raw, principal } = request;
     if (!principal) throw new AppError('missing_api_key');
-    await this.pipeline.serve(surface, { id, raw, response: reply.raw, principal });
+    await new Promise<void>((resolve, reject) => {
+      this.pipeline.serve(surface, { id, raw, response: reply.raw, principal }, (error) => {
+        if (error === null) resolve();
+        else reject(error);
+      });
+    });
     reply.hijack();
   }
 }

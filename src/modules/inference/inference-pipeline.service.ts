@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
+import { toError } from '#common/errors/to-error.js';
 import { Clock } from '#common/time/clock.js';
 import { authorize, type KeyView } from '#modules/keys/index.js';
-import { readBody } from '#platform/http/body.js';
-import type { HotRequest } from '#platform/http/hot-routes.js';
+import { collectBody } from '#platform/http/body.js';
+import type { Finished, HotRequest } from '#platform/http/hot-routes.js';
 
 import { AdmissionService } from './admission.service.js';
 import { ExchangeRunner } from './exchange-runner.service.js';
@@ -15,6 +16,7 @@ import {
 } from './request/inference-request.js';
 import { RouterService } from './router.service.js';
 import type { Surface } from './surface.js';
+import type { Target } from './upstream/provider-adapter.js';
 
 /** The way of every governed request: read, authorize, route, call, meter, record. The caller is authenticated already. */
 @Injectable()
@@ -27,31 +29,74 @@ export class InferencePipeline {
   ) {}
 
   /**
-   * Serves one call. Resolves when the answer is sent or the client has left.
-   * @throws {AppError} while nothing has been sent
+   * Serves one call.
+   * @param finished gets `null` when the answer is sent or the client has left, or what must be answered instead: then
+   * nothing has been sent
    */
-  async serve(surface: Surface, { id, raw, response, principal }: HotRequest): Promise<void> {
+  serve(surface: Surface, request: HotRequest, finished: Finished): void {
+    const { raw } = request;
     const startedAt = performance.now();
-    // Access control puts the view itself there; the type names only what every module may know of it.
-    const view = principal as KeyView;
-    this.admission.enter();
     try {
-      // A client that left while its key was looked up: its request would neither end nor fail any more.
-      if (raw.destroyed) throw new AppError('invalid_request', { message: 'The client has left.' });
-      const body = await readBody(raw, INFERENCE_BODY_LIMIT);
-      const parsed = parseInferenceRequest(body, surface);
-      this.#authorize(view, parsed);
-      const routed = this.router.route(view, parsed.model);
-      const target = routed instanceof Promise ? await routed : routed;
-      if (response.destroyed) return;
-      await this.exchanges.run(
-        { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers },
-        { organizationId: view.organizationId, keyId: view.keyId, startedAt },
-        response,
-      );
-    } finally {
-      this.admission.leave();
+      this.admission.enter();
+    } catch (error) {
+      finished(toError(error));
+      return;
     }
+    let heldBytes = 0;
+    let hasLeft = false;
+    const leave: Finished = (error) => {
+      if (hasLeft) return;
+      hasLeft = true;
+      this.admission.leave(heldBytes);
+      finished(error);
+    };
+    // A client that left while its key was looked up: its request would neither end nor fail any more.
+    if (raw.destroyed) {
+      leave(new AppError('invalid_request', { message: 'The client has left.' }));
+      return;
+    }
+    const hold = (bytes: number): void => {
+      this.admission.hold(bytes);
+      heldBytes += bytes;
+    };
+    collectBody(raw, { limitBytes: INFERENCE_BODY_LIMIT, hold }, (error, body) => {
+      if (error === null) this.#proceed({ surface, request, startedAt, body }, leave);
+      else leave(error);
+    });
+  }
+
+  #proceed(call: ReceivedCall, finished: Finished): void {
+    try {
+      // Access control puts the view itself there; the type names only what every module may know of it.
+      const view = call.request.principal as KeyView;
+      const parsed = parseInferenceRequest(call.body, call.surface);
+      this.#authorize(view, parsed);
+      const target = this.router.route(view, parsed.model);
+      if (target instanceof Promise) {
+        target
+          .then((found) => this.#run(call, parsed, found, finished))
+          .catch((error: unknown) => finished(toError(error)));
+      } else {
+        this.#run(call, parsed, target, finished);
+      }
+    } catch (error) {
+      finished(toError(error));
+    }
+  }
+
+  #run(
+    { surface, request, startedAt }: ReceivedCall,
+    parsed: InferenceRequest,
+    target: Target,
+    finished: Finished,
+  ): void {
+    const { id, raw, response, principal } = request;
+    if (response.destroyed) {
+      finished(null);
+      return;
+    }
+    const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
+    this.exchanges.run(call, { caller: principal, startedAt }, response, finished);
   }
 
   /** Again, now that the model is known and time has passed while the body came in. */
@@ -71,3 +116,11 @@ export class InferencePipeline {
       : new AppError(decision.code);
   }
 }
+
+type ReceivedCall = {
+  readonly surface: Surface;
+  readonly request: HotRequest;
+  /** On the clock of `performance.now()`. */
+  readonly startedAt: number;
+  readonly body: Buffer;
+};

@@ -15,6 +15,7 @@ import { OpenAiCompatibleAdapter } from './providers/openai-compatible/openai-co
 import { ProviderAdapters } from './providers/provider-adapters.js';
 import { SandboxAdapter } from './providers/sandbox/sandbox.adapter.js';
 import { RouterService } from './router.service.js';
+import { Deadlines } from './upstream/deadlines.js';
 import { UpstreamPools } from './upstream/upstream-pools.js';
 
 @Module({
@@ -23,6 +24,7 @@ import { UpstreamPools } from './upstream/upstream-pools.js';
   providers: [
     AdmissionService,
     CallRecorder,
+    Deadlines,
     ExchangeRunner,
     InferenceDoor,
     InferenceMetrics,

@@ -28,7 +28,7 @@ export class RouterService {
    * @throws {AppError} `model_not_found`
    */
   route(view: KeyView, model: string): Target | Promise<Target> {
-    if (view.isTest || SANDBOX_MODELS.has(model)) return sandboxTarget(model);
+    if (view.isTest || SANDBOX_MODELS.has(model)) return toSandbox(model);
     const table = this.routes.tableOf(view.organizationId);
     return table instanceof Promise
       ? table.then((loaded) => this.#pick(loaded, model))
@@ -42,7 +42,7 @@ export class RouterService {
     const candidate = candidates.length === 1 ? first : byWeight(candidates, first.priority);
     const known = this.#targets.get(candidate);
     if (known) return known;
-    const target = toTarget(candidate);
+    const target = toTarget(model, candidate);
     this.#targets.set(candidate, target);
     return target;
   }
@@ -59,22 +59,25 @@ function byWeight(candidates: readonly Candidate[], priority: number): Candidate
   throw new Error('A ticket below the sum of the weights must be somebody’s.');
 }
 
-function toTarget({ provider, upstreamModel, price, routeId, routeVersion }: Candidate): Target {
+function toTarget(model: string, candidate: Candidate): Target {
+  const { provider, upstreamModel, price, routeId, routeVersion } = candidate;
+  const priceVersion = `${routeId}@${routeVersion}`;
   return {
     providerName: provider.name,
     upstreamModel,
     price,
-    priceVersion: `${routeId}@${routeVersion}`,
+    route: { model, provider: provider.name, upstreamModel, priceVersion },
     endpoint: provider,
   };
 }
 
-function sandboxTarget(model: string): Target {
+function toSandbox(model: string): Target {
+  const provider = SANDBOX_PROVIDER;
   return {
-    providerName: SANDBOX_PROVIDER,
+    providerName: provider,
     upstreamModel: model,
     price: FREE,
-    priceVersion: null,
+    route: { model, provider, upstreamModel: model, priceVersion: null },
     endpoint: null,
   };
 }

@@ -43,23 +43,23 @@ export class PartitionKeeperService {
    */
   async prepare(moments: readonly number[]): Promise<ReadonlySet<number>> {
     const isUnknown = (day: Day): boolean => !this.#known.has(day);
-    if ([...new Set(moments.map(dayOf))].some(isUnknown)) {
-      this.#skewMs = (await this.#databaseNow()) - this.clock.now();
-    }
+    const hasUnknown = daysOf(moments).some(isUnknown);
+    if (hasUnknown) this.#skewMs = (await this.#databaseNow()) - this.clock.now();
     const latest = this.clock.now() + this.#skewMs + MAX_AHEAD_MS;
     const isStorable = (moment: number): boolean => moment >= EARLIEST_MS && moment <= latest;
-    const days = [...new Set(moments.filter(isStorable).map(dayOf))].filter(isUnknown);
-    if (days.length > 0) {
-      await this.#create(days);
-      if (this.#known.size + days.length > MAX_KNOWN_DAYS) this.forget();
-      for (const day of days) this.#known.add(day);
-    }
+    if (hasUnknown) await this.#learn(daysOf(moments.filter(isStorable)).filter(isUnknown));
     return new Set(moments.filter((moment) => !isStorable(moment)));
   }
 
   /** A known partition turned out to be gone. */
   forget(): void {
     this.#known.clear();
+  }
+
+  async #learn(days: readonly Day[]): Promise<void> {
+    await this.#create(days);
+    if (this.#known.size + days.length > MAX_KNOWN_DAYS) this.forget();
+    for (const day of days) this.#known.add(day);
   }
 
   async #databaseNow(): Promise<number> {
@@ -100,6 +100,18 @@ export class PartitionKeeperService {
       );
     }
   }
+}
+
+/** Each once. Most moments are of the day of the one before. */
+function daysOf(moments: readonly number[]): Day[] {
+  const days = new Set<Day>();
+  let last: Day | null = null;
+  for (const moment of moments) {
+    const day = dayOf(moment);
+    if (day !== last) days.add(day);
+    last = day;
+  }
+  return [...days];
 }
 
 function dayOf(moment: number): Day {

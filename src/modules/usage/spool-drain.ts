@@ -1,12 +1,12 @@
 import type { Logger } from '#platform/observability/logger.js';
 
 import type { PartitionKeeperService } from './partition-keeper.service.js';
+import { type JsonRecords, NO_RECORDS, type SpoolLine } from './spool/line-batch.js';
 import { comparePositions, type SpoolFolder, type SpoolPosition } from './spool/spool-folder.js';
 import {
   MAX_BATCH_RECORDS,
   type SpoolBatch,
   type SpoolFault,
-  type SpoolLine,
   type SpoolReader,
 } from './spool/spool-reader.js';
 import { type RejectionReason, SpoolSideFiles } from './spool/spool-side-files.js';
@@ -18,6 +18,9 @@ const REFUSED_TIME: RejectionReason = {
   code: 'occurred_at',
   message: 'The time is before 2020, or more than a day ahead of the database’s clock.',
 };
+
+/** Nothing before it can hold these characters unescaped. A text, because the rest may not be JSON. */
+const ID = /"id":"([^"\\]*)"/;
 
 export type SpoolDrainPorts = {
   readonly shipments: UsageShipmentRepository;
@@ -90,7 +93,7 @@ export class SpoolDrain {
     } catch (error) {
       await this.#afterFailure(from, batch, error);
     }
-    const lastOccurredAtMs = batch.lines.at(-1)?.line.occurredAtMs ?? null;
+    const lastOccurredAtMs = batch.lines.times.at(-1) ?? null;
     return { at: this.#position ?? from, isAtEnd: false, lastOccurredAtMs };
   }
 
@@ -102,21 +105,22 @@ export class SpoolDrain {
     // Only a copy of this data folder that is in use elsewhere can have come further than its writer. Each record is
     // stored once whatever the position says, so beginning again is safe; reading on from there would lose records.
     logger.error({ spoolId, stored }, 'usage spool is in use by another machine, too');
-    await shipments.shipAcrossTenants({ spoolId, from: stored, to: BEGINNING, records: [] });
+    await shipments.shipAcrossTenants({
+      spoolId,
+      from: stored,
+      to: BEGINNING,
+      records: NO_RECORDS,
+    });
     return shipments.positionOf(spoolId);
   }
 
   async #ship(from: SpoolPosition, { lines, to }: SpoolBatch): Promise<void> {
-    const refused = await this.ports.partitions.prepare(lines.map(({ line }) => line.occurredAtMs));
-    const storable: string[] = [];
-    for (const entry of lines) {
-      if (refused.has(entry.line.occurredAtMs)) await this.#reject(entry, REFUSED_TIME);
-      else storable.push(entry.line.json);
-    }
-    await this.#move(from, to, storable);
+    const refused = await this.ports.partitions.prepare(lines.times);
+    for (const line of lines.linesOf(refused)) await this.#reject(line, REFUSED_TIME);
+    await this.#move(from, to, lines.toJson(refused));
   }
 
-  async #move(from: SpoolPosition, to: SpoolPosition, records: readonly string[]): Promise<void> {
+  async #move(from: SpoolPosition, to: SpoolPosition, records: JsonRecords): Promise<void> {
     const { shipments, logger } = this.ports;
     const { spoolId } = this.folder;
     // Until the answer is there nobody knows: it may be lost after the commit.
@@ -130,7 +134,7 @@ export class SpoolDrain {
     this.#batchSize = Math.min(MAX_BATCH_RECORDS, this.#batchSize * 2);
     this.#forgetKept(to);
     this.counts.shipped += inserted;
-    const duplicates = records.length - inserted;
+    const duplicates = records.count - inserted;
     if (duplicates === 0) return;
     this.counts.duplicates += duplicates;
     logger.warn({ spoolId, from, to, duplicates }, 'usage records were stored already');
@@ -140,24 +144,24 @@ export class SpoolDrain {
     const { lines, to } = batch;
     this.#batchSize = Math.max(1, Math.ceil(lines.length / 2));
     if (error instanceof MissingPartitionError) this.ports.partitions.forget();
-    const [first] = lines;
-    if (!(error instanceof UnstorableRecordsError) || !first) throw error;
+    if (!(error instanceof UnstorableRecordsError) || lines.length === 0) throw error;
     this.#position = from;
     if (lines.length > 1) return;
-    await this.#reject(first, error);
-    await this.#move(from, to, []);
+    await this.#reject(lines.lineAt(0), error);
+    await this.#move(from, to, NO_RECORDS);
   }
 
-  async #reject({ line, at }: SpoolLine, reason: RejectionReason): Promise<void> {
+  async #reject(line: SpoolLine, reason: RejectionReason): Promise<void> {
+    const { at, json } = line;
     if (this.#isKept(at)) return;
-    await this.#sideFiles.keepRejected({ line, at }, reason);
+    await this.#sideFiles.keepRejected(line, reason);
     this.#kept.push(at);
     this.counts.rejected++;
     this.ports.logger.error(
       {
         spoolId: this.folder.spoolId,
         at,
-        recordId: line.id,
+        recordId: ID.exec(json)?.[1],
         code: reason.code,
         reason: reason.message,
       },

@@ -6,12 +6,13 @@ import { SpoolWriter } from './spool/spool-writer.js';
 import type { UsageRecord } from './usage-record.js';
 import { UsageRecorder } from './usage-recorder.port.js';
 
-type Pending = { readonly record: UsageRecord; readonly written: (error: Error | null) => void };
+type Written = (error: Error | null) => void;
 
-/** Gathers the records of one turn of the event loop and writes them together. */
+/** Has the records of one turn of the event loop written together. */
 @Injectable()
 export class SpoolUsageRecorder extends UsageRecorder implements OnApplicationShutdown {
-  #pending: Pending[] = [];
+  /** The callers of the records that are staged. */
+  #waiting: Written[] = [];
 
   constructor(
     private readonly writer: SpoolWriter,
@@ -20,8 +21,9 @@ export class SpoolUsageRecorder extends UsageRecorder implements OnApplicationSh
     super();
   }
 
-  override record(record: UsageRecord, written: (error: Error | null) => void): void {
-    if (this.#pending.push({ record, written }) === 1) setImmediate(() => this.#commit());
+  override record(record: UsageRecord, written: Written): void {
+    this.writer.stage(record);
+    if (this.#waiting.push(written) === 1) setImmediate(() => this.#commit());
   }
 
   override get isHealthy(): boolean {
@@ -33,24 +35,24 @@ export class SpoolUsageRecorder extends UsageRecorder implements OnApplicationSh
   }
 
   #commit(): void {
-    const pending = this.#pending;
-    if (pending.length === 0) return;
-    this.#pending = [];
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
     let failure: Error | null = null;
     try {
-      this.writer.appendAll(pending.map(({ record }) => record));
+      this.writer.commit();
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
-    for (const { record, written } of pending) this.#tell(record, written, failure);
+    for (const written of waiting) this.#tell(written, failure);
   }
 
   /** One caller that breaks its promise not to throw must not keep the others waiting. */
-  #tell({ id }: UsageRecord, written: Pending['written'], failure: Error | null): void {
+  #tell(written: Written, failure: Error | null): void {
     try {
       written(failure);
     } catch (error) {
-      this.logger.error({ err: error, recordId: id }, 'a call failed after its usage was recorded');
+      this.logger.error({ err: error }, 'a call failed after its usage was recorded');
     }
   }
 }

@@ -3,6 +3,7 @@ import { QueryFailedError } from 'typeorm';
 
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import type { JsonRecords } from './spool/line-batch.js';
 import type { SpoolPosition } from './spool/spool-folder.js';
 import { MissingPartitionError, UnstorableRecordsError } from './usage.errors.js';
 
@@ -62,8 +63,8 @@ export type Shipment = {
   readonly spoolId: string;
   readonly from: SpoolPosition;
   readonly to: SpoolPosition;
-  /** JSON of each record. */
-  readonly records: readonly string[];
+  /** Read until the promise of the shipment settles. */
+  readonly records: JsonRecords;
 };
 
 export type ShipmentResult = {
@@ -99,7 +100,8 @@ export class UsageShipmentRepository {
         from.offset,
         to.segment,
         to.offset,
-        `[${records.join(',')}]`,
+        // Goes out in binary format, which for json is its text: no string is made of it.
+        records.json,
       ]);
       return { isMoved: rows[0]?.moved === 1, inserted: rows[0]?.inserted ?? 0 };
     } catch (error) {

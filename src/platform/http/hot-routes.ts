@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Principal } from '#common/auth/principal.js';
+import { toError } from '#common/errors/to-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 
 import type { EndpointMetadata } from './endpoint.decorator.js';
@@ -15,8 +16,11 @@ export type HotRequest = {
   readonly principal: Principal;
 };
 
-/** Answers a request. What it throws before it has begun to answer becomes an error answer. */
-export type HotHandler = (request: HotRequest) => Promise<void>;
+/** Is called once, when a request is over: with `null` when it is answered, else with what becomes an error answer. */
+export type Finished = (error: Error | null) => void;
+
+/** Answers a request, and says so. What it throws counts as finished with that error. */
+export type HotHandler = (request: HotRequest, finished: Finished) => void;
 
 /** Finds out who calls and whether they may call this route; throws when not. */
 export type HotGuard = (
@@ -54,27 +58,34 @@ export class HotRoutes {
     if (request.method !== 'POST' || !this.#guard) return false;
     const route = this.#routes.get(request.url ?? '');
     if (!route || request.headers['content-type'] !== 'application/json') return false;
-    void this.#serve(this.#guard, route, request, response);
+    this.#serve(this.#guard, route, request, response);
     return true;
   }
 
-  async #serve(
+  /** By callbacks: what is known needs no promise, and each costs every call. */
+  #serve(
     guard: HotGuard,
     { endpoint, handle }: HotRoute,
     raw: IncomingMessage,
     response: ServerResponse,
-  ): Promise<void> {
+  ): void {
     const id = newId('request');
+    const finished: Finished = (error) => {
+      if (error === null) return;
+      const path = raw.url ?? '/';
+      this.errors.send(response, error, { requestId: id, method: 'POST', path });
+    };
     try {
       const found = guard(raw, endpoint);
-      const principal = found instanceof Promise ? await found : found;
-      await handle({ id, raw, response, principal });
+      if (found instanceof Promise) {
+        found
+          .then((principal) => handle({ id, raw, response, principal }, finished))
+          .catch((error: unknown) => finished(toError(error)));
+      } else {
+        handle({ id, raw, response, principal: found }, finished);
+      }
     } catch (error) {
-      this.errors.send(response, error, {
-        requestId: id,
-        method: 'POST',
-        path: raw.url ?? '/',
-      });
+      finished(toError(error));
     }
   }
 }

@@ -8,24 +8,15 @@ export const MAX_EVENT_BYTES = 1024 * 1024;
 /** Text that is kept to be counted when the provider reports no usage. */
 const MAX_KEPT_TEXT = 1024 * 1024;
 
-const LF_LF = Buffer.from('\n\n');
-const CRLF_CRLF = Buffer.from('\r\n\r\n');
-const USAGE = Buffer.from('"usage":');
-const DONE = Buffer.from('[DONE]');
-const ERROR = Buffer.from('"error":');
+const LF_LF = '\n\n';
+const CRLF_CRLF = '\r\n\r\n';
+const USAGE = '"usage":';
+const DONE = '[DONE]';
+const ERROR = '"error":';
 /** With a text as its value; `null` means that the choice goes on. */
-const FINISH_REASONS = [Buffer.from('"finish_reason":"'), Buffer.from('"finish_reason": "')];
+const FINISH_REASONS = ['"finish_reason":"', '"finish_reason": "'];
 /** `content` also finds `reasoning_content`: what a model thinks is output as well. */
-const TEXT_FIELDS = [
-  Buffer.from('content":'),
-  Buffer.from('"text":'),
-  Buffer.from('"arguments":'),
-  Buffer.from('"reasoning":'),
-];
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const SPACE = 0x20;
+const TEXT_FIELDS = ['content":', '"text":', '"arguments":', '"reasoning":'];
 
 type StreamPart = {
   /** What may go to the client now; `null` when there is nothing yet. */
@@ -85,15 +76,19 @@ export class StreamMeter {
   /** @throws {EventTooLongError} */
   push(chunk: Buffer): StreamPart {
     const data = this.#carry ? Buffer.concat([this.#carry, chunk]) : chunk;
-    const end = endOfLastEvent(data);
+    // A character for each byte, so that offsets are the same in both: searching a text needs no call out of JavaScript.
+    const text = data.toString('latin1');
+    const end = endOfLastEvent(text);
     this.#carry = end === data.length ? null : data.subarray(end);
     if (this.#carry && this.#carry.length > MAX_EVENT_BYTES) throw new EventTooLongError();
     if (end === 0) return NOTHING;
-    const events = data.subarray(0, end);
-    this.#keepText(events);
-    this.#hasFinished ||= FINISH_REASONS.some((reason) => events.includes(reason));
-    const isOrdinary = !hasUsageObject(events) && !events.includes(DONE) && !events.includes(ERROR);
-    return isOrdinary ? { forward: events, done: null } : this.#sift(events);
+    const events = end === data.length ? data : data.subarray(0, end);
+    const eventsText = end === data.length ? text : text.slice(0, end);
+    this.#keepText(eventsText, events);
+    this.#hasFinished ||= FINISH_REASONS.some((reason) => eventsText.includes(reason));
+    return isOrdinary(eventsText)
+      ? { forward: events, done: null }
+      : this.#sift(eventsText, events);
   }
 
   /** Bytes after the last whole event, when the stream has ended. */
@@ -104,15 +99,20 @@ export class StreamMeter {
   }
 
   /** Looks at each event by itself. */
-  #sift(events: Buffer): StreamPart {
+  #sift(text: string, events: Buffer): StreamPart {
     const kept: Buffer[] = [];
     let done: Buffer | null = null;
-    for (const event of eachEvent(events)) {
-      if (event.includes(DONE) && isDone(event)) {
+    let at = 0;
+    while (at < events.length) {
+      const end = endOfEvent(text, at);
+      const eventText = text.slice(at, end);
+      const event = events.subarray(at, end);
+      at = end;
+      if (isDone(eventText)) {
         this.#isDone = true;
         done = event;
       } else {
-        const shown = this.#absorb(event);
+        const shown = isOrdinary(eventText) ? event : this.#absorb(event);
         if (shown) kept.push(shown);
       }
     }
@@ -123,7 +123,6 @@ export class StreamMeter {
 
   /** The event as the client gets it; `null` when it is only for us. */
   #absorb(event: Buffer): Buffer | null {
-    if (!hasUsageObject(event) && !event.includes(ERROR)) return event;
     const payload = payloadOf(event);
     if (payload === null) return event;
     const { choices, usage, error } = payload;
@@ -146,16 +145,16 @@ export class StreamMeter {
     return clean === JSON.stringify(payload) ? event : Buffer.from(`data: ${clean}\n\n`);
   }
 
-  #keepText(events: Buffer): void {
+  #keepText(text: string, events: Buffer): void {
     if (this.#keptBytes > MAX_KEPT_TEXT) return;
     for (const field of TEXT_FIELDS) {
-      let at = events.indexOf(field);
+      let at = text.indexOf(field);
       while (at !== -1) {
-        const value = skipSpaces(events, at + field.length);
-        const isText = events[value] === QUOTE;
-        const to = isText ? closingQuote(events, value + 1) : value;
+        const value = skipSpaces(text, at + field.length);
+        const isText = text[value] === '"';
+        const to = isText ? closingQuote(text, value + 1) : value;
         if (isText) this.#keep(events.toString('utf8', value + 1, to));
-        at = events.indexOf(field, to);
+        at = text.indexOf(field, to);
       }
     }
   }
@@ -166,40 +165,40 @@ export class StreamMeter {
   }
 }
 
-function endOfLastEvent(data: Buffer): number {
-  const lf = data.lastIndexOf(LF_LF);
-  const crlf = data.lastIndexOf(CRLF_CRLF);
+function endOfLastEvent(text: string): number {
+  if (text.endsWith(LF_LF)) return text.length;
+  const lf = text.lastIndexOf(LF_LF);
+  const crlf = text.lastIndexOf(CRLF_CRLF);
   return Math.max(lf === -1 ? 0 : lf + LF_LF.length, crlf === -1 ? 0 : crlf + CRLF_CRLF.length);
 }
 
-function* eachEvent(events: Buffer): Generator<Buffer> {
-  let at = 0;
-  while (at < events.length) {
-    const lf = events.indexOf(LF_LF, at);
-    const crlf = events.indexOf(CRLF_CRLF, at);
-    const ends = [
-      ...(lf === -1 ? [] : [lf + LF_LF.length]),
-      ...(crlf === -1 ? [] : [crlf + CRLF_CRLF.length]),
-    ];
-    const end = ends.length === 0 ? events.length : Math.min(...ends);
-    yield events.subarray(at, end);
-    at = end;
-  }
+function endOfEvent(text: string, from: number): number {
+  const lf = text.indexOf(LF_LF, from);
+  const crlf = text.indexOf(CRLF_CRLF, from);
+  return Math.min(
+    lf === -1 ? text.length : lf + LF_LF.length,
+    crlf === -1 ? text.length : crlf + CRLF_CRLF.length,
+  );
 }
 
-/** `"usage":` followed by an object, not by `null`. A quote inside a JSON text is escaped, so it can't be mistaken. */
-function hasUsageObject(bytes: Buffer): boolean {
-  let at = bytes.indexOf(USAGE);
+/** Whether there is nothing in it for us. A quote inside a JSON text is escaped, so a key can't be mistaken. */
+function isOrdinary(text: string): boolean {
+  return !hasUsageObject(text) && !text.includes(DONE) && !text.includes(ERROR);
+}
+
+/** `"usage":` followed by an object, not by `null`. */
+function hasUsageObject(text: string): boolean {
+  let at = text.indexOf(USAGE);
   while (at !== -1) {
-    const value = skipSpaces(bytes, at + USAGE.length);
-    if (bytes[value] === OPEN_BRACE) return true;
-    at = bytes.indexOf(USAGE, value);
+    const value = skipSpaces(text, at + USAGE.length);
+    if (text[value] === '{') return true;
+    at = text.indexOf(USAGE, value);
   }
   return false;
 }
 
-function isDone(event: Buffer): boolean {
-  return /^data:\s*\[DONE\]\s*$/m.test(event.toString('latin1'));
+function isDone(event: string): boolean {
+  return event.includes(DONE) && /^data:\s*\[DONE\]\s*$/m.test(event);
 }
 
 /** The JSON object of an event, or `null` where there is none: comments, other fields, what is no JSON. */
@@ -221,14 +220,14 @@ function payloadOf(event: Buffer): Record<string, unknown> | null {
   }
 }
 
-function skipSpaces(bytes: Buffer, from: number): number {
+function skipSpaces(text: string, from: number): number {
   let at = from;
-  while (bytes[at] === SPACE) at++;
+  while (text[at] === ' ') at++;
   return at;
 }
 
-function closingQuote(bytes: Buffer, from: number): number {
+function closingQuote(text: string, from: number): number {
   let at = from;
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return Math.min(at, bytes.length);
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return Math.min(at, text.length);
 }

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { AppError } from '#common/errors/app-error.js';
 import type { TokenPrice } from '#common/money/money.js';
 import type { ProviderEndpoint } from '#modules/catalog/index.js';
+import type { UsageRoute } from '#modules/usage/index.js';
 
 import type { InferenceRequest } from '../request/inference-request.js';
 import type { Surface } from '../surface.js';
@@ -12,8 +13,8 @@ export type Target = {
   readonly providerName: string;
   readonly upstreamModel: string;
   readonly price: TokenPrice;
-  /** Names the price in the usage record; `null` where nothing is charged. */
-  readonly priceVersion: string | null;
+  /** The same for every call that goes there, for its usage record. */
+  readonly route: UsageRoute;
   /** `null`: the built-in sandbox. */
   readonly endpoint: ProviderEndpoint | null;
 };

@@ -21,10 +21,13 @@ export class UpstreamPools implements OnApplicationShutdown {
     dispose: (pool) => void pool.close(),
   });
 
+  readonly #keys = new WeakMap<ProviderEndpoint, string>();
+
   constructor(@Inject(CONFIG) private readonly config: Config) {}
 
-  of({ origin, timeouts }: ProviderEndpoint): Pool {
-    const key = `${timeouts.connectMs} ${origin}`;
+  of(endpoint: ProviderEndpoint): Pool {
+    const { origin, timeouts } = endpoint;
+    const key = this.#keyOf(endpoint);
     const known = this.#pools.get(key);
     if (known) return known;
     const connect = buildConnector({ timeout: timeouts.connectMs, keepAlive: true });
@@ -37,6 +40,15 @@ export class UpstreamPools implements OnApplicationShutdown {
     });
     this.#pools.set(key, pool);
     return pool;
+  }
+
+  #keyOf(endpoint: ProviderEndpoint): string {
+    let key = this.#keys.get(endpoint);
+    if (key === undefined) {
+      key = `${endpoint.timeouts.connectMs} ${endpoint.origin}`;
+      this.#keys.set(endpoint, key);
+    }
+    return key;
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 
-import { CorruptLineError, decodeLine, type DecodedLine } from '../usage-record.js';
+import { LineBatch } from './line-batch.js';
 import {
   isMissing,
   segmentNumbers,
@@ -8,15 +8,13 @@ import {
   type SpoolFolder,
   type SpoolPosition,
 } from './spool-folder.js';
+import { NEWLINE, SPACE } from './usage-line.js';
 
 export const MAX_BATCH_RECORDS = 1_000;
 /** Far above the longest line, so a batch without a newline can't be one of ours. */
 const MAX_BATCH_BYTES = 1024 * 1024;
 
-const NEWLINE = 0x0a;
-const SPACE = 0x20;
-
-export type SpoolLine = { readonly line: DecodedLine; readonly at: SpoolPosition };
+const NO_BYTES = Buffer.alloc(0);
 
 export type SpoolFault = {
   /**
@@ -30,7 +28,7 @@ export type SpoolFault = {
 };
 
 export type SpoolBatch = {
-  readonly lines: readonly SpoolLine[];
+  readonly lines: LineBatch;
   readonly faults: readonly SpoolFault[];
   /** Where the next batch begins; the same as this one's start when there is nothing to read. */
   readonly to: SpoolPosition;
@@ -45,7 +43,10 @@ type Chunk = {
   readonly isFinal: boolean;
 };
 
-/** Reads a spool in the order it was written, also while it is written. Holds one batch in memory. */
+/**
+ * Reads a spool in the order it was written, also while it is written. Holds one batch in memory, always the same: with
+ * the next `read` the lines of the last one are gone.
+ */
 export class SpoolReader {
   readonly #buffer = Buffer.allocUnsafeSlow(MAX_BATCH_BYTES);
 
@@ -67,7 +68,9 @@ export class SpoolReader {
         return { ...batch, faults: [...missing, ...batch.faults] };
       }
       const next = isFinal ? await this.#segmentAfter(position.segment) : null;
-      if (next === null) return { lines: [], faults: missing, to: position };
+      if (next === null) {
+        return { lines: new LineBatch(NO_BYTES, position), faults: missing, to: position };
+      }
       if (!chunk && position.offset > 0) missing.push(missingSegment(position));
       position = { segment: next, offset: 0 };
     }
@@ -98,23 +101,22 @@ export class SpoolReader {
 }
 
 function missingSegment(at: SpoolPosition): SpoolFault {
-  return { kind: 'missing', at, reason: 'the segment was deleted', bytes: Buffer.alloc(0) };
+  return { kind: 'missing', at, reason: 'the segment was deleted', bytes: NO_BYTES };
 }
 
 function parseChunk(chunk: Chunk, maxRecords: number): SpoolBatch {
   const { segment, offset, bytes } = chunk;
-  const lines: SpoolLine[] = [];
+  const lines = new LineBatch(bytes, { segment, offset });
   const faults: SpoolFault[] = [];
   let start = 0;
   while (start < bytes.length && lines.length + faults.length < maxRecords) {
     const newline = bytes.indexOf(NEWLINE, start);
     if (newline === -1) break;
-    const at = { segment, offset: offset + start };
-    const line = isBlank(bytes, start, newline) ? null : readLine(bytes, start, newline);
-    if (line instanceof CorruptLineError) {
-      faults.push(fault('corrupt', at, line.message, bytes.subarray(start, newline)));
-    } else if (line) {
-      lines.push({ line, at });
+    const reason = isBlank(bytes, start, newline) ? null : lines.add(start, newline);
+    if (reason !== null) {
+      const at = { segment, offset: offset + start };
+      const message = `The line is corrupt: ${reason}.`;
+      faults.push(fault('corrupt', at, message, bytes.subarray(start, newline)));
     }
     start = newline + 1;
   }
@@ -140,17 +142,8 @@ function fault(
   reason: string,
   bytes: Buffer,
 ): SpoolFault {
-  // A copy: the buffer is used again.
+  // A copy: the lines around it become JSON where they stand.
   return { kind, at, reason, bytes: Buffer.from(bytes) };
-}
-
-function readLine(bytes: Buffer, start: number, end: number): DecodedLine | CorruptLineError {
-  try {
-    return decodeLine(bytes, start, end);
-  } catch (error) {
-    if (error instanceof CorruptLineError) return error;
-    throw error;
-  }
 }
 
 function isBlank(bytes: Buffer, start: number, end: number): boolean {

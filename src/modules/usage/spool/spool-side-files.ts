@@ -2,8 +2,9 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { UnstorableRecordsError } from '../usage.errors.js';
+import type { SpoolLine } from './line-batch.js';
 import { segmentPath, type SpoolFolder } from './spool-folder.js';
-import type { SpoolFault, SpoolLine } from './spool-reader.js';
+import type { SpoolFault } from './spool-reader.js';
 
 const REJECTED_FILE = 'rejected.log';
 const MODE = 0o600;
@@ -19,8 +20,8 @@ export class SpoolSideFiles {
   }
 
   /** Adds one JSON line: where the record stood, why it was refused, and the record itself. */
-  async keepRejected({ at, line }: SpoolLine, error: RejectionReason): Promise<void> {
-    const entry = `${JSON.stringify({ ...at, code: error.code, message: error.message, record: line.json })}\n`;
+  async keepRejected({ at, json }: SpoolLine, error: RejectionReason): Promise<void> {
+    const entry = `${JSON.stringify({ ...at, code: error.code, message: error.message, record: json })}\n`;
     await appendFile(join(this.folder.directory, REJECTED_FILE), entry, { mode: MODE });
   }
 }

@@ -4,13 +4,14 @@ import { statfs } from 'node:fs/promises';
 import type { Clock } from '#common/time/clock.js';
 import type { Logger } from '#platform/observability/logger.js';
 
-import { encodeLine, MAX_LINE_BYTES, type UsageRecord } from '../usage-record.js';
+import type { UsageRecord } from '../usage-record.js';
 import { SpoolUnavailableError } from '../usage.errors.js';
+import { LineBuffer } from './line-buffer.js';
 import { listSegments, segmentPath, type SpoolFolder, type SpoolPosition } from './spool-folder.js';
 
 const MIB = 1024 * 1024;
 /** Room for several hundred ordinary records, and for any one. */
-const SCRATCH_BYTES = 128 * 1024;
+const STAGE_BYTES = 128 * 1024;
 
 export const SPOOL_LIMITS = {
   /** A segment that reached this size is closed and the next one begun. */
@@ -28,14 +29,14 @@ export type SpoolLimits = Readonly<Record<keyof typeof SPOOL_LIMITS, number>>;
 const BLANK_LINE = Buffer.from(`${' '.repeat(8_191)}\n`, 'latin1');
 
 /**
- * Appends records to the spool's live segment, each with one synchronous write: the bytes are the kernel's when
- * `append` returns, so the death of this process loses nothing. (The loss of power may cost what was written since the
- * kernel's last write-back, less what PostgreSQL has already.)
+ * Appends records to the spool's live segment. They are staged as the lines they will be, and written together by one
+ * synchronous write: the bytes are the kernel's when `commit` returns, so the death of this process loses nothing. (The
+ * loss of power may cost what was written since the kernel's last write-back, less what PostgreSQL has already.)
  *
  * A segment that a failed write left with a torn last line is never written to again, and neither is a predecessor's.
  */
 export class SpoolWriter {
-  readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  readonly #lines = new LineBuffer(STAGE_BYTES);
   readonly #closed = new Map<number, number>();
   readonly #timer: NodeJS.Timeout;
   #file: number;
@@ -51,6 +52,10 @@ export class SpoolWriter {
   #unshippedBytes = 0;
   #oldestUnshippedMs: number | null = null;
   #appended = 0;
+  /** Records since the last commit. */
+  #staged = 0;
+  /** Why one of them can't be written. */
+  #stageFailure: SpoolUnavailableError | null = null;
 
   /** @throws the file system's error when the first segment can't be made */
   constructor(
@@ -76,30 +81,40 @@ export class SpoolWriter {
 
   /** @throws {SpoolUnavailableError} when the record could not be written */
   append(record: UsageRecord): void {
-    this.appendAll([record]);
+    this.stage(record);
+    this.commit();
+  }
+
+  /** Takes the record; nothing of it is needed afterwards. The next {@link commit} says whether it is written. */
+  stage(record: UsageRecord): void {
+    this.#staged++;
+    // Those of one commit are refused together, so what follows a failure need not be written.
+    if (this.#stageFailure !== null) return;
+    try {
+      if (!this.#lines.hasRoom) this.#flush();
+      this.#lines.add(record);
+    } catch (error) {
+      this.#stageFailure = toUnavailable(error);
+    }
   }
 
   /**
-   * Writes the records with one write, or a few when they are many. After a failure some of them may be in the spool
-   * all the same; their callers are refused, so they err on the side of having been counted.
-   * @throws {SpoolUnavailableError}
+   * Writes what is staged with one write; when there was much, a part of it is written already. After a failure some
+   * of the records may be in the spool all the same; their callers are refused, so they err on the side of having been
+   * counted.
+   * @throws {SpoolUnavailableError} when any record since the last commit could not be written
    */
-  appendAll(records: readonly UsageRecord[]): void {
-    // A segment that is only full is used on when no next one can be made: its records can still be written.
-    if (this.#needsNext() && !this.#roll() && this.#isTorn) {
-      throw new SpoolUnavailableError(this.#failure);
+  commit(): void {
+    const staged = this.#staged;
+    const failure = this.#stageFailure;
+    this.#staged = 0;
+    this.#stageFailure = null;
+    if (failure !== null) {
+      this.#lines.clear();
+      throw failure;
     }
-    let end = 0;
-    for (const record of records) {
-      if (end + MAX_LINE_BYTES > SCRATCH_BYTES) {
-        this.#write(this.#scratch, end);
-        end = 0;
-      }
-      end = encodeLine(record, this.#scratch, end);
-    }
-    this.#write(this.#scratch, end);
-    this.#appended += records.length;
-    this.#oldestUnshippedMs ??= this.clock.now();
+    this.#flush();
+    this.#appended += staged;
   }
 
   get isHealthy(): boolean {
@@ -157,6 +172,18 @@ export class SpoolWriter {
 
   #create(segment: number): number {
     return openSync(segmentPath(this.folder.directory, segment), 'ax', 0o600);
+  }
+
+  #flush(): void {
+    const { bytes, length } = this.#lines;
+    this.#lines.clear();
+    if (length === 0) return;
+    // A segment that is only full is used on when no next one can be made: its records can still be written.
+    if (this.#needsNext() && !this.#roll() && this.#isTorn) {
+      throw new SpoolUnavailableError(this.#failure);
+    }
+    this.#write(bytes, length);
+    this.#oldestUnshippedMs ??= this.clock.now();
   }
 
   #write(bytes: Buffer, length: number): void {
@@ -240,4 +267,8 @@ export class SpoolWriter {
       this.logger.error(state, 'usage spool can’t be written: calls that cost are refused');
     }
   }
+}
+
+function toUnavailable(error: unknown): SpoolUnavailableError {
+  return error instanceof SpoolUnavailableError ? error : new SpoolUnavailableError(error);
 }

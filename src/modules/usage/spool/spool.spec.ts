@@ -22,16 +22,16 @@ import { SPOOL_LIMITS, SpoolWriter } from './spool-writer.js';
 
 const BEGINNING: SpoolPosition = { segment: 0, offset: 0 };
 
+const CALLER = { organizationId: 'org_1', keyId: 'key_1' };
+const ROUTE = { model: 'm', provider: 'p', upstreamModel: 'u', priceVersion: null };
+
 function record(id: string): UsageRecord {
   return {
     id,
-    organizationId: 'org_1',
-    keyId: 'key_1',
+    caller: CALLER,
+    route: ROUTE,
     occurredAtMs: 1_763_700_200_123,
     surface: 'embeddings',
-    model: 'm',
-    provider: 'p',
-    upstreamModel: 'u',
     status: 200,
     outcome: 'completed',
     stream: false,
@@ -41,7 +41,6 @@ function record(id: string): UsageRecord {
     reasoningTokens: 0,
     usageSource: 'upstream',
     costNanos: 1n,
-    priceVersion: null,
     latencyMs: 1,
     firstByteMs: 1,
   };
@@ -68,7 +67,10 @@ async function readAll(writer: SpoolWriter | null, size = 1_000) {
   for (;;) {
     const batch = await reader.read(position, size);
     expect(batch.lines.length).toBeLessThanOrEqual(size);
-    ids.push(...batch.lines.map(({ line }) => line.record.id));
+    const { json, count } = batch.lines.toJson(new Set());
+    const records = JSON.parse(json.toString()) as { id: string }[];
+    expect(records).toHaveLength(count);
+    ids.push(...records.map(({ id }) => id));
     faults.push(...batch.faults.map(({ kind, bytes }) => `${kind} ${bytes.length}`));
     if (batch.to.segment === position.segment && batch.to.offset === position.offset) break;
     position = batch.to;
@@ -144,6 +146,27 @@ describe('SpoolWriter and SpoolReader', () => {
     const { ids: read, faults } = await readAll(null);
     expect(read).toEqual(['req_0', 'req_2']);
     expect(faults).toEqual([`corrupt ${lines[1].length}`]);
+  });
+
+  it('find each record and each fault once, whatever the batches’ size', async () => {
+    const writer = openWriter();
+    for (const id of ids(20)) writer.append(record(id));
+    const file = segmentPath(claimSpool(dataDir).directory, writer.end.segment);
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    const damaged = lines.flatMap((line, index) => {
+      if (index % 5 === 1) return [line.replace('embeddings', 'embeddingz')];
+      return index % 5 === 3 ? ['', line, '  '] : [line];
+    });
+    writeFileSync(file, `${damaged.join('\n')}\n${lines[0]!.slice(0, 60)}`);
+    const whole = ids(20).filter((_, index) => index % 5 !== 1);
+    for (const size of [1, 2, 3, 5, 7, 1_000]) {
+      const { ids: read, faults } = await readAll(null, size);
+      expect(read).toEqual(whole);
+      expect(faults.map((fault) => fault.split(' ')[0])).toEqual([
+        ...Array.from({ length: 4 }, () => 'corrupt'),
+        'torn',
+      ]);
+    }
   });
 
   it('get past damage that is longer than a batch', async () => {

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '#modules/catalog/index.js';
 
 import { upstreamBody } from '../../request/inference-request.js';
+import { Deadlines, type Expirable } from '../../upstream/deadlines.js';
 import {
   ProviderAdapter,
   type UpstreamCall,
@@ -24,14 +25,22 @@ const USER_AGENT = 'latchkey';
 export class OpenAiCompatibleAdapter extends ProviderAdapter {
   readonly #headers = new WeakMap<ProviderEndpoint, Record<string, string>>();
 
-  constructor(private readonly pools: UpstreamPools) {
+  constructor(
+    private readonly pools: UpstreamPools,
+    private readonly deadlines: Deadlines,
+  ) {
     super();
   }
 
   override send({ surface, request, target }: UpstreamCall, sink: UpstreamSink): UpstreamControl {
     const { endpoint } = target;
     if (!endpoint) throw new Error('The target has no endpoint.');
-    const exchange = new Exchange(sink, target.providerName, endpoint.timeouts.totalMs);
+    const exchange = new Exchange(
+      sink,
+      target.providerName,
+      this.deadlines,
+      endpoint.timeouts.totalMs,
+    );
     this.pools.of(endpoint).dispatch(
       {
         method: 'POST',
@@ -61,17 +70,19 @@ export class OpenAiCompatibleAdapter extends ProviderAdapter {
 }
 
 /** One HTTP exchange with undici, which calls the `on…` methods. */
-class Exchange implements Dispatcher.DispatchHandler, UpstreamControl {
-  readonly #deadline: NodeJS.Timeout;
+class Exchange implements Dispatcher.DispatchHandler, UpstreamControl, Expirable {
+  readonly expiresAt: number;
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
 
   constructor(
     private readonly sink: UpstreamSink,
     private readonly provider: string,
+    private readonly deadlines: Deadlines,
     totalMs: number,
   ) {
-    this.#deadline = setTimeout(() => this.#expire(), totalMs);
+    this.expiresAt = performance.now() + totalMs;
+    deadlines.watch(this);
   }
 
   pause(): void {
@@ -112,7 +123,7 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamControl {
     if (this.#finish()) this.sink.fail(upstreamFailure(this.provider, error));
   }
 
-  #expire(): void {
+  expire(): void {
     if (!this.#finish()) return;
     const cause = Object.assign(new Error('The total time is over.'), { code: 'ETIMEDOUT' });
     this.sink.fail(upstreamFailure(this.provider, cause));
@@ -123,7 +134,7 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamControl {
   #finish(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    clearTimeout(this.#deadline);
+    this.deadlines.unwatch(this);
     return true;
   }
 }

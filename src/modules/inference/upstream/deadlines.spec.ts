@@ -1,0 +1,43 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { Deadlines, type Expirable } from './deadlines.js';
+
+beforeEach(() => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] }));
+afterEach(() => vi.useRealTimers());
+
+function due(inMs: number): Expirable & { expired: number } {
+  const item = {
+    expired: 0,
+    expiresAt: performance.now() + inMs,
+    expire: () => {
+      item.expired++;
+    },
+  };
+  return item;
+}
+
+describe('Deadlines', () => {
+  it('ends each thing once, at most 100 ms late, and what is over never', () => {
+    const deadlines = new Deadlines();
+    const [soon, later, over] = [due(250), due(1_000), due(250)];
+    for (const item of [soon, later, over]) deadlines.watch(item);
+    deadlines.unwatch(over);
+    vi.advanceTimersByTime(249);
+    expect([soon.expired, later.expired]).toEqual([0, 0]);
+    vi.advanceTimersByTime(101);
+    expect([soon.expired, later.expired]).toEqual([1, 0]);
+    vi.advanceTimersByTime(10_000);
+    expect([soon.expired, later.expired, over.expired]).toEqual([1, 1, 0]);
+  });
+
+  it('rests while there is nothing to watch, and wakes up again', () => {
+    const deadlines = new Deadlines();
+    deadlines.watch(due(50));
+    vi.advanceTimersByTime(200);
+    expect(vi.getTimerCount()).toBe(0);
+    const item = due(50);
+    deadlines.watch(item);
+    vi.advanceTimersByTime(200);
+    expect(item.expired).toBe(1);
+  });
+});

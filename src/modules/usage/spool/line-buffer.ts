@@ -1,0 +1,237 @@
+import { crc32 } from 'node:zlib';
+
+import type { UsageRecord } from '../usage-record.js';
+import { callers, endingFragment, type Label, label, quote, routes } from './line-fragments.js';
+import {
+  CRC_DIGITS,
+  DIGIT_ZERO,
+  HEX,
+  LINE_HEAD,
+  MAX_LINE_BYTES,
+  MAX_TEXT_LENGTH,
+  NEWLINE,
+  PREFIX_BYTES,
+  SPACE,
+  utf8,
+} from './usage-line.js';
+
+/** PostgreSQL's `integer`. */
+const MAX_INTEGER = 2 ** 31 - 1;
+const SECOND_MS = 1_000;
+const MS_DIGITS = 3;
+const BILLION = 1_000_000_000;
+const BILLION_DIGITS = 9;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const FIRST_PRINTABLE = 0x20;
+const LAST_PRINTABLE = 0x7e;
+const CLOSING_BRACE = 0x7d;
+
+const HEAD = label(LINE_HEAD);
+const ID = label(',"id":');
+const CACHED = label(',"cached":');
+const OUT = label(',"out":');
+const REASONING = label(',"reasoning":');
+const COST = label(',"cost":"');
+const MS = label('","ms":');
+const FIRST = label(',"first":');
+
+/**
+ * Lines that wait to be written together. Their bytes are put together by hand, from parts that are remembered as bytes:
+ * it is on the way of every call, and making one text first, or a general serializer, takes a multiple of the time.
+ */
+export class LineBuffer {
+  readonly bytes: Buffer;
+  /** Asking a Buffer for its memory each time would cost as much as a quarter of the checksum. */
+  readonly #memory: ArrayBufferLike;
+  readonly #words: DataView;
+  /** Up to the end of the last whole line. */
+  #length = 0;
+  /** Where the line at hand goes on. */
+  #at = 0;
+  /** Records come in about the order of their times, so most lines begin like the one before. */
+  #second = NaN;
+  #headOfSecond: Uint8Array = utf8(LINE_HEAD);
+
+  constructor(size: number) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.#memory = this.bytes.buffer;
+    this.#words = new DataView(this.#memory);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Whether any record fits in. */
+  get hasRoom(): boolean {
+    return this.#length + MAX_LINE_BYTES <= this.bytes.length;
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /**
+   * Adds the record as one line, while {@link hasRoom}. Times are rounded to whole milliseconds, and a duration that is
+   * none becomes 0: a stepped clock is no reason to lose a record.
+   */
+  add(record: UsageRecord): void {
+    const start = this.#length;
+    this.#at = start + PREFIX_BYTES;
+    this.#head(Math.round(record.occurredAtMs));
+    this.#label(ID);
+    this.#id(record.id);
+    this.#fragment(callers.of(record.caller));
+    this.#fragment(routes.of(record.route));
+    this.#fragment(endingFragment(record));
+    this.#figures(record);
+    this.bytes[this.#at++] = CLOSING_BRACE;
+    this.#frame(start);
+  }
+
+  #head(time: number): void {
+    const second = Math.floor(time / SECOND_MS);
+    if (second === this.#second) {
+      this.#fragment(this.#headOfSecond);
+      this.#digits(time - second * SECOND_MS, MS_DIGITS);
+      return;
+    }
+    this.#label(HEAD);
+    this.#figure(time);
+    // Before that, and beyond, the figure of the second is no beginning of the time's.
+    if (second < 1 || !Number.isSafeInteger(time)) return;
+    this.#second = second;
+    this.#headOfSecond = utf8(`${LINE_HEAD}${second}`);
+  }
+
+  #figures(record: UsageRecord): void {
+    this.#figure(record.inputTokens);
+    this.#label(CACHED);
+    this.#figure(record.cachedInputTokens);
+    this.#label(OUT);
+    this.#figure(record.outputTokens);
+    this.#label(REASONING);
+    this.#figure(record.reasoningTokens);
+    this.#label(COST);
+    this.#money(record.costNanos);
+    this.#label(MS);
+    this.#figure(wholeMs(record.latencyMs));
+    this.#label(FIRST);
+    if (record.firstByteMs === null) this.#text('null');
+    else this.#figure(wholeMs(record.firstByteMs));
+  }
+
+  /** Puts the checksum before and the newline after the JSON that was just written. */
+  #frame(start: number): void {
+    const { bytes } = this;
+    const from = start + PREFIX_BYTES;
+    let crc = crc32(new Uint8Array(this.#memory, from, this.#at - from));
+    for (let digit = start + CRC_DIGITS - 1; digit >= start; digit--) {
+      bytes[digit] = HEX[crc & 15] as number;
+      crc >>>= 4;
+    }
+    bytes[start + CRC_DIGITS] = SPACE;
+    bytes[this.#at] = NEWLINE;
+    this.#length = this.#at + 1;
+  }
+
+  #fragment(fragment: Uint8Array): void {
+    this.bytes.set(fragment, this.#at);
+    this.#at += fragment.length;
+  }
+
+  /** Always writes four words. What is too much is written over by what follows. */
+  #label({ first, second, third, fourth, length }: Label): void {
+    const at = this.#at;
+    const words = this.#words;
+    words.setInt32(at, first);
+    words.setInt32(at + 4, second);
+    words.setInt32(at + 8, third);
+    words.setInt32(at + 12, fourth);
+    this.#at = at + length;
+  }
+
+  /** Ours is plain; any other is still kept. */
+  #id(id: string): void {
+    const end = this.#tryPlain(id);
+    if (end === null) this.#text(quote(id));
+    else this.#at = end;
+  }
+
+  /** Writes the text as it stands, in quotes; answers where they end, or `null` if JSON would have it otherwise. */
+  #tryPlain(text: string): number | null {
+    const { length } = text;
+    if (length > MAX_TEXT_LENGTH) return null;
+    const { bytes } = this;
+    let at = this.#at;
+    bytes[at++] = QUOTE;
+    for (let index = 0; index < length; index++) {
+      const unit = text.charCodeAt(index);
+      if (!isPlain(unit)) return null;
+      bytes[at++] = unit;
+    }
+    bytes[at] = QUOTE;
+    return at + 1;
+  }
+
+  /** Exact, also beyond 2^53. What is cut off has more digits than PostgreSQL takes by far. */
+  #money(nanos: bigint): void {
+    const figure = Number(nanos);
+    if (figure >= 0 && figure <= Number.MAX_SAFE_INTEGER) this.#figure(figure);
+    else this.#text(String(nanos).slice(0, MAX_TEXT_LENGTH));
+  }
+
+  /** What is no number has no place in JSON; PostgreSQL refuses the record by itself where it must be one. */
+  #figure(value: number): void {
+    const whole = value | 0;
+    if (whole === value && whole >= 0) {
+      this.#digits(whole, digitsOf(whole));
+    } else if (value > MAX_INTEGER && Number.isSafeInteger(value)) {
+      const low = value % BILLION;
+      this.#figure((value - low) / BILLION);
+      this.#digits(low, BILLION_DIGITS);
+    } else {
+      this.#text(Number.isFinite(value) ? String(value) : 'null');
+    }
+  }
+
+  /** Writes a whole number below 2^31 with `count` digits. */
+  #digits(value: number, count: number): void {
+    const { bytes } = this;
+    const start = this.#at;
+    let rest = value | 0;
+    for (let at = start + count - 1; at >= start; at--) {
+      const left = (rest / 10) | 0;
+      bytes[at] = DIGIT_ZERO + rest - left * 10;
+      rest = left;
+    }
+    this.#at = start + count;
+  }
+
+  #text(text: string): void {
+    this.#at += this.bytes.write(text, this.#at);
+  }
+}
+
+/** Stands in JSON, and in UTF-8, as the one byte that it is. */
+function isPlain(unit: number): boolean {
+  return unit >= FIRST_PRINTABLE && unit <= LAST_PRINTABLE && unit !== QUOTE && unit !== BACKSLASH;
+}
+
+/** Of a whole number below 2^31. */
+function digitsOf(whole: number): number {
+  if (whole < 10) return 1;
+  if (whole < 100) return 2;
+  if (whole < 1_000) return 3;
+  let count = 4;
+  for (let left = (whole / 10_000) | 0; left > 0; left = (left / 10) | 0) count++;
+  return count;
+}
+
+/** A clock that jumped must not cost the record: PostgreSQL's integer takes any of these. */
+function wholeMs(duration: number): number {
+  const rounded = Math.round(duration);
+  return rounded > 0 ? Math.min(rounded, MAX_INTEGER) : 0;
+}
