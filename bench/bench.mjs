@@ -7,7 +7,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 
-import { provision, startLatchkey } from './latchkey.mjs';
+import { NODE_FLAGS, provision, startLatchkey } from './latchkey.mjs';
 import { measure } from './measure.mjs';
 import { parseOptions, USAGE } from './options.mjs';
 import { Cleanups, startWorker } from './processes.mjs';
@@ -35,7 +35,7 @@ async function start(options, cleanups, diagnosis) {
   /** @type {import('./measure.mjs').System[]} */
   const systems = [];
   if (options.only !== 'latchkey') {
-    const bare = startWorker('bare-proxy.mjs', cleanups);
+    const bare = startWorker('bare-proxy.mjs', cleanups, NODE_FLAGS);
     systems.push({
       name: 'bare',
       port: await bare.ask('start', { upstreamPort: stubPort }),

@@ -2,7 +2,7 @@
 /** Starts the built product on an empty data folder and sets it up over its own API, as a customer would. */
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,13 @@ import { cpuMicros, cpuMicrosOfEach, descendantsOf, hasProc, startTicks } from '
 import { isRunning, stopProcess } from './processes.mjs';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const MAIN = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** As shipped: `node`, its flags, and the program. */
+const [, ...START] = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts[
+  'start:prod'
+].split(' ');
+/** The flags of Node that Latchkey is shipped with. */
+export const NODE_FLAGS = START.slice(0, -1);
 const READY_TIMEOUT_MS = 90_000;
 const POLL_MS = 100;
 const CALL_TIMEOUT_MS = 10_000;
@@ -72,7 +78,8 @@ export async function startLatchkey({ role, env }, cleanups) {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, START, {
+    cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...Object.fromEntries(inherited),

@@ -48,10 +48,12 @@ export class Cleanups {
 /**
  * @param {string} file beside this one
  * @param {Cleanups} cleanups
+ * @param {string[]} [execArgv] flags of Node
  * @returns {Worker}
  */
-export function startWorker(file, cleanups) {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), { serialization: 'json' });
+export function startWorker(file, cleanups, execArgv = []) {
+  const program = fileURLToPath(new URL(file, import.meta.url));
+  const child = fork(program, { serialization: 'json', execArgv });
   cleanups.add(() => stopProcess(child));
   let nextId = 1;
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */

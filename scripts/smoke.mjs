@@ -3,6 +3,7 @@
 // started is left running.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,7 @@ const STOP_MS = 15_000;
 const POLL_MS = 50;
 const ALARMING = /warn|deprecat|error|fatal/i;
 const NPM_START = ['npm', 'start'];
-const CONTAINER_START = [process.execPath, 'dist/src/main.js'];
+const CONTAINER_START = containerCommand();
 const KEY = /\b[a-z][a-z0-9]{1,11}-live-[0-9A-Za-z]{32}\b/g;
 const UP = /Latchkey is up: (\S+)\n/;
 const CURL = /^ *(curl .*)$/m;
@@ -79,6 +80,12 @@ async function thirdStart() {
   expect(answer.status === 200, `not ready after kill -9: ${await answer.text()}`);
   await pressCtrlC(run);
   expect(!KEY.test(run.output()), 'the third start prints a key', run);
+}
+
+/** What the Dockerfile says that a container runs. */
+function containerCommand() {
+  const [, command] = /^CMD (\[.*\])$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
+  return JSON.parse(command).map((word) => (word === 'node' ? process.execPath : word));
 }
 
 async function containerStart() {

@@ -177,6 +177,13 @@ describe('docs/architecture.md', () => {
 });
 
 describe('Dockerfile', () => {
+  it('starts what `npm run start:prod` starts', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const command = /^CMD (\[.*\])$/m.exec(read('Dockerfile'))?.[1] ?? '[]';
+    expect((JSON.parse(command) as string[]).join(' ')).toBe(scripts['start:prod']);
+    expect(scripts.start).toBe(scripts['start:prod']);
+  });
+
   // It leaves optional packages out: one that the server needs at run time would be missed only there.
   it('leaves out nothing but the embedded PostgreSQL and what has a fallback', () => {
     const expendable = [
