@@ -48,7 +48,7 @@ async function answer(handlers, { id, order, argument }) {
 /**
  * Listens on a free loopback port.
  *
- * @param {import('node:http').Server} server
+ * @param {import('node:net').Server} server
  * @returns {Promise<number>} the port
  */
 export function listen(server) {

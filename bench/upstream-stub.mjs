@@ -1,9 +1,10 @@
 // @ts-check
 /**
- * The provider of the bench: answers OpenAI's `POST /v1/chat/completions`, streaming and not, from buffers built
- * once, so that the proxy before it is the bottleneck.
+ * The provider of the bench: answers OpenAI's `POST /v1/chat/completions`, streaming and not, from bytes built once and
+ * straight from the socket: what it takes of the machine is missing to the proxy before it, which must be the bottleneck.
+ * It understands just the requests that the bench's proxies send: HTTP/1.1 with a `content-length`.
  */
-import { createServer } from 'node:http';
+import { createServer } from 'node:net';
 
 import { listen, serveOrders } from './child.mjs';
 
@@ -16,14 +17,15 @@ const ANSWER =
 
 let pauseMs = 0;
 
-const STREAM_HEAD = [
-  'content-type',
-  'text/event-stream; charset=utf-8',
-  'cache-control',
-  'no-cache',
-  'transfer-encoding',
-  'chunked',
-];
+/** What Node's own server would say of the connection. Idle ones live longer than the bench's pauses. */
+const KEPT = 'Connection: keep-alive\r\nKeep-Alive: timeout=300\r\n';
+const STREAM_HEAD = Buffer.from(
+  'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n' +
+    `transfer-encoding: chunked\r\n${KEPT}\r\n`,
+);
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+const NOT_FOUND = Buffer.from(`HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n${KEPT}\r\n`);
+const HEAD_END = '\r\n\r\n';
 
 /** @param {number} completionTokens */
 function usageOf(completionTokens) {
@@ -35,25 +37,27 @@ function usageOf(completionTokens) {
   };
 }
 
-/** @returns {Buffer} */
+/** @returns {Buffer} head and body */
 function buildAnswer() {
+  const body = JSON.stringify({
+    id: ID,
+    object: 'chat.completion',
+    created: CREATED,
+    model: MODEL,
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: ANSWER, refusal: null },
+        logprobs: null,
+        finish_reason: 'stop',
+      },
+    ],
+    usage: { ...usageOf(42), prompt_tokens_details: { cached_tokens: 0 } },
+    system_fingerprint: 'fp_50cad350e4',
+  });
   return Buffer.from(
-    JSON.stringify({
-      id: ID,
-      object: 'chat.completion',
-      created: CREATED,
-      model: MODEL,
-      choices: [
-        {
-          index: 0,
-          message: { role: 'assistant', content: ANSWER, refusal: null },
-          logprobs: null,
-          finish_reason: 'stop',
-        },
-      ],
-      usage: { ...usageOf(42), prompt_tokens_details: { cached_tokens: 0 } },
-      system_fingerprint: 'fp_50cad350e4',
-    }),
+    'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n' +
+      `content-length: ${Buffer.byteLength(body)}\r\n${KEPT}\r\n${body}`,
   );
 }
 
@@ -102,23 +106,19 @@ function buildStream(count, withUsage) {
 }
 
 /**
- * Writes each frame in a write of its own, one a turn of the event loop or one every `pauseMs`. The frames go
- * straight to the socket: `res.write` would frame them anew, at a third of the stub's cost.
+ * Writes each frame in a write of its own, one a turn of the event loop or one every `pauseMs`.
  *
- * @param {import('node:http').ServerResponse} res
+ * @param {import('node:net').Socket} socket
  * @param {readonly Buffer[]} frames
  */
-function stream(res, frames) {
-  res.sendDate = false;
-  res.writeHead(200, STREAM_HEAD);
-  res.flushHeaders();
-  const socket = /** @type {import('node:net').Socket} */ (res.socket);
+function stream(socket, frames) {
+  socket.write(STREAM_HEAD);
   let index = 0;
   const step = () => {
-    if (res.destroyed || socket.destroyed) return;
+    if (socket.destroyed) return;
     const bytes = frames[index];
     if (bytes === undefined) {
-      res.end();
+      socket.write(LAST_CHUNK);
       return;
     }
     index += 1;
@@ -129,29 +129,42 @@ function stream(res, frames) {
   setImmediate(step);
 }
 
+/**
+ * The first request of `text`, or `null` while it is not whole. One character stands for one byte.
+ *
+ * @param {string} text
+ */
+function readRequest(text) {
+  const headEnd = text.indexOf(HEAD_END);
+  if (headEnd === -1) return null;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(text.slice(0, headEnd))?.[1] ?? '0';
+  const bodyStart = headEnd + HEAD_END.length;
+  const end = bodyStart + Number(length);
+  if (text.length < end) return null;
+  const path = text.slice(text.indexOf(' ') + 1, text.indexOf(' ', text.indexOf(' ') + 1));
+  return { path, body: text.slice(bodyStart, end), rest: text.slice(end) };
+}
+
 /** @param {{ chunks: number }} options */
 function start({ chunks }) {
-  const plain = buildAnswer();
-  const plainHead = ['content-type', 'application/json', 'content-length', String(plain.length)];
+  const answer = buildAnswer();
   const frames = buildStream(chunks, false);
   const framesWithUsage = buildStream(chunks, true);
-  const server = createServer((req, res) => {
-    let body = '';
-    req.setEncoding('latin1');
-    req.on('data', (/** @type {string} */ text) => (body += text));
-    req.on('end', () => {
-      if (req.url !== '/v1/chat/completions') {
-        res.writeHead(404).end();
-      } else if (/"stream"\s*:\s*true/.test(body)) {
-        stream(res, /"include_usage"\s*:\s*true/.test(body) ? framesWithUsage : frames);
-      } else {
-        res.sendDate = false;
-        res.writeHead(200, plainHead).end(plain);
-      }
+  const server = createServer({ noDelay: true }, (socket) => {
+    let received = '';
+    // A proxy that leaves in the middle of a stream resets its connection.
+    socket.on('error', () => socket.destroy());
+    socket.setEncoding('latin1').on('data', (/** @type {string} */ text) => {
+      received += text;
+      const request = readRequest(received);
+      if (request === null) return;
+      received = request.rest;
+      if (request.path !== '/v1/chat/completions') socket.write(NOT_FOUND);
+      else if (!/"stream"\s*:\s*true/.test(request.body)) socket.write(answer);
+      else
+        stream(socket, /"include_usage"\s*:\s*true/.test(request.body) ? framesWithUsage : frames);
     });
   });
-  // Idle connections live longer than the bench's pauses, or a proxy would be blamed for a reset.
-  server.keepAliveTimeout = 300_000;
   return listen(server);
 }
 
