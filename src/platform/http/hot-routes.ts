@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Principal } from '#common/auth/principal.js';
 import { toError } from '#common/errors/to-error.js';
-import { newId } from '#common/ids/prefixed-id.js';
+import { newRequestId } from '#common/ids/prefixed-id.js';
 
 import type { EndpointMetadata } from './endpoint.decorator.js';
 import { ErrorResponder } from './error-responder.js';
@@ -69,7 +69,7 @@ export class HotRoutes {
     raw: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const id = newId('request');
+    const id = newRequestId();
     const finished: Finished = (error) => {
       if (error === null) return;
       const path = raw.url ?? '/';

@@ -43,6 +43,7 @@ export async function createHttpApp(
 ): Promise<NestFastifyApplication> {
   const { trustedProxies } = config.http;
   let hotRoutes: HotRoutes | null = null;
+  let isClosing = false;
   const adapter = new DrainingAdapter({
     // The connection's own peer, unless the operator names the proxies that may speak for others.
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
@@ -55,7 +56,7 @@ export async function createHttpApp(
     serverFactory: (handler: RequestListener) => {
       const server = createServer(SERVER_OPTIONS, (request, response) => {
         // Closing waits for the connections, and a client that goes on calling would keep its own busy all the while.
-        if (!server.listening) response.shouldKeepAlive = false;
+        if (isClosing) response.shouldKeepAlive = false;
         if (!hotRoutes?.take(request, response)) handler(request, response);
       });
       return server;
@@ -63,6 +64,7 @@ export async function createHttpApp(
     clientErrorHandler: answerClientError,
     frameworkErrors: answerFrameworkError,
   });
+  adapter.closing.addEventListener('abort', () => (isClosing = true));
   prepareFastify(adapter.getInstance());
   refuseOnceClosing(adapter.getInstance(), adapter.closing);
   boundDrain(adapter.getInstance());

@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Deadlines, type Expirable } from './deadlines.js';
+import { Deadlines, Expirable } from './deadlines.js';
 
 beforeEach(() => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] }));
 afterEach(() => vi.useRealTimers());
 
-function due(inMs: number): Expirable & { expired: number } {
-  const item = {
-    expired: 0,
-    expiresAt: performance.now() + inMs,
-    expire: () => {
-      item.expired++;
-    },
-  };
-  return item;
+class Item extends Expirable {
+  expired = 0;
+  override expire(): void {
+    this.expired++;
+  }
+}
+
+function due(inMs: number): Item {
+  return new Item(performance.now() + inMs);
 }
 
 describe('Deadlines', () => {
@@ -28,6 +28,22 @@ describe('Deadlines', () => {
     expect([soon.expired, later.expired]).toEqual([1, 0]);
     vi.advanceTimersByTime(10_000);
     expect([soon.expired, later.expired, over.expired]).toEqual([1, 1, 0]);
+  });
+
+  it('watches the others on, whichever is over first', () => {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 0, 2],
+    ]) {
+      const deadlines = new Deadlines();
+      const items = [due(50), due(50), due(50), due(50)];
+      for (const item of items) deadlines.watch(item);
+      for (const index of order) deadlines.unwatch(items[index] as Item);
+      for (const index of order) deadlines.unwatch(items[index] as Item);
+      vi.advanceTimersByTime(200);
+      expect(items.map(({ expired }) => expired)).toEqual([0, 0, 0, 1]);
+    }
   });
 
   it('rests while there is nothing to watch, and wakes up again', () => {

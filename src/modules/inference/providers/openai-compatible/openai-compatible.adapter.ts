@@ -5,7 +5,7 @@ import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '#modules/catalog/index.js';
 
 import { upstreamBody } from '../../request/inference-request.js';
-import { Deadlines, type Expirable } from '../../upstream/deadlines.js';
+import { Deadlines, Expirable } from '../../upstream/deadlines.js';
 import {
   ProviderAdapter,
   type UpstreamCall,
@@ -70,8 +70,7 @@ export class OpenAiCompatibleAdapter extends ProviderAdapter {
 }
 
 /** One HTTP exchange with undici, which calls the `on…` methods. */
-class Exchange implements Dispatcher.DispatchHandler, UpstreamControl, Expirable {
-  readonly expiresAt: number;
+class Exchange extends Expirable implements Dispatcher.DispatchHandler, UpstreamControl {
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
 
@@ -81,7 +80,7 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamControl, Expirable
     private readonly deadlines: Deadlines,
     totalMs: number,
   ) {
-    this.expiresAt = performance.now() + totalMs;
+    super(performance.now() + totalMs);
     deadlines.watch(this);
   }
 
@@ -123,7 +122,7 @@ class Exchange implements Dispatcher.DispatchHandler, UpstreamControl, Expirable
     if (this.#finish()) this.sink.fail(upstreamFailure(this.provider, error));
   }
 
-  expire(): void {
+  override expire(): void {
     if (!this.#finish()) return;
     const cause = Object.assign(new Error('The total time is over.'), { code: 'ETIMEDOUT' });
     this.sink.fail(upstreamFailure(this.provider, cause));
