@@ -184,7 +184,9 @@ async function runCurl(line) {
 /** The Node process that serves: the last of npm's chain. */
 async function serverOf(run) {
   const family = await descendants(run.pid);
-  const server = family.find(({ command }) => /^\S*node\S* (--\S+ )*dist\/src\/main\.js/.test(command));
+  const server = family.find(({ command }) =>
+    /^\S*node\S* (--\S+ )*dist\/src\/main\.js/.test(command),
+  );
   expect(server !== undefined, `${run.name}: no server among ${JSON.stringify(family)}`);
   return server.pid;
 }
