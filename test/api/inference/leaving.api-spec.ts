@@ -211,7 +211,7 @@ describe('a client that leaves', () => {
     await vi.waitFor(
       async () => {
         const before = requests;
-        ({ requests } = await usageOf(stage.app, key));
+        requests = (await usageOf(stage.app, key)).requests ?? 0;
         expect(requests).toBe(before);
       },
       { interval: 500, timeout: 20_000 },
