@@ -22,6 +22,7 @@ import { dataSourceOptions } from '#platform/database/data-source.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { createLogger } from '#platform/observability/logger.js';
 
+import { usageRecord } from '../support/factories/usage-record.factory.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 export const logger = createLogger('silent');
@@ -141,26 +142,20 @@ export function tenant() {
   const organizationId = `org_${randomUUID()}`;
   const keyId = `key_${randomUUID()}`;
   const caller = { organizationId, keyId };
-  const route = { model: 'm', provider: 'p', upstreamModel: 'u', priceVersion: null };
-  const record = (facts: Partial<UsageRecord> = {}): UsageRecord => ({
-    id: `req_${randomUUID()}`,
-    caller,
-    route,
-    occurredAtMs: Date.now(),
-    surface: 'chat.completions',
-    status: 200,
-    outcome: 'completed',
-    stream: false,
-    inputTokens: 2,
-    cachedInputTokens: 1,
-    outputTokens: 3,
-    reasoningTokens: 0,
-    usageSource: 'upstream',
-    costNanos: 7n,
-    latencyMs: 10,
-    firstByteMs: 5,
-    ...facts,
-  });
+  const { route } = usageRecord();
+  const record = (facts: Partial<UsageRecord> = {}): UsageRecord =>
+    usageRecord({
+      id: `req_${randomUUID()}`,
+      caller,
+      route,
+      inputTokens: 2,
+      cachedInputTokens: 1,
+      outputTokens: 3,
+      costNanos: 7n,
+      latencyMs: 10,
+      firstByteMs: 5,
+      ...facts,
+    });
   const append = (writer: SpoolWriter, count: number): void => {
     for (let index = 0; index < count; index++) writer.append(record());
   };

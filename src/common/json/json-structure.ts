@@ -251,12 +251,8 @@ function byteAt(text: Buffer, at: number): number {
 }
 
 function afterSpaces(text: Buffer, from: number): number {
-  if (byteAt(text, from) > 0x20) return from;
   let at = from;
-  while (at < text.length) {
-    if (!isSpace(text[at])) break;
-    at++;
-  }
+  while (isSpace(byteAt(text, at))) at++;
   return at;
 }
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SystemClock } from '#common/time/clock.js';
 import { createLogger } from '#platform/observability/logger.js';
 
+import { usageRecord } from '../../../test/support/factories/usage-record.factory.js';
 import { SpoolUsageRecorder } from './spool-usage-recorder.js';
 import { claimSpool, type SpoolPosition } from './spool/spool-folder.js';
 import { SpoolReader } from './spool/spool-reader.js';
@@ -19,28 +20,8 @@ vi.mock('node:fs', { spy: true });
 /** Takes two writes: more than fit into the stage, so some are written before the turn ends. */
 const MANY = 600;
 
-const caller = { organizationId: 'org_1', keyId: 'key_1' };
-const route = { model: 'm', provider: 'p', upstreamModel: 'u', priceVersion: null };
-
 function record(id: string): UsageRecord {
-  return {
-    id,
-    caller,
-    route,
-    occurredAtMs: Date.now(),
-    surface: 'chat.completions',
-    status: 200,
-    outcome: 'completed',
-    stream: false,
-    inputTokens: 1,
-    cachedInputTokens: 0,
-    outputTokens: 1,
-    reasoningTokens: 0,
-    usageSource: 'upstream',
-    costNanos: 1n,
-    latencyMs: 1,
-    firstByteMs: 1,
-  };
+  return usageRecord({ id });
 }
 
 let dataDir: string;

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
+import { toError } from '#common/errors/to-error.js';
 import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
 import { SpoolWriter } from './spool/spool-writer.js';
@@ -42,7 +43,7 @@ export class SpoolUsageRecorder extends UsageRecorder implements OnApplicationSh
     try {
       this.writer.commit();
     } catch (error) {
-      failure = error instanceof Error ? error : new Error(String(error));
+      failure = toError(error);
     }
     for (const written of waiting) this.#tell(written, failure);
   }

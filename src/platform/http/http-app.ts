@@ -10,6 +10,7 @@ import {
 } from 'node:http';
 
 import { AppError } from '#common/errors/app-error.js';
+import { toError } from '#common/errors/to-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import type { Config } from '#platform/config/env.js';
 import { type Logger, NestLogger } from '#platform/observability/logger.js';
@@ -145,6 +146,6 @@ function parseBody(
     .then((body) => (body.length === 0 ? {} : parseManagementJson(body)))
     .then(
       (value) => done(null, value),
-      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => done(toError(error)),
     );
 }

@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SystemClock } from '#common/time/clock.js';
 import { createLogger } from '#platform/observability/logger.js';
 
+import { usageRecord } from '../../../../test/support/factories/usage-record.factory.js';
 import type { UsageRecord } from '../usage-record.js';
 import { NotASpoolError, SpoolUnavailableError } from '../usage.errors.js';
 import { claimSpool, findSpools, segmentPath, type SpoolPosition } from './spool-folder.js';
@@ -22,28 +23,8 @@ import { SPOOL_LIMITS, SpoolWriter } from './spool-writer.js';
 
 const BEGINNING: SpoolPosition = { segment: 0, offset: 0 };
 
-const CALLER = { organizationId: 'org_1', keyId: 'key_1' };
-const ROUTE = { model: 'm', provider: 'p', upstreamModel: 'u', priceVersion: null };
-
 function record(id: string): UsageRecord {
-  return {
-    id,
-    caller: CALLER,
-    route: ROUTE,
-    occurredAtMs: 1_763_700_200_123,
-    surface: 'embeddings',
-    status: 200,
-    outcome: 'completed',
-    stream: false,
-    inputTokens: 1,
-    cachedInputTokens: 0,
-    outputTokens: 0,
-    reasoningTokens: 0,
-    usageSource: 'upstream',
-    costNanos: 1n,
-    latencyMs: 1,
-    firstByteMs: 1,
-  };
+  return usageRecord({ id, occurredAtMs: 1_763_700_200_123, surface: 'embeddings' });
 }
 
 let dataDir: string;

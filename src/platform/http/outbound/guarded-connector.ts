@@ -1,5 +1,7 @@
 import { buildConnector } from 'undici';
 
+import { toError } from '#common/errors/to-error.js';
+
 import { guardedLookup, refuseLiteral } from './private-address.js';
 
 /**
@@ -12,7 +14,7 @@ export function guardedConnector(timeoutMs: number): buildConnector.connector {
     try {
       refuseLiteral(options.hostname);
     } catch (error) {
-      callback(error instanceof Error ? error : new Error(String(error)), null);
+      callback(toError(error), null);
       return;
     }
     connect(options, callback);
