@@ -33,6 +33,8 @@ export type ExchangeParties = {
 /** Headers of the provider that the client gets; every other one stays here. */
 const FORWARDED_HEADERS = ['openai-processing-ms', 'openai-version', 'openai-model'] as const;
 const MAX_ERROR_BYTES = 64 * 1024;
+/** A longer answer costs more to copy than a second piece to write. */
+const MAX_JOINED_BYTES = 16 * 1024;
 const CLIENT_CLOSED_REQUEST = 499;
 
 /** `ending`: the usage is being written down, and then the last bytes go out. */
@@ -130,7 +132,9 @@ export class Exchange implements UpstreamSink {
     const usage = read.usage ?? this.#count(this.#answer.text);
     this.#recordThen(usage, read.usage ? 'upstream' : 'counted', () => {
       this.#open({ 'content-type': 'application/json', 'content-length': read.body.length });
-      this.response.end(read.body);
+      // As text of a character a byte it goes out together with the head, as bytes in a piece of its own.
+      if (read.body.length > MAX_JOINED_BYTES) this.response.end(read.body);
+      else this.response.end(read.body.toString('latin1'), 'latin1');
     });
   }
 
