@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -225,7 +226,9 @@ describe('findSpools', () => {
     expect(findSpools(spool.directory)).toEqual([spool]);
     expect(findSpools(join(dataDir, 'usage-spool'))).toEqual([spool]);
     expect(findSpools(dataDir)).toEqual([spool]);
-    expect(() => findSpools(tmpdir())).toThrow(NotASpoolError);
+    const other = join(dataDir, 'other');
+    mkdirSync(join(other, 'folder'), { recursive: true });
+    expect(() => findSpools(other)).toThrow(NotASpoolError);
     expect(() => findSpools(join(dataDir, 'nothing'))).toThrow(NotASpoolError);
   });
 });
