@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import {
-  findLookalike,
-  findMember,
-  JsonName,
-  JsonScanError,
-  readMember,
-  type ScanOptions,
-  scanJson,
-} from './json-structure.js';
+import { findMember, JsonName, readMember } from './json-members.js';
+import { JsonScanError, type ScanOptions, scanJson } from './json-structure.js';
 
 const shallow: ScanOptions = {
   maxDepth: 100,
@@ -149,20 +142,6 @@ describe('scanJson', () => {
     const text = Buffer.from('{"a":[{"b":1,"c":{"d":1,"d":2}}]}');
     expect(scanJson(text, deep).duplicateKey).toBe('d');
     expect(scanJson(text, shallow).duplicateKey).toBeNull();
-  });
-
-  it.each([
-    ['stream', 'Stream'],
-    ['stream', 'STREAM'],
-    ['stream', 'ſtream'],
-    ['stream', 'str\\u0045am'],
-    ['token', 'to\u212aen'],
-  ])('sees what another reader could take for %s: %s', (name, key) => {
-    const bytes = Buffer.from(`{"other":1,"${key}":true}`);
-    const { members } = scanJson(bytes, shallow);
-    expect(findMember(bytes, members, new JsonName(name))).toBeUndefined();
-    expect(findLookalike(bytes, members, new JsonName(name))).toBe(JSON.parse(`"${key}"`));
-    expect(findLookalike(bytes, members, new JsonName('other'))).toBeNull();
   });
 
   it.each([

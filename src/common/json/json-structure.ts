@@ -1,15 +1,11 @@
-/** A member of the outermost object: where it stands in the text, as byte offsets. */
-export type JsonMember = {
-  /** Of the key's opening quote. */
-  readonly keyStart: number;
-  /** Of the key's closing quote. */
-  readonly keyEnd: number;
-  readonly valueStart: number;
-  /** One past the value's last byte. */
-  valueEnd: number;
-  /** Of the key with its letter case folded: keys with different ones differ in more than that. */
-  readonly keyHash: number;
-};
+import {
+  afterSpaces,
+  decodeString,
+  isSpace,
+  type JsonMember,
+  keyHashOf,
+  keyOf,
+} from './json-members.js';
 
 export type JsonStructure = {
   /** Whether the outermost value is an object. */
@@ -61,8 +57,6 @@ const FIRST_VALUE = 1;
 const KEY = 2;
 const FIRST_KEY = 3;
 const AFTER_VALUE = 4;
-
-const HASH_BASIS = 0x811c9dc5 | 0;
 
 /** No text may be nested deeper than this, whatever its options. */
 const DEEPEST = 1_024;
@@ -137,51 +131,6 @@ export function scanJson(text: Buffer, options: ScanOptions): JsonStructure {
   return { isObject: text[start] === OPEN_BRACE, members: keys.members, duplicateKey };
 }
 
-/** The member of this very name, or `undefined`. */
-export function findMember(
-  text: Buffer,
-  members: readonly JsonMember[],
-  name: JsonName,
-): JsonMember | undefined {
-  for (const member of members) {
-    if (member.keyHash === name.hash && isNamed(text, member, name)) return member;
-  }
-  return undefined;
-}
-
-/** A key that differs from `name` in letter case only, as `Model` does from `model`, or `null`. */
-export function findLookalike(
-  text: Buffer,
-  members: readonly JsonMember[],
-  name: JsonName,
-): string | null {
-  for (const member of members) {
-    if (member.keyHash !== name.hash || isNamed(text, member, name)) continue;
-    const key = keyOf(text, member);
-    if (foldCase(key) === name.text) return key;
-  }
-  return null;
-}
-
-/** The value of a member. */
-export function readMember(text: Buffer, { valueStart, valueEnd }: JsonMember): unknown {
-  return JSON.parse(text.toString('utf8', valueStart, valueEnd));
-}
-
-/** The value of a member that is a string; `null` for one of another type. */
-export function readText(text: Buffer, { valueStart, valueEnd }: JsonMember): string | null {
-  return text[valueStart] === QUOTE ? decodeString(text, valueStart, valueEnd - 1) : null;
-}
-
-/** A name to look for, in lower case. */
-export class JsonName {
-  readonly hash: number;
-
-  constructor(readonly text: string) {
-    this.hash = hashOf(text);
-  }
-}
-
 /** The outermost object's members as they come by. */
 class OuterKeys {
   readonly members: JsonMember[] = [];
@@ -210,7 +159,7 @@ class OuterKeys {
   closeMember(from: number): void {
     if (!this.#open) return;
     let end = from;
-    while (isSpace(this.text[end - 1])) end--;
+    while (isSpace(this.text[end - 1] as number)) end--;
     this.#open.valueEnd = end;
     this.#open = null;
   }
@@ -248,16 +197,6 @@ function tooDeep({ maxDepth }: ScanOptions): JsonScanError {
 /** The byte, or {@link END} behind the last one. */
 function byteAt(text: Buffer, at: number): number {
   return at < text.length ? (text[at] as number) : END;
-}
-
-function afterSpaces(text: Buffer, from: number): number {
-  let at = from;
-  while (isSpace(byteAt(text, at))) at++;
-  return at;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 /** Of a number or a literal; answers one past its last byte. */
@@ -340,49 +279,4 @@ function isDigit(byte: number): boolean {
 function isHexDigit(byte: number): boolean {
   const lower = byte | 0x20;
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
-}
-
-function isNamed(text: Buffer, member: JsonMember, { text: name }: JsonName): boolean {
-  const start = member.keyStart + 1;
-  for (let letter = 0; letter < name.length; letter++) {
-    if (text[start + letter] !== name.charCodeAt(letter)) return keyOf(text, member) === name;
-  }
-  return start + name.length === member.keyEnd;
-}
-
-function keyOf(text: Buffer, { keyStart, keyEnd }: JsonMember): string {
-  return decodeString(text, keyStart, keyEnd);
-}
-
-function decodeString(text: Buffer, openingQuote: number, closingQuote: number): string {
-  const raw = text.toString('utf8', openingQuote + 1, closingQuote);
-  return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
-}
-
-/** Also the letters outside ASCII that fold into it, as Go's `encoding/json` does: `ſ` is an s, the Kelvin sign a k. */
-function foldCase(key: string): string {
-  return key.toUpperCase().toLowerCase();
-}
-
-function keyHashOf(text: Buffer, openingQuote: number, closingQuote: number): number {
-  let hash = HASH_BASIS;
-  for (let at = openingQuote + 1; at < closingQuote; at++) {
-    const byte = text[at] as number;
-    if (byte >= 0x80 || byte === BACKSLASH) {
-      return hashOf(foldCase(decodeString(text, openingQuote, closingQuote)));
-    }
-    hash = hashOn(hash, byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte);
-  }
-  return hash;
-}
-
-function hashOf(folded: string): number {
-  let hash = HASH_BASIS;
-  for (let at = 0; at < folded.length; at++) hash = hashOn(hash, folded.charCodeAt(at));
-  return hash;
-}
-
-/** FNV-1a of 32 bits (Fowler, Noll, Vo). It guards nothing: keys with equal hashes are compared. */
-function hashOn(hash: number, unit: number): number {
-  return Math.imul(hash ^ unit, 0x01000193);
 }

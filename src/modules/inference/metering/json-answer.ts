@@ -1,10 +1,5 @@
-import {
-  findMember,
-  JsonName,
-  JsonScanError,
-  readMember,
-  scanJson,
-} from '#common/json/json-structure.js';
+import { findMember, JsonName, readMember } from '#common/json/json-members.js';
+import { JsonScanError, scanJson } from '#common/json/json-structure.js';
 
 import { readUsage, type UsageFigures } from './usage-figures.js';
 
