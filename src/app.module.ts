@@ -11,6 +11,7 @@ import { CryptoModule } from '#platform/crypto/crypto.module.js';
 import { DatabaseModule } from '#platform/database/database.module.js';
 import { EventsModule } from '#platform/events/events.module.js';
 import { FanoutModule } from '#platform/fanout/fanout.module.js';
+import { GeoIpModule } from '#platform/geoip/geoip.module.js';
 import { HttpModule } from '#platform/http/http.module.js';
 import { ObservabilityModule } from '#platform/observability/observability.module.js';
 import { QueueModule } from '#platform/queue/queue.module.js';
@@ -32,6 +33,7 @@ export class AppModule {
         CryptoModule.forRoot(rootKey),
         EventsModule,
         FanoutModule,
+        GeoIpModule,
         QueueModule,
         HttpModule,
         UsageModule,

@@ -33,6 +33,8 @@ const PROVIDER_KEY_VARIABLES = {
 const CIDR_LIST = /^[0-9a-fA-F.:]+(\/\d{1,3})?(\s*,\s*[0-9a-fA-F.:]+(\/\d{1,3})?)*$/;
 /** 32 bytes in base64 or base64url, padded or not. */
 const KEY_32_BYTES = /^[A-Za-z0-9+/_-]{42}[AEIMQUYcgkosw048]=?$/;
+/** A token of RFC 9110 §5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 
 /** Every variable the system reads. `docs/configuration.md` is the page for people. */
 class EnvDto {
@@ -77,6 +79,15 @@ class EnvDto {
   LATCHKEY_TRUSTED_PROXIES?: string;
 
   @IsOptional()
+  @Matches(HEADER_NAME)
+  LATCHKEY_COUNTRY_HEADER?: string;
+
+  /** Whether the file is one is checked where it is opened. */
+  @IsOptional()
+  @Length(1, 4096)
+  LATCHKEY_GEOIP_DATABASE?: string;
+
+  @IsOptional()
   @IsIn(BOOLEANS)
   LATCHKEY_ALLOW_PRIVATE_TARGETS?: (typeof BOOLEANS)[number];
 
@@ -94,7 +105,15 @@ class EnvDto {
 export type Config = Readonly<{
   role: Role;
   logLevel: (typeof LOG_LEVELS)[number];
-  http: Readonly<{ host: string; port: number; trustedProxies: readonly string[] }>;
+  http: Readonly<{
+    host: string;
+    port: number;
+    trustedProxies: readonly string[];
+    /** Lower-case. `null`: no proxy says where a client is. */
+    countryHeader: string | null;
+  }>;
+  /** Path of an MMDB file. `null`: the one that is shipped. */
+  geoIpDatabase: string | null;
   /** `null`: the embedded PostgreSQL in the data folder. */
   databaseUrl: Secret | null;
   /** `null`: queues, counters and fan-out live on PostgreSQL. */
@@ -146,7 +165,13 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
   return Object.freeze({
     role: env.LATCHKEY_ROLE,
     logLevel: env.LATCHKEY_LOG_LEVEL,
-    http: Object.freeze({ host: env.HOST, port: env.PORT, trustedProxies }),
+    http: Object.freeze({
+      host: env.HOST,
+      port: env.PORT,
+      trustedProxies,
+      countryHeader: env.LATCHKEY_COUNTRY_HEADER?.toLowerCase() ?? null,
+    }),
+    geoIpDatabase: env.LATCHKEY_GEOIP_DATABASE ?? null,
     databaseUrl: toSecret(env.DATABASE_URL),
     redisUrl: toSecret(env.REDIS_URL),
     dataDir: env.LATCHKEY_DATA_DIR,

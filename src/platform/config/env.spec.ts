@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+
+import { InvalidEnvironmentError, loadEnv } from './env.js';
+
+/** The names of the variables that a start is refused for. */
+function refusedFor(source: Record<string, string>): string[] {
+  try {
+    loadEnv(source);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidEnvironmentError)) throw error;
+    return error.problems.map((problem) => /^[A-Z_]+/.exec(problem)?.[0] ?? problem);
+  }
+}
+
+describe('LATCHKEY_GEOIP_DATABASE', () => {
+  it('is the shipped one unless it is set', () => {
+    expect(loadEnv({}).geoIpDatabase).toBeNull();
+    expect(loadEnv({ LATCHKEY_GEOIP_DATABASE: '' }).geoIpDatabase).toBeNull();
+  });
+
+  it.each(['country.mmdb', '/var/lib/GeoIP/My Country.mmdb', 'x'.repeat(4096)])(
+    'is a path: %.40s',
+    (path) => expect(loadEnv({ LATCHKEY_GEOIP_DATABASE: path }).geoIpDatabase).toBe(path),
+  );
+
+  it('has a bound', () => {
+    const env = { LATCHKEY_GEOIP_DATABASE: 'x'.repeat(4097) };
+    expect(refusedFor(env)).toEqual(['LATCHKEY_GEOIP_DATABASE']);
+  });
+});
+
+describe('LATCHKEY_COUNTRY_HEADER', () => {
+  it('is none unless it is set', () => {
+    expect(loadEnv({}).http.countryHeader).toBeNull();
+    expect(loadEnv({ LATCHKEY_COUNTRY_HEADER: '' }).http.countryHeader).toBeNull();
+  });
+
+  it.each([
+    ['cf-ipcountry', 'cf-ipcountry'],
+    ['CF-IPCountry', 'cf-ipcountry'],
+    ['X_Country', 'x_country'],
+    ['c', 'c'],
+    ["!#$%&'*+.^_`|~-09", "!#$%&'*+.^_`|~-09"],
+    ['H'.repeat(64), 'h'.repeat(64)],
+  ])('%s is kept as Node names headers', (given, kept) => {
+    expect(loadEnv({ LATCHKEY_COUNTRY_HEADER: given }).http.countryHeader).toBe(kept);
+  });
+
+  it.each([
+    ' ',
+    'cf ipcountry',
+    'cf-ipcountry:',
+    'cf-ipcountry\n',
+    'a,b',
+    '"a"',
+    'a/b',
+    'pays-é',
+    'H'.repeat(65),
+  ])('%j is no name of a header', (given) => {
+    expect(refusedFor({ LATCHKEY_COUNTRY_HEADER: given })).toEqual(['LATCHKEY_COUNTRY_HEADER']);
+  });
+
+  it('can’t be changed once it is read', () => {
+    expect(Object.isFrozen(loadEnv({ LATCHKEY_COUNTRY_HEADER: 'a' }).http)).toBe(true);
+  });
+});
