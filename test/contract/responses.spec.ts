@@ -90,6 +90,8 @@ describe('what is answered is what openapi.json says, field for field', () => {
     });
     await succeed('getCallingKey', {}, { key: plain.key as string });
     await succeed('getCallingKey');
+    await succeed('getKeyPolicy', { id: plain.id });
+    await succeed('getKeyPolicySchema');
     const used = await succeed('getKey', { id: plain.id });
     expect(used.last_used_at).not.toBeNull();
     await succeed('revokeKey', { id: plain.id }, { body: { reason: 'done' } });

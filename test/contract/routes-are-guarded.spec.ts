@@ -8,7 +8,12 @@ import { concretePath, examplesOf, OPERATIONS } from './api-document.js';
 import { type AppRoute, documentedPath, withRoutes } from './app-routes.js';
 
 /** Whoever adds to this list opens a route to the world. */
-const PUBLIC = ['GET /health/live', 'GET /health/ready', 'GET /metrics'];
+const PUBLIC = [
+  'GET /health/live',
+  'GET /health/ready',
+  'GET /metrics',
+  'GET /schemas/key-policy.json',
+];
 /** Pages about the API, which have nothing of the installation in them. */
 const ABOUT_THE_API = /^\/(docs($|\/)|openapi\.(json|yaml)$)/;
 

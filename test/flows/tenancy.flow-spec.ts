@@ -56,9 +56,9 @@ async function foundOrganization(): Promise<string> {
     'Theirs',
   ]);
   await client.query(
-    `INSERT INTO api_keys (id, organization_id, name, environment, access_level, scopes, policy, metadata)
-     VALUES ($1, $2, 'Their admin', 'production', 'admin', $3, $4, '{}')`,
-    [key, organization, SCOPES, { models: { allowed: null, denied: [] } }],
+    `INSERT INTO api_keys (id, organization_id, name, environment, access_level, scopes, policy, policy_sources, metadata)
+     VALUES ($1, $2, 'Their admin', 'production', 'admin', $3, '{}', '{}', '{}')`,
+    [key, organization, SCOPES],
   );
   await client.query(
     `INSERT INTO api_key_secrets (id, key_id, digest, scheme, prefix, last_four)
@@ -134,6 +134,7 @@ describe('another organization’s object', () => {
       'deleteProvider',
       'deleteRoute',
       'getKey',
+      'getKeyPolicy',
       'getProvider',
       'getRoute',
       'revokeKey',

@@ -154,12 +154,14 @@ export function Time(common: Common): PropertyDecorator {
   );
 }
 
-/** A free JSON object of at most `maxBytes` of JSON. */
-export function JsonObject(common: Common & { maxBytes: number }): PropertyDecorator {
+/** A JSON object of at most `maxBytes` of JSON; a free one, unless `schema` documents what may stand in it. */
+export function JsonObject(
+  common: Common & { maxBytes: number; schema?: Readonly<Record<string, unknown>> },
+): PropertyDecorator {
   return applyDecorators(
     IsObject(),
     MaxJsonBytes(common.maxBytes),
-    document(common, { type: 'object', additionalProperties: true }),
+    document(common, common.schema ?? { type: 'object', additionalProperties: true }),
   );
 }
 

@@ -6,6 +6,7 @@ import type { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 import { KeyDirectory, type KeyView, type PresentedKey } from '#modules/keys/index.js';
 import type { Config } from '#platform/config/env.js';
+import type { CountryLookup } from '#platform/geoip/country-lookup.port.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import type { HotRoutes } from '#platform/http/hot-routes.js';
 
@@ -37,6 +38,7 @@ const ACTIVE = {
   expiresAt: Infinity,
   revokedAt: Infinity,
   allowsModel: () => true,
+  rules: [],
 } as unknown as KeyView;
 const INFERENCE: EndpointMetadata = { scope: 'inference', kind: 'inference' };
 
@@ -47,7 +49,8 @@ beforeEach(() => {
   const clock = new FixedClock();
   const config = { http: { trustedProxies: ['10.0.0.1'] } } as unknown as Config;
   const hotRoutes = { guardWith: () => undefined } as unknown as HotRoutes;
-  access = new AccessControl(keys, new FailedAttempts(clock), clock, hotRoutes, config);
+  const countries: CountryLookup = { countryOf: () => null };
+  access = new AccessControl(keys, new FailedAttempts(clock), clock, hotRoutes, countries, config);
 });
 
 function request(authorization?: string, forwardedFor?: string, peer = '10.0.0.1') {

@@ -5,15 +5,23 @@ import type { Socket } from 'node:net';
 import { type ScopeMask, scopeMask } from '#common/auth/scopes.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
-import { authorize, KeyDirectory, type KeyView, PresentedKey } from '#modules/keys/index.js';
+import {
+  authorize,
+  KeyDirectory,
+  type KeyView,
+  PresentedKey,
+  type Refusal,
+} from '#modules/keys/index.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
-import { ClientAddress } from '#platform/http/client-address.js';
+import { CountryLookup } from '#platform/geoip/country-lookup.port.js';
+import { ClientFacts } from '#platform/http/client-facts.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import { HotRoutes } from '#platform/http/hot-routes.js';
 
 import { authorizationHeader, bearerToken } from './bearer-token.js';
 import { FailedAttempts } from './failed-attempts.js';
+import { RequestClient } from './request-client.js';
 
 /** The last `Authorization` header of a connection, and what was presented in it. */
 type LastPresented = { readonly header: string; readonly key: PresentedKey };
@@ -22,7 +30,7 @@ type LastPresented = { readonly header: string; readonly key: PresentedKey };
 @Injectable()
 export class AccessControl implements OnModuleInit {
   readonly #neededScopes = new WeakMap<EndpointMetadata, ScopeMask>();
-  readonly #address: ClientAddress;
+  readonly #clients: ClientFacts;
   /** Connections are kept alive, and nearly all of them present the same key again with every request. */
   readonly #lastPresented = new WeakMap<Socket, LastPresented>();
 
@@ -31,9 +39,10 @@ export class AccessControl implements OnModuleInit {
     private readonly failedAttempts: FailedAttempts,
     private readonly clock: Clock,
     private readonly hotRoutes: HotRoutes,
+    private readonly countries: CountryLookup,
     @Inject(CONFIG) config: Config,
   ) {
-    this.#address = new ClientAddress(config.http.trustedProxies);
+    this.#clients = new ClientFacts(config.http.trustedProxies, config.http.countryHeader);
   }
 
   onModuleInit(): void {
@@ -52,7 +61,7 @@ export class AccessControl implements OnModuleInit {
     try {
       return this.keys.find(this.#presentedIn(request));
     } catch (error) {
-      this.failedAttempts.count(this.#address.of(request));
+      this.failedAttempts.count(this.#clients.addressOf(request));
       throw error;
     }
   }
@@ -68,15 +77,19 @@ export class AccessControl implements OnModuleInit {
 
   #check(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView | null): KeyView {
     if (!view) {
-      this.failedAttempts.count(this.#address.of(request));
+      this.failedAttempts.count(this.#clients.addressOf(request));
       throw new AppError('invalid_api_key');
     }
     const decision = authorize(view, {
       now: this.clock.now(),
       neededScopes: this.#needed(endpoint),
       isReadOnlyRoute: false,
+      operation: isSafe(request.method) ? 'read' : 'write',
+      ...(view.restrictsClient && {
+        client: new RequestClient(request, this.#clients, this.countries),
+      }),
     });
-    if (!decision.allowed) throw refusal(decision.code, endpoint);
+    if (!decision.allowed) throw refusal(decision, endpoint);
     return view;
   }
 
@@ -90,9 +103,14 @@ export class AccessControl implements OnModuleInit {
   }
 }
 
-function refusal(code: AppError['code'], { scope }: EndpointMetadata): AppError {
-  if (code !== 'insufficient_scope') return new AppError(code);
-  return new AppError(code, {
+/** Of RFC 9110 §9.2.1 those that are served at all. */
+function isSafe(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+function refusal(refused: Refusal, { scope }: EndpointMetadata): AppError {
+  if (refused.code !== 'insufficient_scope') return new AppError(refused.code, refused);
+  return new AppError(refused.code, {
     message: `This API key lacks the scope ${scope}.`,
     headers: {
       // RFC 6750 §3.1

@@ -15,6 +15,9 @@ import {
   parseInferenceRequest,
 } from './request/inference-request.js';
 import { RouterService } from './router.service.js';
+import { alternativeModels } from './request/alternative-models.js';
+import { requestedOutputTokens } from './request/output-tokens.js';
+import { requestedFeatures } from './request/requested-features.js';
 import type { Surface } from './surface.js';
 import type { Target } from './upstream/provider-adapter.js';
 
@@ -70,7 +73,7 @@ export class InferencePipeline {
       // Access control puts the view itself there; the type names only what every module may know of it.
       const view = call.request.principal as KeyView;
       const parsed = parseInferenceRequest(call.body, call.surface);
-      this.#authorize(view, parsed);
+      parsed.outputLimit = this.#authorize(view, parsed, call.surface);
       const target = this.router.route(view, parsed.model);
       if (target instanceof Promise) {
         target
@@ -99,21 +102,27 @@ export class InferencePipeline {
     this.exchanges.run(call, { caller: principal, startedAt }, response, finished);
   }
 
-  /** Again, now that the model is known and time has passed while the body came in. */
-  #authorize(view: KeyView, { model }: InferenceRequest): void {
+  /**
+   * Again, now that it is known what is asked for, and time has passed while the body came in.
+   * @returns how many output tokens to ask for where the request names no number; `null` for as many as there are
+   */
+  #authorize(view: KeyView, request: InferenceRequest, surface: Surface): number | null {
+    const { model } = request;
+    const limit = surface.streams ? view.outputLimitOf(model) : null;
+    const outputTokens = limit === null ? null : requestedOutputTokens(request);
     const decision = authorize(view, {
       now: this.clock.now(),
       neededScopes: 0,
       isReadOnlyRoute: false,
       model,
+      ...(view.restrictsModels && { alternativeModels: alternativeModels(request) }),
+      // A key that may use all is not asked what it uses.
+      features:
+        view.deniedFeatures === 0 ? 0 : requestedFeatures(request, surface, view.deniedFeatures),
+      outputTokens,
     });
-    if (decision.allowed) return;
-    throw decision.code === 'model_not_allowed'
-      ? new AppError(decision.code, {
-          message: `This API key may not use the model ${model}.`,
-          param: 'model',
-        })
-      : new AppError(decision.code);
+    if (!decision.allowed) throw new AppError(decision.code, decision);
+    return outputTokens === null ? limit : null;
   }
 }
 

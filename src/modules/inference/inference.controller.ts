@@ -21,7 +21,10 @@ import { CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS } from './surface.js';
 
 const ERRORS: readonly ErrorCode[] = [
   'context_length_exceeded',
+  'token_limit_exceeded',
   'model_not_allowed',
+  'provider_not_allowed',
+  'feature_not_allowed',
   'model_not_found',
   'upstream_error',
   'model_overloaded',

@@ -23,22 +23,27 @@ export class RouterService {
   constructor(private readonly routes: RouteDirectory) {}
 
   /**
-   * A test key always gets the sandbox, so that nothing it does costs money. A live key gets the route with the lowest
-   * priority number, and among equals one by weight.
-   * @throws {AppError} `model_not_found`
+   * A test key always gets the sandbox, so that nothing it does costs money. A live key gets, of the routes to providers
+   * that it may use, the one with the lowest priority number, and among equals one by weight.
+   * @throws {AppError} `model_not_found`, `provider_not_allowed`
    */
   route(view: KeyView, model: string): Target | Promise<Target> {
     if (view.isTest || SANDBOX_MODELS.has(model)) return toSandbox(model);
     const table = this.routes.tableOf(view.organizationId);
     return table instanceof Promise
-      ? table.then((loaded) => this.#pick(loaded, model))
-      : this.#pick(table, model);
+      ? table.then((loaded) => this.#pick(view, loaded, model))
+      : this.#pick(view, table, model);
   }
 
-  #pick(table: RouteTable, model: string): Target {
-    const candidates = table.candidates(model);
+  #pick({ allowsProvider }: KeyView, table: RouteTable, model: string): Target {
+    const routed = table.candidates(model);
+    if (routed.length === 0) throw unknownModel(model);
+    const candidates =
+      allowsProvider === null
+        ? routed
+        : routed.filter(({ provider }) => allowsProvider(provider.name));
     const [first] = candidates;
-    if (!first) throw unknownModel(model);
+    if (!first) throw noAllowedProvider(model);
     const candidate = candidates.length === 1 ? first : byWeight(candidates, first.priority);
     const known = this.#targets.get(candidate);
     if (known) return known;
@@ -80,6 +85,13 @@ function toSandbox(model: string): Target {
     route: { model, provider, upstreamModel: model, priceVersion: null },
     endpoint: null,
   };
+}
+
+function noAllowedProvider(model: string): AppError {
+  return new AppError('provider_not_allowed', {
+    message: `This API key may not use any provider of the model ${model}.`,
+    param: 'model',
+  });
 }
 
 function unknownModel(model: string): AppError {

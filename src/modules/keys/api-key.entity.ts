@@ -4,7 +4,8 @@ import type { Environment } from '#common/auth/principal.js';
 import type { AccessLevel, Scope } from '#common/auth/scopes.js';
 import { NULLABLE_TIMESTAMP, TIMESTAMP } from '#platform/database/base.columns.js';
 
-import type { KeyPolicy } from './domain/key-policy.js';
+import type { PolicyDocument } from './domain/policy/policy-document.js';
+import type { PolicySources } from './domain/policy/policy-within.js';
 
 @Entity('api_keys')
 @Index('api_keys_listing', ['organizationId', 'createdAt', 'id'])
@@ -30,7 +31,11 @@ export class ApiKeyEntity {
   scopes: Scope[];
 
   @Column('jsonb')
-  policy: KeyPolicy;
+  policy: PolicyDocument;
+
+  /** Where each field of the policy came from. */
+  @Column({ name: 'policy_sources', type: 'jsonb' })
+  policySources: PolicySources;
 
   @Column('jsonb')
   metadata: Record<string, unknown>;

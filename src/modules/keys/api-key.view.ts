@@ -3,7 +3,19 @@ import type { KeyUsageTotals } from '#modules/usage/index.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
 import type { KeyWithSecret } from './api-key.repository.js';
-import type { CallingKeyResponse, KeyResponse, RevokedKeyResponse } from './dto/key.responses.js';
+import {
+  fromPolicyDocument,
+  type PolicyDocument,
+  toPolicyDocument,
+} from './domain/policy/policy-document.js';
+import { POLICY_FIELD_NAMES, POLICY_FIELDS } from './domain/policy/policy-fields.js';
+import type { PolicySource } from './domain/policy/policy-within.js';
+import type {
+  CallingKeyResponse,
+  KeyPolicyResponse,
+  KeyResponse,
+  RevokedKeyResponse,
+} from './dto/key.responses.js';
 
 /** The state at `now`: decided by the clock, so that no job has to run for a key to expire. */
 export function keyStatus(key: ApiKeyEntity, now: number): KeyResponse['status'] {
@@ -27,17 +39,31 @@ export function viewKey(
     access_level: key.accessLevel,
     scopes: key.scopes,
     status: keyStatus(key, now),
-    policy: {
-      models: {
-        allowed: key.policy.models.allowed && [...key.policy.models.allowed],
-        denied: [...key.policy.models.denied],
-      },
-    },
+    policy: effectivePolicy(key),
     metadata: key.metadata,
     created_at: key.createdAt.toISOString(),
     expires_at: key.expiresAt?.toISOString() ?? null,
     last_used_at: lastUsedAt?.toISOString() ?? null,
     version: key.version,
+  };
+}
+
+/** In full, also where the key was made before a field was added. */
+function effectivePolicy({ policy }: ApiKeyEntity): PolicyDocument {
+  return toPolicyDocument(fromPolicyDocument(policy));
+}
+
+export function viewKeyPolicy(key: ApiKeyEntity): KeyPolicyResponse {
+  const sources = POLICY_FIELD_NAMES.map((name): [string, PolicySource[]] => {
+    const { path } = POLICY_FIELDS[name];
+    return [path, [...(key.policySources[path] ?? (['default'] as const))]];
+  });
+  return {
+    key_id: key.id,
+    version: key.version,
+    created_by: key.createdBy,
+    policy: effectivePolicy(key),
+    sources: Object.fromEntries(sources),
   };
 }
 

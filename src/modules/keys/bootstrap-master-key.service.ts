@@ -10,8 +10,8 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyRepository } from './api-key.repository.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
-import { UNRESTRICTED_POLICY } from './domain/key-policy.js';
 import { generateKeySecret, isWellFormedKey } from './domain/key-secret.js';
+import { UNRESTRICTED_POLICY } from './domain/policy/policy-fields.js';
 import { IssueKeyService } from './issue-key.service.js';
 
 @Injectable()
@@ -59,6 +59,7 @@ export class BootstrapMasterKeyService extends BootstrapMasterKey {
         scopes: SCOPES_OF_LEVEL.master,
         environment: 'production',
         policy: UNRESTRICTED_POLICY,
+        policySources: {},
         expiresAt: null,
       },
       metadata: {},

@@ -1,4 +1,13 @@
-export { authorize } from './domain/authorize.js';
+export { authorize, type Refusal } from './domain/authorize.js';
+export type { ClientDescription } from './domain/request-facts.js';
+export {
+  ALL_FEATURES,
+  type Feature,
+  type FeatureMask,
+  featureMask,
+  FEATURES,
+  featuresOf,
+} from './domain/features.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 export type { KeyView } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';

@@ -15,6 +15,8 @@ import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import { type Grant, grantWithin, type RequestedGrant } from './domain/grant.js';
 import { generateKeySecret, visibleParts } from './domain/key-secret.js';
 import type { KeyView } from './domain/key-view.js';
+import { toPolicyDocument } from './domain/policy/policy-document.js';
+import { readPolicy } from './domain/policy/read-policy.js';
 import type { CreateKeyDto } from './dto/create-key.dto.js';
 
 /** What is written of a new key. */
@@ -39,7 +41,7 @@ export class IssueKeyService {
 
   /**
    * Makes a key within what `creator` may do itself.
-   * @throws {AppError} `escalation_denied`; `invalid_request` for an expiry in the past
+   * @throws {AppError} `escalation_denied`; `invalid_request` for a policy that is none, or an expiry in the past
    */
   async issue(
     creator: KeyView,
@@ -69,7 +71,8 @@ export class IssueKeyService {
       environment: grant.environment,
       accessLevel: grant.accessLevel,
       scopes: [...grant.scopes],
-      policy: grant.policy,
+      policy: toPolicyDocument(grant.policy),
+      policySources: grant.policySources,
       metadata: newKey.metadata,
       createdBy: newKey.createdBy,
       createdAt: now,
@@ -101,13 +104,11 @@ function requestedGrant(dto: CreateKeyDto, now: number): RequestedGrant {
       param: 'scopes',
     });
   }
-  const models = dto.permissions?.models;
   return {
     accessLevel: dto.access_level ?? null,
     scopes: dto.scopes ?? null,
     environment: dto.environment,
-    allowedModels: models?.allowed ?? null,
-    deniedModels: models?.denied ?? [],
+    policy: readPolicy(dto),
     expiresAt: futureTime(dto.expires_at, now),
   };
 }

@@ -10,6 +10,7 @@ import { Fanout } from '#platform/fanout/fanout.port.js';
 import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
 import { isWellFormedKey } from './domain/key-secret.js';
 import { compileKeyView, type KeyView } from './domain/key-view.js';
+import { fromPolicyDocument } from './domain/policy/policy-document.js';
 import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
@@ -63,7 +64,7 @@ function toRecord({ key, secret }: KeyWithSecret): Parameters<typeof compileKeyV
     environment: key.environment,
     accessLevel: key.accessLevel,
     scopes: key.scopes,
-    policy: key.policy,
+    policy: fromPolicyDocument(key.policy),
     expiresAt: key.expiresAt?.getTime() ?? null,
     disabledAt: key.disabledAt?.getTime() ?? null,
     revokedAt: key.revokedAt?.getTime() ?? null,

@@ -13,6 +13,7 @@ import {
   CallingKeyResponse,
   CreatedKeyResponse,
   KeyListResponse,
+  KeyPolicyResponse,
   KeyResponse,
   RevokedKeyResponse,
 } from './dto/key.responses.js';
@@ -20,6 +21,7 @@ import {
   CALLING_KEY_EXAMPLE,
   CREATED_KEY_EXAMPLE,
   KEY_EXAMPLE,
+  KEY_POLICY_EXAMPLE,
   NEW_KEY_EXAMPLE,
 } from './keys.examples.js';
 import { IssueKeyService } from './issue-key.service.js';
@@ -83,6 +85,20 @@ export class KeysController {
   })
   get(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyResponse> {
     return this.readKeys.get(caller.organizationId, id);
+  }
+
+  @Get('keys/:id/policy')
+  @Endpoint({
+    id: 'getKeyPolicy',
+    summary: 'Get a key’s effective policy',
+    description: 'What the key may do, field by field, and where each restriction came from.',
+    scope: 'keys:read',
+    response: KeyPolicyResponse,
+    example: KEY_POLICY_EXAMPLE,
+    errors: ['not_found'],
+  })
+  getPolicy(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyPolicyResponse> {
+    return this.readKeys.getPolicy(caller.organizationId, id);
   }
 
   @Delete('keys/:id')

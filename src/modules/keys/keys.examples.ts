@@ -1,3 +1,10 @@
+import { toPolicyDocument } from './domain/policy/policy-document.js';
+import { UNRESTRICTED_POLICY } from './domain/policy/policy-fields.js';
+
+const ALLOWED_MODELS = ['gpt-4o-mini', 'claude-*'];
+
+const POLICY_EXAMPLE = toPolicyDocument({ ...UNRESTRICTED_POLICY, allowedModels: ALLOWED_MODELS });
+
 /** Examples of the OpenAPI document. Their secrets have no valid checksum, so no scanner takes them for real. */
 export const KEY_EXAMPLE = {
   id: 'key_4fTqV0mZx1sLwq8nE2bYcA',
@@ -9,7 +16,7 @@ export const KEY_EXAMPLE = {
   access_level: 'inference',
   scopes: ['inference', 'models:read'],
   status: 'active',
-  policy: { models: { allowed: ['gpt-4o-mini', 'claude-*'], denied: [] } },
+  policy: POLICY_EXAMPLE,
   metadata: { team: 'backend' },
   created_at: '2026-11-21T09:00:00.000Z',
   expires_at: '2027-12-31T23:59:59.000Z',
@@ -24,7 +31,7 @@ export const CREATED_KEY_EXAMPLE = {
 
 export const NEW_KEY_EXAMPLE = {
   name: 'backend',
-  permissions: { models: ['gpt-4o-mini', 'claude-*'] },
+  permissions: { models: ALLOWED_MODELS },
   metadata: { team: 'backend' },
   expires_at: '2027-12-31T23:59:59Z',
 };
@@ -32,4 +39,12 @@ export const NEW_KEY_EXAMPLE = {
 export const CALLING_KEY_EXAMPLE = {
   ...KEY_EXAMPLE,
   usage: { requests: 42, input_tokens: 12_345, output_tokens: 6_789, cost: 0.0987 },
+};
+
+export const KEY_POLICY_EXAMPLE = {
+  key_id: KEY_EXAMPLE.id,
+  version: 1,
+  created_by: 'key_0000000000000000000001',
+  policy: POLICY_EXAMPLE,
+  sources: { 'permissions.models.allowed': ['key'], 'permissions.models.denied': ['default'] },
 };

@@ -13,6 +13,7 @@ import { IssueKeyService } from './issue-key.service.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
 import { KeysController } from './keys.controller.js';
+import { PolicySchemaController } from './policy-schema.controller.js';
 import { ReadKeysService } from './read-keys.service.js';
 import { RevokeKeyService } from './revoke-key.service.js';
 
@@ -22,7 +23,7 @@ import { RevokeKeyService } from './revoke-key.service.js';
     OrganizationsModule,
     UsageModule,
   ],
-  controllers: [KeysController],
+  controllers: [KeysController, PolicySchemaController],
   providers: [
     ApiKeyRepository,
     IssueKeyService,

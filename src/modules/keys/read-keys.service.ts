@@ -7,8 +7,8 @@ import { Clock } from '#common/time/clock.js';
 import { UsageTotals } from '#modules/usage/index.js';
 
 import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
-import { viewCallingKey, viewKey } from './api-key.view.js';
-import type { CallingKeyResponse, KeyResponse } from './dto/key.responses.js';
+import { viewCallingKey, viewKey, viewKeyPolicy } from './api-key.view.js';
+import type { CallingKeyResponse, KeyPolicyResponse, KeyResponse } from './dto/key.responses.js';
 
 @Injectable()
 export class ReadKeysService {
@@ -34,6 +34,11 @@ export class ReadKeysService {
     const row = await this.#find(organizationId, keyId);
     const lastUsed = await this.usage.lastUsedAt(organizationId, [keyId]);
     return viewKey(row, lastUsed.get(keyId) ?? null, this.clock.now());
+  }
+
+  /** @throws {AppError} `not_found`, also for another organization's key */
+  async getPolicy(organizationId: string, keyId: string): Promise<KeyPolicyResponse> {
+    return viewKeyPolicy((await this.#find(organizationId, keyId)).key);
   }
 
   async getWithUsage(organizationId: string, keyId: string): Promise<CallingKeyResponse> {

@@ -57,6 +57,13 @@ const ERRORS_OF_ANY_CREDENTIAL: readonly ErrorCode[] = [
   'expired_api_key',
   'revoked_api_key',
   'key_disabled',
+  'https_required',
+  'ip_not_allowed',
+  'country_not_allowed',
+  'origin_not_allowed',
+  'referrer_not_allowed',
+  'user_agent_not_allowed',
+  'operation_not_allowed',
   'rate_limit_exceeded',
   'service_unavailable',
 ];

@@ -22,7 +22,7 @@ describe('POST /v1/keys', () => {
       access_level: 'inference',
       scopes: ['inference', 'models:read'],
       status: 'active',
-      policy: { models: { allowed: ['sandbox/*'], denied: [] } },
+      policy: { permissions: { models: { allowed: ['sandbox/*'], denied: [] } } },
       metadata: { team: 'x' },
       version: 1,
     });
@@ -60,7 +60,7 @@ describe('POST /v1/keys', () => {
     [{ name: 'a', access_level: 'god' }, 'access_level'],
     [{ name: 'a', scopes: [] }, 'scopes'],
     [{ name: 'a', scopes: ['inference'], access_level: 'full' }, 'scopes'],
-    [{ name: 'a', permissions: { models: [] } }, 'permissions.models.allowed'],
+    [{ name: 'a', permissions: { models: [] } }, 'permissions.models'],
     [{ name: 'a', permissions: { models: 'gpt' } }, 'permissions.models'],
     [{ name: 'a', permissions: { model: ['x'] } }, 'permissions.model'],
     [{ name: 'a', expires_at: 'tomorrow' }, 'expires_at'],
@@ -151,7 +151,7 @@ describe('a key never makes a key that may do more than itself', () => {
     });
     const child = await app.call('POST', '/v1/keys', { key, body: { name: 'child' } });
     expect(child.body).toMatchObject({
-      policy: { models: { allowed: ['sandbox/*'], denied: ['sandbox/lorem'] } },
+      policy: { permissions: { models: { allowed: ['sandbox/*'], denied: ['sandbox/lorem'] } } },
       expires_at: '2030-01-01T00:00:00.000Z',
     });
   });

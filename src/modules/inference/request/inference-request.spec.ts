@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { AppError } from '#common/errors/app-error.js';
 
-import { CHAT_COMPLETIONS, EMBEDDINGS } from '../surface.js';
+import { CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS } from '../surface.js';
 import { type InferenceRequest, parseInferenceRequest, upstreamBody } from './inference-request.js';
 
 function parse(text: string, surface = CHAT_COMPLETIONS): InferenceRequest {
@@ -178,5 +178,72 @@ describe('upstreamBody', () => {
   it('does not touch a stream whose client asks for usage itself', () => {
     const text = '{"stream":true, "stream_options" : {"include_usage":true},"model":"m"}';
     expect(sent(text, 'm')).toBe(text);
+  });
+});
+
+describe('a limit of the output tokens', () => {
+  function limited(request: InferenceRequest): InferenceRequest {
+    request.outputLimit = 50;
+    return request;
+  }
+
+  function capped(text: string, { surface = CHAT_COMPLETIONS, to = 'm' } = {}): string {
+    return upstreamBody(limited(parse(text, surface)), to).toString();
+  }
+
+  it.each([
+    ['{"model":"m"}', '{"max_tokens":50,"model":"m"}'],
+    [' { "model":"m"}', ' {"max_tokens":50, "model":"m"}'],
+    ['{"model":"m", "max_tokens" : null }', '{"model":"m", "max_tokens" : 50 }'],
+    ['{"max\\u005ftokens":null,"model":"m"}', '{"max\\u005ftokens":50,"model":"m"}'],
+    [
+      '{"model":"m","max_completion_tokens":null}',
+      '{"max_tokens":50,"model":"m","max_completion_tokens":null}',
+    ],
+    [
+      '{"model":"m","max_tokens":null,"max_completion_tokens":null}',
+      '{"model":"m","max_tokens":50,"max_completion_tokens":null}',
+    ],
+    ['{"model":"m","x":{"max_tokens":1}}', '{"max_tokens":50,"model":"m","x":{"max_tokens":1}}'],
+  ])('is written into %s', (text, expected) => {
+    expect(capped(text)).toBe(expected);
+    expect(capped(text, { surface: COMPLETIONS })).toBe(expected);
+  });
+
+  it.each([
+    '{"model":"m","max_tokens":7}',
+    '{"model":"m","max_completion_tokens":7}',
+    '{"model":"m","max_tokens":null,"max_completion_tokens":700}',
+  ])('leaves alone what the client names itself: %s', (text) => {
+    const request = parse(text);
+    expect(upstreamBody(limited(request), 'm')).toBe(request.body);
+  });
+
+  it('is none for embeddings', () => {
+    const request = parse('{"model":"m","max_tokens":null}', EMBEDDINGS);
+    expect(upstreamBody(limited(request), 'm')).toBe(request.body);
+  });
+
+  it('goes with the other changes', () => {
+    const text = capped('{"stream":true,"model":"m","max_tokens":null}', { to: 'other' });
+    expect(text).toBe(
+      '{"stream_options":{"include_usage":true},"stream":true,"model":"other","max_tokens":50}',
+    );
+    expect(capped('{"stream":true,"model":"m"}', { to: 'n' })).toBe(
+      '{"stream_options":{"include_usage":true},"max_tokens":50,"stream":true,"model":"n"}',
+    );
+  });
+
+  it('changes nothing else, whatever the body', () => {
+    fc.assert(
+      fc.property(others, model, model, fc.boolean(), (members, from, to, stream) => {
+        const asked = { ...members, model: from, stream };
+        const sentOn = JSON.parse(capped(JSON.stringify(asked), { to })) as object;
+        expect(sentOn).toEqual({
+          ...(JSON.parse(sent(JSON.stringify(asked), to)) as object),
+          max_tokens: 50,
+        });
+      }),
+    );
   });
 });

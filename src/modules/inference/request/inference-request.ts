@@ -2,14 +2,13 @@ import { AppError } from '#common/errors/app-error.js';
 import {
   findLookalike,
   findMember,
+  isNull,
   type JsonMember,
   JsonName,
-  JsonScanError,
-  type JsonStructure,
   readMember,
   readText,
-  scanJson,
-} from '#common/json/json-structure.js';
+} from '#common/json/json-members.js';
+import { JsonScanError, type JsonStructure, scanJson } from '#common/json/json-structure.js';
 
 import type { Surface } from '../surface.js';
 
@@ -24,6 +23,9 @@ const STREAM = new JsonName('stream');
 const STREAM_OPTIONS = new JsonName('stream_options');
 /** What the gateway itself acts on. */
 const NAMES = [MODEL, STREAM, STREAM_OPTIONS];
+/** How many output tokens a request may cost, by its older name and its newer one. */
+export const MAX_TOKENS = new JsonName('max_tokens');
+export const MAX_COMPLETION_TOKENS = new JsonName('max_completion_tokens');
 
 /**
  * A call as the client sent it: the bytes, and what of them the gateway itself acts on. The rest is the provider's to
@@ -34,12 +36,14 @@ export class InferenceRequest {
   readonly stream: boolean;
   /** Whether the client asked for the usage chunk of a stream itself. */
   readonly wantsUsage: boolean;
+  /** Output tokens to ask for where the client names no number, by its key's policy; `null` for as many as there are. */
+  outputLimit: number | null = null;
   #parsed: Readonly<Record<string, unknown>> | null = null;
 
   constructor(
     readonly body: Buffer,
     readonly members: readonly JsonMember[],
-    surface: Surface,
+    readonly surface: Surface,
   ) {
     this.model = modelOf(body, this.find(MODEL));
     this.stream = surface.streams && toBoolean(this.#valueOf(STREAM), 'stream');
@@ -78,7 +82,7 @@ export function parseInferenceRequest(body: Buffer, surface: Surface): Inference
       param: printable(duplicateKey),
     });
   }
-  for (const name of NAMES) refuseLookalike(body, members, name);
+  for (const name of NAMES) refuseLookalike({ body, members }, name);
   return new InferenceRequest(body, members, surface);
 }
 
@@ -93,9 +97,13 @@ function scan(body: Buffer): JsonStructure {
 
 /**
  * Some providers' JSON readers (Go's) take `Model` for `model`, and the last one counts: a request must not name one
- * model to the policy and another to the provider.
+ * model to the policy and another to the provider. So it is with every member that a policy looks at.
+ * @throws {AppError} `invalid_request`
  */
-function refuseLookalike(body: Buffer, members: readonly JsonMember[], name: JsonName): void {
+export function refuseLookalike(
+  { body, members }: Pick<InferenceRequest, 'body' | 'members'>,
+  name: JsonName,
+): void {
   const key = findLookalike(body, members, name);
   if (key === null) return;
   throw new AppError('invalid_request', {
@@ -139,8 +147,10 @@ function printable(key: string): string {
 type Splice = { readonly from: number; readonly to: number; readonly text: string };
 
 /**
- * The bytes for the provider: the client's own, unless the model has another name there or the usage of a stream must
- * be asked for. Then only those places are replaced; nothing is written anew.
+ * The bytes for the provider: the client's own, unless the model has another name there, the usage of a stream must be
+ * asked for or the output must be limited. Then only those places are replaced; nothing is written anew. The limit is
+ * written as `max_tokens`, the name that most servers know, and for surfaces that generate text only; the request has
+ * passed `requestedOutputTokens`, so no lookalike may override it.
  */
 export function upstreamBody(request: InferenceRequest, upstreamModel: string): Buffer {
   const splices: Splice[] = [];
@@ -148,22 +158,32 @@ export function upstreamBody(request: InferenceRequest, upstreamModel: string): 
     splices.push(replace(request.find(MODEL), JSON.stringify(upstreamModel)));
   }
   if (request.stream && !request.wantsUsage) splices.push(askForUsage(request));
+  const { outputLimit } = request;
+  if (outputLimit !== null && request.surface.streams && !namesOutputTokens(request)) {
+    splices.push(write(request, MAX_TOKENS, String(outputLimit)));
+  }
   return splices.length === 0 ? request.body : splice(request.body, splices);
 }
 
 function askForUsage(request: InferenceRequest): Splice {
-  const { body } = request;
   const given = request.find(STREAM_OPTIONS);
-  if (given) {
-    const options = { ...(readMember(body, given) as object | null), include_usage: true };
-    return replace(given, JSON.stringify(options));
-  }
-  const afterBrace = body.indexOf('{') + 1;
-  return {
-    from: afterBrace,
-    to: afterBrace,
-    text: '"stream_options":{"include_usage":true},',
-  };
+  const options = given && (readMember(request.body, given) as object | null);
+  return write(request, STREAM_OPTIONS, JSON.stringify({ ...options, include_usage: true }));
+}
+
+function namesOutputTokens(request: InferenceRequest): boolean {
+  return [MAX_TOKENS, MAX_COMPLETION_TOKENS].some((name) => {
+    const member = request.find(name);
+    return member !== undefined && !isNull(request.body, member);
+  });
+}
+
+/** Replaces the member's value, or puts the member before all others: there is the model, at least. */
+function write(request: InferenceRequest, name: JsonName, value: string): Splice {
+  const given = request.find(name);
+  if (given) return replace(given, value);
+  const afterBrace = request.body.indexOf('{') + 1;
+  return { from: afterBrace, to: afterBrace, text: `"${name.text}":${value},` };
 }
 
 function replace(member: JsonMember | undefined, text: string): Splice {

@@ -9,15 +9,16 @@ import {
 } from '#common/auth/scopes.js';
 import { AppError } from '#common/errors/app-error.js';
 
-import { globCovers, type KeyPolicy } from './key-policy.js';
 import type { KeyView } from './key-view.js';
+import type { KeyPolicy } from './policy/key-policy.js';
+import { type PolicySources, policyWithin } from './policy/policy-within.js';
+import type { RequestedPolicy } from './policy/read-policy.js';
 
 export type RequestedGrant = {
   readonly accessLevel: AccessLevel | null;
   readonly scopes: readonly Scope[] | null;
   readonly environment: Environment;
-  readonly allowedModels: readonly string[] | null;
-  readonly deniedModels: readonly string[];
+  readonly policy: RequestedPolicy;
   readonly expiresAt: number | null;
 };
 
@@ -27,6 +28,7 @@ export type Grant = {
   readonly scopes: readonly Scope[];
   readonly environment: Environment;
   readonly policy: KeyPolicy;
+  readonly policySources: PolicySources;
   readonly expiresAt: number | null;
 };
 
@@ -35,15 +37,17 @@ const GRANTABLE_WITH_KEYS_WRITE = scopeMask(['inference', 'models:read']);
 
 /**
  * What the child of `creator` gets of what was asked for. Nothing that a key makes may do more than the key itself:
- * scopes, environment class, models and lifetime are each within the creator's, and what is left out is the
+ * scopes, environment class, policy and lifetime are each within the creator's, and what is left out is the
  * creator's, never "no limit".
  * @throws {AppError} `escalation_denied` naming the field that asks for more
  */
 export function grantWithin(creator: KeyView, requested: RequestedGrant): Grant {
+  const { policy, sources } = policyWithin(creator.policy, requested.policy);
   return {
     ...grantScopes(creator, requested),
     environment: grantEnvironment(creator, requested.environment),
-    policy: { models: grantModels(creator.policy.models, requested) },
+    policy,
+    policySources: sources,
     expiresAt: grantExpiry(creator, requested.expiresAt),
   };
 }
@@ -84,23 +88,6 @@ function grantEnvironment(creator: KeyView, environment: Environment): Environme
     );
   }
   return environment;
-}
-
-function grantModels(
-  creator: KeyPolicy['models'],
-  { allowedModels, deniedModels }: RequestedGrant,
-): KeyPolicy['models'] {
-  const { allowed: limit } = creator;
-  if (limit !== null && allowedModels !== null) {
-    const beyond = allowedModels.find((model) => !limit.some((own) => globCovers(own, model)));
-    if (beyond !== undefined) {
-      throw denied('permissions.models', `This key may not use ${beyond}, so it can’t grant it.`);
-    }
-  }
-  return {
-    allowed: allowedModels ?? limit,
-    denied: [...new Set([...creator.denied, ...deniedModels])],
-  };
 }
 
 function grantExpiry(creator: KeyView, asked: number | null): number | null {

@@ -1,7 +1,10 @@
 import type { Environment, Principal } from '#common/auth/principal.js';
 import { type AccessLevel, type Scope, scopeMask } from '#common/auth/scopes.js';
 
-import { compileNames, type KeyPolicy, type NameMatcher } from './key-policy.js';
+import { ALL_FEATURES, type FeatureMask, featureMask } from './features.js';
+import { compileNames, type NameMatcher } from './matching/names.js';
+import type { KeyPolicy } from './policy/key-policy.js';
+import { type CompiledRule, compileRules } from './rules.js';
 
 /** A key as PostgreSQL has it, with the secret that was presented. Times in milliseconds since the epoch. */
 export type KeyRecord = {
@@ -30,15 +33,30 @@ export type KeyView = Principal & {
   readonly policy: KeyPolicy;
   readonly expiresAt: number;
   readonly revokedAt: number;
-  readonly allowsModel: NameMatcher;
+  /** Those of its policy's rules that can refuse anything, in the order in which a refusal is reported. */
+  readonly rules: readonly CompiledRule[];
+  readonly restrictsModels: boolean;
+  /** Whether any rule looks at who calls from where: else nothing of that need be found out. */
+  readonly restrictsClient: boolean;
+  /** What a request must not make use of. */
+  readonly deniedFeatures: FeatureMask;
+  /** Output tokens that a request may ask of the model, `null` for as many as it likes. */
+  readonly outputLimitOf: (model: string) => number | null;
+  /** `null`: any provider. */
+  readonly allowsProvider: NameMatcher | null;
 };
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 export function compileKeyView(record: KeyRecord): KeyView {
-  const { allowed, denied } = record.policy.models;
-  const isAllowed = allowed === null ? () => true : compileNames(allowed);
-  const isDenied = compileNames(denied);
+  const { policy } = record;
+  const outputLimitOf = compileOutputLimits(policy);
+  const compiled = {
+    deniedFeatures: deniedFeatures(policy),
+    outputLimitOf,
+    allowsModel: compileModels(policy),
+  };
+  const rules = compileRules(policy, compiled);
   return {
     keyId: record.keyId,
     organizationId: record.organizationId,
@@ -48,9 +66,42 @@ export function compileKeyView(record: KeyRecord): KeyView {
     isTest: record.environment !== 'production',
     isReadOnly: record.accessLevel === 'read_only',
     isDisabled: record.disabledAt !== null,
-    policy: record.policy,
+    policy,
     expiresAt: Math.min(record.expiresAt ?? NEVER, record.secretExpiresAt ?? NEVER),
     revokedAt: record.revokedAt ?? NEVER,
-    allowsModel: (model) => !isDenied(model) && isAllowed(model),
+    ...compiled,
+    rules,
+    restrictsModels: policy.allowedModels !== null || policy.deniedModels.length > 0,
+    restrictsClient: rules.some(({ isOfClient }) => isOfClient),
+    allowsProvider: compileProviders(policy),
   };
+}
+
+function compileModels({ allowedModels, deniedModels }: KeyPolicy): NameMatcher {
+  const isAllowed = allowedModels === null ? () => true : compileNames(allowedModels);
+  const isDenied = compileNames(deniedModels);
+  return (model) => !isDenied(model) && isAllowed(model);
+}
+
+function deniedFeatures({ allowedFeatures, deniedFeatures: denied }: KeyPolicy): FeatureMask {
+  const allowed = allowedFeatures === null ? ALL_FEATURES : featureMask(allowedFeatures);
+  return (ALL_FEATURES & ~allowed) | featureMask(denied);
+}
+
+function compileOutputLimits({ modelLimits }: KeyPolicy): (model: string) => number | null {
+  const limits = Object.entries(modelLimits).flatMap(
+    ([pattern, { max_tokens_per_request: max }]) =>
+      max === undefined ? [] : [{ matches: compileNames([pattern]), max }],
+  );
+  if (limits.length === 0) return () => null;
+  return (model) => {
+    let least = NEVER;
+    for (const { matches, max } of limits) if (max < least && matches(model)) least = max;
+    return least === NEVER ? null : least;
+  };
+}
+
+function compileProviders({ allowedProviders, forcedProvider }: KeyPolicy): NameMatcher | null {
+  if (allowedProviders === null && forcedProvider === null) return null;
+  return (name) => (allowedProviders?.includes(name) ?? true) && (forcedProvider ?? name) === name;
 }

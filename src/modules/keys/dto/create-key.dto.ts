@@ -1,55 +1,21 @@
-import { ApiExtraModels, ApiPropertyOptional } from '@nestjs/swagger';
-import { plainToInstance, Transform, Type } from 'class-transformer';
-import { IsOptional, ValidateNested } from 'class-validator';
-
 import { type Environment, ENVIRONMENTS } from '#common/auth/principal.js';
 import { ACCESS_LEVELS, type AccessLevel, type Scope, SCOPES } from '#common/auth/scopes.js';
 import { JsonObject, OneOf, Text, TextList, Time } from '#common/validation/fields.js';
 
-const MAX_MODEL_PATTERNS = 500;
-/** A name with at most four stars: enough for any family of models, and cheap to match. */
-const MODEL_PATTERN = /^[^*\s]*(\*[^*\s]*){0,4}$/;
+import { POLICY_PART_SCHEMAS } from '../domain/policy/policy-schema.js';
+import type { POLICY_PARTS } from '../domain/policy/read-policy.js';
 
-export class ModelPermissionsDto {
-  @TextList({
-    description:
-      'The only models that may be used; `*` stands for any text. Absent: the creator’s.',
-    example: ['gpt-4o-mini', 'claude-*'],
-    minItems: 1,
-    maxItems: MAX_MODEL_PATTERNS,
-    pattern: MODEL_PATTERN,
+const MAX_POLICY_BYTES = 64 * 1024;
+
+/** One part of a policy. What may stand in it is read, and refused by name, by `readPolicy`. */
+function PolicyPart(part: (typeof POLICY_PARTS)[number], description: string): PropertyDecorator {
+  return JsonObject({
+    description,
+    // A list of types would be taken for a list's type.
+    schema: { ...POLICY_PART_SCHEMAS[part], type: 'object' },
+    maxBytes: MAX_POLICY_BYTES,
     optional: true,
-  })
-  allowed?: string[];
-
-  @TextList({
-    description: 'Models that may not be used, whatever is allowed.',
-    example: ['gpt-4o-audio-*'],
-    maxItems: MAX_MODEL_PATTERNS,
-    pattern: MODEL_PATTERN,
-    optional: true,
-  })
-  denied?: string[];
-}
-
-@ApiExtraModels(ModelPermissionsDto)
-export class KeyPermissionsDto {
-  @ApiPropertyOptional({
-    // Said here, or the class of the property below would be asked of a list too.
-    type: Array,
-    description: 'A list of allowed models, or `allowed` and `denied` apart. Denying wins.',
-    oneOf: [
-      { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_MODEL_PATTERNS },
-      { $ref: '#/components/schemas/ModelPermissionsDto' },
-    ],
-    example: ['gpt-4o-mini'],
-  })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) =>
-    plainToInstance(ModelPermissionsDto, Array.isArray(value) ? { allowed: value } : value),
-  )
-  @ValidateNested()
-  models?: ModelPermissionsDto;
+  });
 }
 
 export class CreateKeyDto {
@@ -86,11 +52,14 @@ export class CreateKeyDto {
   })
   scopes?: Scope[];
 
-  @ApiPropertyOptional({ type: KeyPermissionsDto })
-  @IsOptional()
-  @Type(() => KeyPermissionsDto)
-  @ValidateNested()
-  permissions?: KeyPermissionsDto;
+  @PolicyPart('permissions', 'What it may use: models, features, operations, providers.')
+  permissions?: Record<string, unknown>;
+
+  @PolicyPart('restrictions', 'From where it may be used, in short.')
+  restrictions?: Record<string, unknown>;
+
+  @PolicyPart('security', 'From where, and with what, it may be used.')
+  security?: Record<string, unknown>;
 
   @Time({
     description: 'From then on the key is refused.',

@@ -3,21 +3,42 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ENVIRONMENTS } from '#common/auth/principal.js';
 import { ACCESS_LEVELS, SCOPES } from '#common/auth/scopes.js';
 
+import { POLICY_SOURCES } from '../domain/policy/policy-within.js';
+
 const TIME = { type: String, format: 'date-time' } as const;
 const NULLABLE_TIME = { ...TIME, nullable: true } as const;
 export const KEY_STATUSES = ['active', 'disabled', 'expired', 'revoked'] as const;
 
-class ModelPolicyResponse {
-  @ApiProperty({ type: [String], nullable: true, description: '`null`: any model.' })
-  allowed: string[] | null;
+const POLICY = {
+  type: 'object',
+  additionalProperties: true,
+  description:
+    'The effective policy in its canonical spelling, every field included; a list that is `null` restricts nothing. It can be sent back as it is.',
+} as const;
 
-  @ApiProperty({ type: [String] })
-  denied: string[];
-}
+export class KeyPolicyResponse {
+  @ApiProperty({ example: 'key_4fTqV0mZx1sLwq8nE2bYcA' })
+  key_id: string;
 
-class KeyPolicyResponse {
-  @ApiProperty({ type: ModelPolicyResponse })
-  models: ModelPolicyResponse;
+  @ApiProperty({ example: 1, description: 'Of the key; grows by one with each change.' })
+  version: number;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The key that made it.' })
+  created_by: string | null;
+
+  @ApiProperty(POLICY)
+  policy: Record<string, unknown>;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: {
+      type: 'array',
+      items: { type: 'string', enum: [...POLICY_SOURCES] },
+    },
+    description:
+      'By field: `key`, it was asked for when the key was made; `creator`, it is that of the key that made it; both, where they add up; `default`, nobody restricted it.',
+  })
+  sources: Record<string, string[]>;
 }
 
 export class KeyResponse {
@@ -56,8 +77,8 @@ export class KeyResponse {
   @ApiProperty({ enum: KEY_STATUSES })
   status: string;
 
-  @ApiProperty({ type: KeyPolicyResponse })
-  policy: KeyPolicyResponse;
+  @ApiProperty(POLICY)
+  policy: Record<string, unknown>;
 
   @ApiProperty({ type: 'object', additionalProperties: true })
   metadata: Record<string, unknown>;

@@ -2,6 +2,7 @@ import { Platform1763700000000 } from './1763700000000-platform.js';
 import { Keys1763700100000 } from './1763700100000-keys.js';
 import { Catalog1763700150000 } from './1763700150000-catalog.js';
 import { Usage1763700200000 } from './1763700200000-usage.js';
+import { KeyPolicy1764201600000 } from './1764201600000-key-policy.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -9,4 +10,5 @@ export const MIGRATIONS = [
   Keys1763700100000,
   Catalog1763700150000,
   Usage1763700200000,
+  KeyPolicy1764201600000,
 ];

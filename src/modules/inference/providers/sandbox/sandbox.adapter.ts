@@ -10,6 +10,7 @@ import {
   type UpstreamControl,
   type UpstreamSink,
 } from '../../upstream/provider-adapter.js';
+import type { InferenceRequest } from '../../request/inference-request.js';
 import { upstreamFailure } from '../../upstream/upstream-errors.js';
 import { answerSandbox, type SandboxAnswer } from './sandbox-answer.js';
 import { parseSandboxControls, type SandboxControls } from './sandbox-request.js';
@@ -50,7 +51,7 @@ export class SandboxAdapter extends ProviderAdapter implements OnModuleInit {
       {
         surface: surface.name,
         model: request.model,
-        body: request.parsed,
+        body: limited(request),
         includeUsage: request.stream,
         controls,
         id,
@@ -59,6 +60,10 @@ export class SandboxAdapter extends ProviderAdapter implements OnModuleInit {
       this.#tokenizer,
     );
   }
+}
+
+function limited({ parsed, outputLimit }: InferenceRequest): Readonly<Record<string, unknown>> {
+  return outputLimit === null ? parsed : { ...parsed, max_tokens: outputLimit };
 }
 
 /** Plays an answer to the sink at the pace that was asked for, and stops where the sink says so. */

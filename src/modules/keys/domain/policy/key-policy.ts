@@ -1,0 +1,44 @@
+import type { Feature } from '../features.js';
+
+/** What a request may ask of one model. Absent: not limited by this key. */
+export type ModelLimits = {
+  /** Output tokens that one request may ask for. */
+  readonly max_tokens_per_request?: number;
+};
+
+export type UserAgents = {
+  /** Whole values of the `User-Agent` header. */
+  readonly names: readonly string[];
+  /** RE2 patterns, one of which must be found in it. */
+  readonly patterns: readonly string[];
+};
+
+export type Operation = 'read' | 'write';
+
+/**
+ * What a key may do beyond its scopes: every restriction in one spelling. A list of what is allowed that is `null`
+ * restricts nothing; it is never empty. `policy-fields.ts` says where each stands in the document that people see, and
+ * how a child's is kept within its creator's.
+ */
+export type KeyPolicy = {
+  readonly allowedModels: readonly string[] | null;
+  readonly deniedModels: readonly string[];
+  /** By model name or pattern. Where several match, the least counts. */
+  readonly modelLimits: Readonly<Record<string, ModelLimits>>;
+  readonly allowedFeatures: readonly Feature[] | null;
+  readonly deniedFeatures: readonly Feature[];
+  readonly allowedOperations: readonly Operation[] | null;
+  readonly allowsAutoRouting: boolean;
+  readonly allowedProviders: readonly string[] | null;
+  readonly forcedProvider: string | null;
+  readonly allowsFallback: boolean;
+  readonly allowedNetworks: readonly string[] | null;
+  readonly deniedNetworks: readonly string[];
+  readonly requiresHttps: boolean;
+  readonly allowedCountries: readonly string[] | null;
+  readonly blockedCountries: readonly string[];
+  readonly allowedOrigins: readonly string[] | null;
+  readonly allowedDomains: readonly string[] | null;
+  readonly allowedReferrers: readonly string[] | null;
+  readonly allowedUserAgents: UserAgents | null;
+};

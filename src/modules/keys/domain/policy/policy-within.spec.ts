@@ -1,0 +1,307 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { AppError } from '#common/errors/app-error.js';
+
+import { authorize } from '../authorize.js';
+import { FEATURES, featureMask, type FeatureMask } from '../features.js';
+import { compileKeyView, type KeyView } from '../key-view.js';
+import type { RequestFacts } from '../request-facts.js';
+import type { KeyPolicy } from './key-policy.js';
+import { UNRESTRICTED_POLICY } from './policy-fields.js';
+import { policyWithin } from './policy-within.js';
+import { type PolicyInput, readPolicy } from './read-policy.js';
+
+/** Few values, so that what a creator, a child and a request name often meet. */
+const MODELS = ['gpt-4o', 'gpt-4o-mini', 'claude-opus', 'auto', 'x'];
+const PATTERNS = [...MODELS, 'gpt-*', '*-mini', '*', 'claude-*s', 'g*o*'];
+const ADDRESSES = ['10.0.0.1', '10.0.1.1', '203.0.113.7', '2001:db8::1', '::ffff:10.0.0.1'];
+const CIDRS = [
+  '10.0.0.0/8',
+  '10.0.0.0/24',
+  '10.0.0.1',
+  '203.0.113.0/24',
+  '2001:db8::/32',
+  '0.0.0.0/0',
+  '::/0',
+];
+const COUNTRIES = ['DE', 'US', 'FR'];
+const HOSTS = ['a.x.com', 'x.com', 'b.a.x.com', 'evilx.com'];
+const DOMAINS = [...HOSTS, '*.x.com', '*.a.x.com'];
+const AGENTS = ['YourApp/1.0', 'YourApp/2.0', 'curl/8'];
+const AGENT_PATTERNS = ['^YourApp/', 'curl', String.raw`/\d\.\d$`];
+
+function some<Item>(items: readonly Item[]): fc.Arbitrary<Item[] | null | undefined> {
+  return fc.option(fc.option(fc.subarray([...items], { minLength: 1 }), { nil: null }), {
+    nil: undefined,
+  });
+}
+const anyBoolean = fc.constantFrom(true, false, null, undefined);
+const featureMap = fc.dictionary(fc.constantFrom(...FEATURES), fc.boolean(), { maxKeys: 3 });
+
+const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
+  {
+    permissions: fc.record(
+      {
+        models: fc.oneof(
+          some(PATTERNS),
+          fc.record(
+            {
+              allowed: some(PATTERNS),
+              denied: fc.subarray(PATTERNS, { maxLength: 2 }),
+              cost_limits: fc.dictionary(
+                fc.constantFrom(...PATTERNS),
+                fc.record({ max_tokens_per_request: fc.integer({ min: 1, max: 4 }) }),
+                { maxKeys: 2 },
+              ),
+            },
+            { requiredKeys: [] },
+          ),
+        ),
+        all_models: fc.constantFrom(undefined, undefined, undefined, true),
+        features: fc.oneof(some(FEATURES), featureMap),
+        advanced_features: featureMap,
+        all_features: fc.constantFrom(undefined, undefined, undefined, true),
+        operations: some(['read', 'write']),
+        routing: fc.record(
+          {
+            allow_auto_routing: anyBoolean,
+            allowed_providers: some(['openai', 'groq', 'own']),
+            force_provider: fc.constantFrom(undefined, null, 'openai', 'own'),
+          },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: [] },
+    ),
+    restrictions: fc.record(
+      { ip_whitelist: some(CIDRS), domains: some(DOMAINS), user_agents: some(AGENTS) },
+      { requiredKeys: [] },
+    ),
+    security: fc.record(
+      {
+        network_restrictions: fc.record(
+          {
+            ip_blacklist: fc.subarray(CIDRS, { maxLength: 1 }),
+            require_https: anyBoolean,
+            allowed_countries: some(COUNTRIES),
+            blocked_countries: fc.subarray(COUNTRIES, { maxLength: 1 }),
+            allowed_origins: some(DOMAINS.map((host) => `https://${host}`)),
+          },
+          { requiredKeys: [] },
+        ),
+        domain_restrictions: fc.record(
+          {
+            allowed_referrers: some([
+              'https://a.x.com/*',
+              'https://a.x.com/p/*',
+              'https://*.x.com/p',
+            ]),
+            user_agent_pattern: fc.constantFrom(undefined, null, ...AGENT_PATTERNS),
+          },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: [] },
+    ),
+  },
+  { requiredKeys: [] },
+);
+
+const header = <Value>(values: readonly Value[]): fc.Arbitrary<Value | null> =>
+  fc.constantFrom(null, ...values);
+
+const anyFacts: fc.Arbitrary<AnyRequest> = fc.record({
+  provider: fc.constantFrom('openai', 'groq', 'own'),
+  now: fc.constant(0),
+  neededScopes: fc.constant(0),
+  isReadOnlyRoute: fc.constant(false),
+  operation: fc.constantFrom('read', 'write'),
+  client: fc.record({
+    address: fc.constantFrom(...ADDRESSES),
+    isHttps: fc.boolean(),
+    country: header(COUNTRIES),
+    origin: header(HOSTS.map((host) => `https://${host}`)),
+    referrer: header(['https://a.x.com/', 'https://a.x.com/p/q', 'https://b.x.com/p']),
+    userAgent: header(AGENTS),
+  }),
+  model: fc.constantFrom(...MODELS),
+  features: fc
+    .subarray([...FEATURES], { maxLength: 2 })
+    .map((used): FeatureMask => featureMask(used)),
+  outputTokens: fc.constantFrom(null, 1, 2, 3, 4, 5),
+});
+/** Drawn once, so that a counterexample names its place and not 200 requests. */
+const REQUESTS = fc.sample(anyFacts, 10_000);
+const REQUESTS_PER_PAIR = 200;
+const anyPlace = fc.nat(REQUESTS.length - REQUESTS_PER_PAIR);
+
+function viewOf(policy: KeyPolicy): KeyView {
+  return compileKeyView({
+    keyId: 'key_1',
+    organizationId: 'org_1',
+    environment: 'production',
+    accessLevel: 'inference',
+    scopes: [],
+    policy,
+    expiresAt: null,
+    disabledAt: null,
+    revokedAt: null,
+    secretExpiresAt: null,
+  });
+}
+
+/** `null` where it is refused, which harms nobody. */
+function childOf(creator: KeyPolicy, input: PolicyInput): KeyPolicy | null {
+  try {
+    return policyWithin(creator, readPolicy(input)).policy;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+}
+
+/** A request, and the provider that it would go to. */
+type AnyRequest = RequestFacts & { readonly provider: string };
+
+function isAllowed(view: KeyView, request: AnyRequest): boolean {
+  const reaches = view.allowsProvider?.(request.provider) ?? true;
+  return reaches && authorize(view, request).allowed;
+}
+
+function outputLimit(view: KeyView, model: string): number {
+  return view.outputLimitOf(model) ?? Infinity;
+}
+
+describe('a child’s policy', () => {
+  it('allows nothing that its creator’s does not', () => {
+    let allowed = 0;
+    fc.assert(
+      fc.property(anyInput, anyInput, anyPlace, (ofCreator, ofChild, place) => {
+        const creatorPolicy = childOf(UNRESTRICTED_POLICY, ofCreator);
+        const policy = creatorPolicy && childOf(creatorPolicy, ofChild);
+        fc.pre(policy !== null);
+        const creator = viewOf(creatorPolicy as KeyPolicy);
+        const child = viewOf(policy);
+        const requests = REQUESTS.slice(place, place + REQUESTS_PER_PAIR);
+        const passing = requests.filter((request) => isAllowed(child, request));
+        expect(passing.filter((request) => !isAllowed(creator, request))).toEqual([]);
+        allowed += passing.length;
+        for (const model of MODELS) {
+          expect(outputLimit(child, model)).toBeLessThanOrEqual(outputLimit(creator, model));
+        }
+      }),
+      { numRuns: 2_000, maxSkipsPerRun: 100 },
+    );
+    // Else the property would hold because nothing ever passed.
+    expect(allowed).toBeGreaterThan(10_000);
+  }, 120_000);
+
+  it('is the creator’s where nothing is asked for, whatever absent is called', () => {
+    fc.assert(
+      fc.property(anyInput, fc.constantFrom(undefined, null), (ofCreator, absent) => {
+        const creator = childOf(UNRESTRICTED_POLICY, ofCreator);
+        if (!creator) return;
+        const nothing = {
+          permissions: { models: absent, features: absent, routing: { force_provider: absent } },
+          restrictions: absent,
+          security: { network_restrictions: absent },
+        };
+        expect(childOf(creator, nothing)).toEqual(creator);
+      }),
+    );
+  });
+});
+
+describe('asking for more than the creator has', () => {
+  const creator = childOf(UNRESTRICTED_POLICY, {
+    permissions: {
+      models: {
+        allowed: ['gpt-*'],
+        denied: ['gpt-5'],
+        cost_limits: { 'gpt-4': { max_tokens_per_request: 10 } },
+      },
+      features: { allowed: ['chat_completion'], denied: ['vision'] },
+      operations: ['read'],
+      routing: {
+        allow_auto_routing: false,
+        allowed_providers: ['openai'],
+        force_provider: 'openai',
+      },
+    },
+    security: {
+      network_restrictions: {
+        ip_whitelist: ['10.0.0.0/8'],
+        require_https: true,
+        allowed_origins: ['https://*.x.com'],
+        allowed_countries: ['DE'],
+      },
+      domain_restrictions: {
+        allowed_domains: ['*.x.com'],
+        allowed_referrers: ['https://a.x.com/*'],
+        user_agents: { names: ['A'], patterns: ['^B/'] },
+      },
+    },
+  });
+
+  it.each([
+    [{ permissions: { models: ['*'] } }, 'permissions.models'],
+    [{ permissions: { all_models: true } }, 'permissions.all_models'],
+    [
+      { permissions: { models: { cost_limits: { 'gpt-4': { max_tokens_per_request: 11 } } } } },
+      'permissions.models.cost_limits.gpt-4',
+    ],
+    [{ permissions: { features: ['embeddings'] } }, 'permissions.features'],
+    [{ permissions: { features: { embeddings: true } } }, 'permissions.features.embeddings'],
+    [{ permissions: { features: { vision: true } } }, 'permissions.features.vision'],
+    [{ permissions: { all_features: true } }, 'permissions.all_features'],
+    [{ permissions: { operations: ['read', 'write'] } }, 'permissions.operations'],
+    [
+      { permissions: { routing: { allow_auto_routing: true } } },
+      'permissions.routing.allow_auto_routing',
+    ],
+    [
+      { permissions: { routing: { allowed_providers: ['openai', 'groq'] } } },
+      'permissions.routing.allowed_providers',
+    ],
+    [
+      { permissions: { routing: { force_provider: 'groq' } } },
+      'permissions.routing.force_provider',
+    ],
+    [{ restrictions: { ip_whitelist: ['0.0.0.0/0'] } }, 'restrictions.ip_whitelist'],
+    [{ restrictions: { ip_whitelist: ['10.0.0.0/7'] } }, 'restrictions.ip_whitelist'],
+    [
+      { security: { network_restrictions: { require_https: false } } },
+      'security.network_restrictions.require_https',
+    ],
+    [
+      { security: { network_restrictions: { allowed_origins: ['https://x.com'] } } },
+      'security.network_restrictions.allowed_origins',
+    ],
+    [
+      { security: { network_restrictions: { allowed_countries: ['DE', 'US'] } } },
+      'security.network_restrictions.allowed_countries',
+    ],
+    [{ restrictions: { domains: ['x.com'] } }, 'restrictions.domains'],
+    [{ restrictions: { referrers: ['https://b.x.com/*'] } }, 'restrictions.referrers'],
+    [{ restrictions: { user_agents: ['C'] } }, 'restrictions.user_agents'],
+    [
+      { security: { domain_restrictions: { user_agent_pattern: '^B' } } },
+      'security.domain_restrictions.user_agent_pattern',
+    ],
+  ])('%j is refused and named', (input, param) => {
+    const ask = (): unknown => policyWithin(creator as KeyPolicy, readPolicy(input));
+    expect(ask).toThrow(expect.objectContaining({ code: 'escalation_denied', param }) as Error);
+  });
+
+  it('what is refused only adds up', () => {
+    const policy = childOf(creator as KeyPolicy, {
+      permissions: { models: { denied: ['gpt-6'] }, features: { streaming: false } },
+    });
+    expect(policy).toMatchObject({
+      allowedModels: ['gpt-*'],
+      deniedModels: ['gpt-5', 'gpt-6'],
+      deniedFeatures: ['vision', 'streaming'],
+    });
+  });
+});
