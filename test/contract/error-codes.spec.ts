@@ -42,6 +42,7 @@ const TABLE: Readonly<Record<string, readonly [status: number, type: string]>> =
   not_found: [404, 'not_found_error'],
   model_not_found: [404, 'not_found_error'],
   conflict: [409, 'conflict_error'],
+  precondition_failed: [412, 'conflict_error'],
   idempotency_in_progress: [409, 'conflict_error'],
   idempotency_key_reused: [422, 'conflict_error'],
   request_too_large: [413, 'invalid_request_error'],

@@ -94,7 +94,18 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('getKeyPolicySchema');
     const used = await succeed('getKey', { id: plain.id });
     expect(used.last_used_at).not.toBeNull();
+    const disable = { body: { reason: 'odd', auto_enable_after: '1h' } };
+    await succeed('updateKey', { id: plain.id }, { body: { name: 'renamed' } });
+    const stale = { body: {}, headers: { 'if-match': '"1"' } };
+    await fail('updateKey', 412, { id: plain.id }, stale);
+    await succeed('disableKey', { id: plain.id }, disable);
+    await succeed('enableKey', { id: plain.id });
+    const later = { revoke_immediately: false };
+    expect(await succeed('revokeKey', { id: plain.id }, { body: later })).toMatchObject({
+      revoked: false,
+    });
     await succeed('revokeKey', { id: plain.id }, { body: { reason: 'done' } });
+    await fail('updateKey', 409, { id: plain.id }, { body: { name: 'x' } });
     await succeed('revokeKey', { id: plain.id });
     expect(await succeed('getKey', { id: plain.id })).toMatchObject({ status: 'revoked' });
     await succeed('listKeys');
@@ -194,7 +205,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
     for (const id of ['listKeys', 'listProviders', 'listRoutes']) {
       await fail(id, 400, { query: '?limit=0' });
     }
-    for (const id of ['updateProvider', 'updateRoute', 'revokeKey']) {
+    for (const id of ['updateProvider', 'updateRoute', 'revokeKey', 'updateKey', 'disableKey']) {
       await fail(id, 404, nowhere, { body: {} });
     }
     const body = { model: 'doesnotexist', messages: [] };

@@ -124,6 +124,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   updateProvider: { name: 'taken-over', api_key: 'another' },
   updateRoute: { model: 'taken-over' },
   revokeKey: { reason: 'taken over' },
+  updateKey: { name: 'taken over' },
+  disableKey: { reason: 'taken over' },
 };
 
 describe('another organization’s object', () => {
@@ -133,11 +135,14 @@ describe('another organization’s object', () => {
     expect(byId.map(({ operationId }) => operationId).toSorted()).toEqual([
       'deleteProvider',
       'deleteRoute',
+      'disableKey',
+      'enableKey',
       'getKey',
       'getKeyPolicy',
       'getProvider',
       'getRoute',
       'revokeKey',
+      'updateKey',
       'updateProvider',
       'updateRoute',
     ]);

@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   not_found: [404, 'not_found_error', 'There is nothing here.'],
   model_not_found: [404, 'not_found_error', 'There is no such model.'],
   conflict: [409, 'conflict_error', 'This conflicts with what is there already.'],
+  precondition_failed: [412, 'conflict_error', 'It was changed meanwhile.'],
   idempotency_in_progress: [
     409,
     'conflict_error',

@@ -33,7 +33,7 @@ const ACTIVE = {
   keyId: 'key_1',
   organizationId: 'org_1',
   scopeMask: scopeMask(['inference', 'keys:read']),
-  isDisabled: false,
+  disabledUntil: -Infinity,
   isReadOnly: false,
   expiresAt: Infinity,
   revokedAt: Infinity,
@@ -91,7 +91,7 @@ describe('AccessControl', () => {
     ['revoked later', { revokedAt: NOW + 1 }, null],
     ['expired', { expiresAt: NOW }, 'expired_api_key'],
     ['expiring later', { expiresAt: NOW + 1 }, null],
-    ['disabled', { isDisabled: true }, 'key_disabled'],
+    ['disabled', { disabledUntil: Infinity }, 'key_disabled'],
     ['read-only', { isReadOnly: true }, 'read_only_key'],
     ['without the scope', { scopeMask: scopeMask(['keys:read']) }, 'insufficient_scope'],
     ['without any scope', { scopeMask: 0 }, 'insufficient_scope'],
@@ -159,7 +159,7 @@ describe('AccessControl', () => {
   });
 
   it('counts refusals of a right key against nobody', async () => {
-    keys.answer = { ...ACTIVE, isDisabled: true };
+    keys.answer = { ...ACTIVE, disabledUntil: Infinity };
     for (let i = 0; i <= MAX_FAILURES_PER_MINUTE; i++) {
       expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe('key_disabled');
     }

@@ -56,6 +56,13 @@ export class ApiKeyEntity {
   @Column({ name: 'disabled_at', ...NULLABLE_TIMESTAMP })
   disabledAt: Date | null;
 
+  @Column({ name: 'disabled_reason', type: 'text', nullable: true })
+  disabledReason: string | null;
+
+  /** From then on it is not disabled any more. */
+  @Column({ name: 'enable_at', ...NULLABLE_TIMESTAMP })
+  enableAt: Date | null;
+
   @Column({ name: 'revoked_at', ...NULLABLE_TIMESTAMP })
   revokedAt: Date | null;
 

@@ -21,7 +21,8 @@ import type {
 export function keyStatus(key: ApiKeyEntity, now: number): KeyResponse['status'] {
   if (key.revokedAt && key.revokedAt.getTime() <= now) return 'revoked';
   if (key.expiresAt && key.expiresAt.getTime() <= now) return 'expired';
-  return key.disabledAt ? 'disabled' : 'active';
+  const isEnabledAgain = key.enableAt !== null && key.enableAt.getTime() <= now;
+  return key.disabledAt && !isEnabledAgain ? 'disabled' : 'active';
 }
 
 export function viewKey(
@@ -42,6 +43,10 @@ export function viewKey(
     policy: effectivePolicy(key),
     metadata: key.metadata,
     created_at: key.createdAt.toISOString(),
+    disabled_reason: key.disabledReason,
+    auto_enable_at: key.enableAt?.toISOString() ?? null,
+    revoked_at: key.revokedAt?.toISOString() ?? null,
+    revoked_reason: key.revokedReason,
     expires_at: key.expiresAt?.toISOString() ?? null,
     last_used_at: lastUsedAt?.toISOString() ?? null,
     version: key.version,
@@ -79,6 +84,13 @@ export function viewCallingKey(key: KeyResponse, usage: KeyUsageTotals): Calling
   };
 }
 
-export function viewRevokedKey(id: string, revokedAt: Date): RevokedKeyResponse {
-  return { id, status: 'revoked', revoked: true, revoked_at: revokedAt.toISOString() };
+/** @param now when it is asked: the time of revocation may be yet to come */
+export function viewRevokedKey(key: ApiKeyEntity, now: number): RevokedKeyResponse {
+  const status = keyStatus(key, now);
+  return {
+    id: key.id,
+    status,
+    revoked: status === 'revoked',
+    revoked_at: key.revokedAt?.toISOString() ?? null,
+  };
 }

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
@@ -12,8 +11,9 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
-import { type Grant, grantWithin, type RequestedGrant } from './domain/grant.js';
+import { type Grant, grantWithin, levelAndScopes, type RequestedGrant } from './domain/grant.js';
 import { generateKeySecret, visibleParts } from './domain/key-secret.js';
+import { futureTime } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
 import { toPolicyDocument } from './domain/policy/policy-document.js';
 import { readPolicy } from './domain/policy/read-policy.js';
@@ -79,6 +79,8 @@ export class IssueKeyService {
       updatedAt: now,
       expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
       disabledAt: null,
+      disabledReason: null,
+      enableAt: null,
       revokedAt: null,
       revokedReason: null,
       version: 1,
@@ -99,24 +101,13 @@ export class IssueKeyService {
 
 function requestedGrant(dto: CreateKeyDto, now: number): RequestedGrant {
   if (dto.access_level !== undefined && dto.scopes !== undefined) {
-    throw new AppError('invalid_request', {
-      message: 'Give access_level or scopes, not both.',
-      param: 'scopes',
-    });
+    throw levelAndScopes();
   }
   return {
     accessLevel: dto.access_level ?? null,
     scopes: dto.scopes ?? null,
     environment: dto.environment,
     policy: readPolicy(dto),
-    expiresAt: futureTime(dto.expires_at, now),
+    expiresAt: dto.expires_at ? futureTime(dto.expires_at, 'expires_at', now).getTime() : null,
   };
-}
-
-function futureTime(time: Date | undefined, now: number): number | null {
-  if (time === undefined || time.getTime() > now) return time?.getTime() ?? null;
-  throw new AppError('invalid_request', {
-    message: 'expires_at must be in the future.',
-    param: 'expires_at',
-  });
 }

@@ -67,6 +67,7 @@ function toRecord({ key, secret }: KeyWithSecret): Parameters<typeof compileKeyV
     policy: fromPolicyDocument(key.policy),
     expiresAt: key.expiresAt?.getTime() ?? null,
     disabledAt: key.disabledAt?.getTime() ?? null,
+    enableAt: key.enableAt?.getTime() ?? null,
     revokedAt: key.revokedAt?.getTime() ?? null,
     secretExpiresAt: secret.expiresAt?.getTime() ?? null,
   };

@@ -1,14 +1,29 @@
-import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  Param,
+  Patch,
+  Post,
+  Query,
+  UseInterceptors,
+} from '@nestjs/common';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
 
 import type { Page } from '#common/pagination/cursor.js';
 import { PageQuery } from '#common/pagination/page.query.js';
+import { Clock } from '#common/time/clock.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
+import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js';
 
 import { viewKey, viewRevokedKey } from './api-key.view.js';
+import { ChangeKeyService } from './change-key.service.js';
 import { CallingKey } from './calling-key.decorator.js';
 import type { KeyView } from './domain/key-view.js';
-import { CreateKeyDto, RevokeKeyDto } from './dto/create-key.dto.js';
+import { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
+import { CreateKeyDto } from './dto/create-key.dto.js';
 import {
   CallingKeyResponse,
   CreatedKeyResponse,
@@ -26,15 +41,16 @@ import {
 } from './keys.examples.js';
 import { IssueKeyService } from './issue-key.service.js';
 import { ReadKeysService } from './read-keys.service.js';
-import { RevokeKeyService } from './revoke-key.service.js';
 
 @ApiTags('Keys')
 @Controller('v1')
+@UseInterceptors(VersionTagInterceptor)
 export class KeysController {
   constructor(
     private readonly issueKey: IssueKeyService,
     private readonly readKeys: ReadKeysService,
-    private readonly revokeKey: RevokeKeyService,
+    private readonly changeKey: ChangeKeyService,
+    private readonly clock: Clock,
   ) {}
 
   @Post('keys')
@@ -101,12 +117,87 @@ export class KeysController {
     return this.readKeys.getPolicy(caller.organizationId, id);
   }
 
+  @Patch('keys/:id')
+  @Endpoint({
+    id: 'updateKey',
+    summary: 'Change a key',
+    description:
+      'Each field that is given replaces what the key had; what is absent stays. In a policy that goes field by field, and a list is replaced as a whole. No key gets more than the key that changes it. `If-Match` with the version you read keeps you from overwriting another’s change.',
+    scope: 'keys:write',
+    requestBody: UpdateKeyDto,
+    requestExample: { permissions: { models: ['gpt-4o-mini'] }, metadata: { team: 'frontend' } },
+    response: KeyResponse,
+    example: { ...KEY_EXAMPLE, version: 2 },
+    errors: [
+      'not_found',
+      'conflict',
+      'precondition_failed',
+      'escalation_denied',
+      'invalid_request',
+    ],
+  })
+  @ApiHeader({ name: 'if-match', required: false, description: 'The `ETag` of the key you read.' })
+  async update(
+    @CallingKey() caller: KeyView,
+    @Param('id') id: string,
+    @Body() body: UpdateKeyDto,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<KeyResponse> {
+    await this.changeKey.update(caller, id, body, ifMatch ?? null);
+    return this.readKeys.get(caller.organizationId, id);
+  }
+
+  @Post('keys/:id/disable')
+  @Endpoint({
+    id: 'disableKey',
+    summary: 'Disable a key',
+    description:
+      'It is refused until it is enabled, by somebody or by itself at a time that you give. Doing it again replaces reason and time.',
+    scope: 'keys:write',
+    requestBody: DisableKeyDto,
+    isBodyOptional: true,
+    requestExample: { reason: 'odd traffic', auto_enable_after: '1h' },
+    response: KeyResponse,
+    example: {
+      ...KEY_EXAMPLE,
+      status: 'disabled',
+      disabled_reason: 'odd traffic',
+      auto_enable_at: '2026-11-21T11:00:00.000Z',
+      version: 2,
+    },
+    errors: ['not_found', 'conflict', 'escalation_denied', 'invalid_request'],
+  })
+  async disable(
+    @CallingKey() caller: KeyView,
+    @Param('id') id: string,
+    @Body() body: DisableKeyDto,
+  ): Promise<KeyResponse> {
+    await this.changeKey.disable(caller, id, body);
+    return this.readKeys.get(caller.organizationId, id);
+  }
+
+  @Post('keys/:id/enable')
+  @Endpoint({
+    id: 'enableKey',
+    summary: 'Enable a key',
+    description:
+      'Undoes disabling. A key that may do more than the calling one can’t be enabled by it.',
+    scope: 'keys:write',
+    response: KeyResponse,
+    example: { ...KEY_EXAMPLE, version: 3 },
+    errors: ['not_found', 'conflict', 'escalation_denied'],
+  })
+  async enable(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyResponse> {
+    await this.changeKey.enable(caller, id);
+    return this.readKeys.get(caller.organizationId, id);
+  }
+
   @Delete('keys/:id')
   @Endpoint({
     id: 'revokeKey',
     summary: 'Revoke a key',
     description:
-      'For good. It is refused at once here, and on every other instance within a second. Doing it again is harmless.',
+      'For good. It is refused at once here, and on every other instance within a second; with `revoke_immediately: false` from a time on that you give. Doing it again is harmless.',
     scope: 'keys:write',
     requestBody: RevokeKeyDto,
     isBodyOptional: true,
@@ -118,14 +209,14 @@ export class KeysController {
       revoked: true,
       revoked_at: '2026-11-21T10:00:00.000Z',
     },
-    errors: ['not_found', 'escalation_denied'],
+    errors: ['not_found', 'escalation_denied', 'invalid_request'],
   })
   async revoke(
     @CallingKey() caller: KeyView,
     @Param('id') id: string,
     @Body() body: RevokeKeyDto,
   ): Promise<RevokedKeyResponse> {
-    return viewRevokedKey(id, await this.revokeKey.revoke(caller, id, body.reason ?? null));
+    return viewRevokedKey(await this.changeKey.revoke(caller, id, body), this.clock.now());
   }
 
   @Get('key')

@@ -9,13 +9,13 @@ import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
+import { ChangeKeyService } from './change-key.service.js';
 import { IssueKeyService } from './issue-key.service.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
 import { KeysController } from './keys.controller.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
 import { ReadKeysService } from './read-keys.service.js';
-import { RevokeKeyService } from './revoke-key.service.js';
 
 @Module({
   imports: [
@@ -28,7 +28,7 @@ import { RevokeKeyService } from './revoke-key.service.js';
     ApiKeyRepository,
     IssueKeyService,
     ReadKeysService,
-    RevokeKeyService,
+    ChangeKeyService,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
   ],

@@ -27,7 +27,7 @@ type KeyRule = {
 const KEY_RULES: readonly KeyRule[] = [
   { name: 'revoked', code: 'revoked_api_key', denies: (view, { now }) => now >= view.revokedAt },
   { name: 'expired', code: 'expired_api_key', denies: (view, { now }) => now >= view.expiresAt },
-  { name: 'disabled', code: 'key_disabled', denies: (view) => view.isDisabled },
+  { name: 'disabled', code: 'key_disabled', denies: (view, { now }) => now < view.disabledUntil },
   {
     name: 'read_only',
     code: 'read_only_key',

@@ -11,7 +11,7 @@ import { AppError } from '#common/errors/app-error.js';
 
 import type { KeyView } from './key-view.js';
 import type { KeyPolicy } from './policy/key-policy.js';
-import { type PolicySources, policyWithin } from './policy/policy-within.js';
+import { assertPolicyWithin, type PolicySources, policyWithin } from './policy/policy-within.js';
 import type { RequestedPolicy } from './policy/read-policy.js';
 
 export type RequestedGrant = {
@@ -52,13 +52,64 @@ export function grantWithin(creator: KeyView, requested: RequestedGrant): Grant 
   };
 }
 
+/** What of a key is to be changed. Absent: stays as it is. */
+export type RequestedChange = {
+  readonly accessLevel?: AccessLevel;
+  readonly scopes?: readonly Scope[];
+  readonly policy: RequestedPolicy;
+  /** `null`: as the changing key's. */
+  readonly expiresAt?: number | null;
+};
+
+/**
+ * What a key gets when `changer` changes it. Whoever changes what a key may do must be allowed all that it may do then:
+ * else a key could be made to do for its changer what the changer may not.
+ * @throws {AppError} `escalation_denied` naming the field
+ */
+export function regrantWithin(changer: KeyView, current: Grant, change: RequestedChange): Grant {
+  const { accessLevel, scopes, expiresAt } = change;
+  const before = { policy: current.policy, sources: current.policySources };
+  const { policy, sources } = policyWithin(changer.policy, change.policy, before);
+  const next = {
+    ...current,
+    ...((accessLevel !== undefined || scopes !== undefined) &&
+      grantScopes(changer, { accessLevel: accessLevel ?? null, scopes: scopes ?? null })),
+    policy,
+    policySources: sources,
+    ...(expiresAt !== undefined && { expiresAt: grantExpiry(changer, expiresAt) }),
+  };
+  assertGrantWithin(changer, next);
+  return next;
+}
+
+/**
+ * @throws {AppError} `escalation_denied` naming a field in which `grant` has more than `limit`
+ */
+export function assertGrantWithin(limit: KeyView, grant: Grant): void {
+  grantScopes(limit, grant);
+  grantEnvironment(limit, grant.environment);
+  assertPolicyWithin(limit.policy, grant.policy);
+  if (grant.expiresAt === null && Number.isFinite(limit.expiresAt)) {
+    throw denied('expires_at', 'The key would live longer than this one.');
+  }
+  grantExpiry(limit, grant.expiresAt);
+}
+
+/** A key is given one of them; the other follows from it. */
+export function levelAndScopes(): AppError {
+  return new AppError('invalid_request', {
+    message: 'Give access_level or scopes, not both.',
+    param: 'scopes',
+  });
+}
+
 function denied(param: string, message: string): AppError {
   return new AppError('escalation_denied', { param, message });
 }
 
 function grantScopes(
   creator: KeyView,
-  { accessLevel, scopes }: RequestedGrant,
+  { accessLevel, scopes }: Pick<RequestedGrant, 'accessLevel' | 'scopes'>,
 ): Pick<Grant, 'accessLevel' | 'scopes'> {
   if (accessLevel === 'master' && creator.accessLevel !== 'master') {
     throw denied('access_level', 'Only a master key makes master keys.');

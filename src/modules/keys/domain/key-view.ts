@@ -15,7 +15,9 @@ export type KeyRecord = {
   readonly scopes: readonly Scope[];
   readonly policy: KeyPolicy;
   readonly expiresAt: number | null;
+  /** From then on it is disabled, until `enableAt` where that is given. */
   readonly disabledAt: number | null;
+  readonly enableAt: number | null;
   readonly revokedAt: number | null;
   readonly secretExpiresAt: number | null;
 };
@@ -29,7 +31,8 @@ export type KeyView = Principal & {
   /** `test` keys are answered by the sandbox. */
   readonly isTest: boolean;
   readonly isReadOnly: boolean;
-  readonly isDisabled: boolean;
+  /** `-Infinity` where it is not disabled. */
+  readonly disabledUntil: number;
   readonly policy: KeyPolicy;
   readonly expiresAt: number;
   readonly revokedAt: number;
@@ -65,7 +68,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     scopeMask: scopeMask(record.scopes),
     isTest: record.environment !== 'production',
     isReadOnly: record.accessLevel === 'read_only',
-    isDisabled: record.disabledAt !== null,
+    disabledUntil: record.disabledAt === null ? -NEVER : (record.enableAt ?? NEVER),
     policy,
     expiresAt: Math.min(record.expiresAt ?? NEVER, record.secretExpiresAt ?? NEVER),
     revokedAt: record.revokedAt ?? NEVER,

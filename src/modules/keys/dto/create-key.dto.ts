@@ -76,13 +76,3 @@ export class CreateKeyDto {
   })
   metadata?: Record<string, unknown>;
 }
-
-export class RevokeKeyDto {
-  @Text({
-    description: 'Why; kept with the key.',
-    example: 'leaked in a log',
-    max: 500,
-    optional: true,
-  })
-  reason?: string;
-}

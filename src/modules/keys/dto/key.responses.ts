@@ -86,6 +86,18 @@ export class KeyResponse {
   @ApiProperty(TIME)
   created_at: string;
 
+  @ApiProperty({ type: String, nullable: true, description: 'Why it was disabled last.' })
+  disabled_reason: string | null;
+
+  @ApiProperty({ ...NULLABLE_TIME, description: 'From then on it is not disabled any more.' })
+  auto_enable_at: string | null;
+
+  @ApiProperty({ ...NULLABLE_TIME, description: 'May be yet to come.' })
+  revoked_at: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  revoked_reason: string | null;
+
   @ApiProperty(NULLABLE_TIME)
   expires_at: string | null;
 
@@ -119,14 +131,17 @@ export class RevokedKeyResponse {
   @ApiProperty({ example: 'key_4fTqV0mZx1sLwq8nE2bYcA' })
   id: string;
 
-  @ApiProperty({ enum: ['revoked'] })
-  status: 'revoked';
+  @ApiProperty({
+    enum: KEY_STATUSES,
+    description: 'As it is now: `revoked` unless a later time was asked for.',
+  })
+  status: string;
 
   @ApiProperty({ example: true })
-  revoked: true;
+  revoked: boolean;
 
-  @ApiProperty(TIME)
-  revoked_at: string;
+  @ApiProperty(NULLABLE_TIME)
+  revoked_at: string | null;
 }
 
 class KeyUsageResponse {

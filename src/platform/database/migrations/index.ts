@@ -3,6 +3,7 @@ import { Keys1763700100000 } from './1763700100000-keys.js';
 import { Catalog1763700150000 } from './1763700150000-catalog.js';
 import { Usage1763700200000 } from './1763700200000-usage.js';
 import { KeyPolicy1764201600000 } from './1764201600000-key-policy.js';
+import { KeyLifecycle1764205200000 } from './1764205200000-key-lifecycle.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   Catalog1763700150000,
   Usage1763700200000,
   KeyPolicy1764201600000,
+  KeyLifecycle1764205200000,
 ];

@@ -146,6 +146,7 @@ function viewOf(policy: KeyPolicy): KeyView {
     policy,
     expiresAt: null,
     disabledAt: null,
+    enableAt: null,
     revokedAt: null,
     secretExpiresAt: null,
   });

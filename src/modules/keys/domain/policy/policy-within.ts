@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Feature } from '../features.js';
 import { escalation, invalid } from './field-kinds.js';
 import type { KeyPolicy } from './key-policy.js';
@@ -9,25 +11,45 @@ export type PolicySources = Readonly<Record<string, readonly PolicySource[]>>;
 export const POLICY_SOURCES = ['default', 'creator', 'key'] as const;
 export type PolicySource = (typeof POLICY_SOURCES)[number];
 
+/** A policy, and where it came from. */
+export type SourcedPolicy = { readonly policy: KeyPolicy; readonly sources: PolicySources };
+
 /**
  * The policy of a child that asks for `requested`: each field is within the creator's, and what is not asked for is the
  * creator's, never "no limit".
+ * @param current of a key that is changed: what is not asked for stays as it is
  * @throws {AppError} `escalation_denied` naming the field that asks for more, `invalid_request` for a contradiction
  */
 export function policyWithin(
   creator: KeyPolicy,
   requested: RequestedPolicy,
-): { policy: KeyPolicy; sources: PolicySources } {
+  current: SourcedPolicy | null = null,
+): SourcedPolicy {
   const asked = withFeaturesOn(requested);
   for (const demand of requested.open) checkOpen(creator, asked, demand);
   const policy: Partial<KeyPolicy> = {};
   const sources: Record<string, PolicySource[]> = {};
   for (const name of POLICY_FIELD_NAMES) {
-    Object.assign(policy, { [name]: fieldWithin(name, creator, asked, requested.at) });
-    const from = sourcesOf(name, creator, asked);
-    if (from.length > 0) sources[POLICY_FIELDS[name].path] = from;
+    const { path } = POLICY_FIELDS[name];
+    const stays = current !== null && asked[name] === undefined;
+    const value = stays ? current.policy[name] : fieldWithin(name, creator, asked, requested.at);
+    Object.assign(policy, { [name]: value });
+    const from = stays ? (current.sources[path] ?? []) : sourcesOf(name, creator, asked);
+    if (from.length > 0) sources[path] = [...from];
   }
   return { policy: policy as KeyPolicy, sources };
+}
+
+/**
+ * @throws {AppError} `escalation_denied` naming a field in which `policy` allows more than `limit`
+ */
+export function assertPolicyWithin(limit: KeyPolicy, policy: KeyPolicy): void {
+  for (const name of POLICY_FIELD_NAMES) {
+    const { path } = POLICY_FIELDS[name];
+    const within = fieldWithin(name, limit, policy, {});
+    if (isDeepStrictEqual(within, policy[name])) continue;
+    throw escalation(path, `The key would be allowed more than this one: ${path}.`);
+  }
 }
 
 function fieldWithin<Name extends PolicyFieldName>(

@@ -1,0 +1,193 @@
+import { Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { Clock } from '#common/time/clock.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { EventBus } from '#platform/events/event-bus.js';
+
+import type { ApiKeyEntity } from './api-key.entity.js';
+import { ApiKeyRepository } from './api-key.repository.js';
+import { assertGrantWithin, type Grant, levelAndScopes, regrantWithin } from './domain/grant.js';
+import { futureTime, timeOf } from './domain/key-times.js';
+import type { KeyView } from './domain/key-view.js';
+import { fromPolicyDocument, toPolicyDocument } from './domain/policy/policy-document.js';
+import { readPolicy } from './domain/policy/read-policy.js';
+import type { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
+
+const DEFAULT_REVOKE_AFTER = '24h';
+
+type Changes = Partial<ApiKeyEntity>;
+
+/** Changes of a key that exists. Each takes effect here at once and everywhere within a second. */
+@Injectable()
+export class ChangeKeyService {
+  constructor(
+    private readonly keys: ApiKeyRepository,
+    private readonly transactions: TransactionRunner,
+    private readonly events: EventBus,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Changes the fields that are given.
+   * @param ifMatch the versions that the change is meant for (`If-Match`); `null` for any
+   * @throws {AppError} `not_found`, `precondition_failed`, `conflict` for a revoked key, `escalation_denied`
+   */
+  async update(
+    caller: KeyView,
+    keyId: string,
+    dto: UpdateKeyDto,
+    ifMatch: string | null,
+  ): Promise<void> {
+    await this.#change(caller, keyId, (key) => {
+      if (ifMatch !== null) assertMatches(ifMatch, key);
+      assertNotRevoked(key, this.clock.now());
+      return {
+        ...(isGiven(dto.name) && { name: dto.name }),
+        ...(isGiven(dto.metadata) && { metadata: dto.metadata }),
+        ...(changesRights(dto) && this.#regrant(caller, key, dto)),
+      };
+    });
+  }
+
+  /** @throws {AppError} `not_found`, `conflict` for a revoked key, `escalation_denied`, `invalid_request` */
+  async disable(caller: KeyView, keyId: string, dto: DisableKeyDto): Promise<void> {
+    const now = this.clock.now();
+    const enableAt =
+      dto.auto_enable_after === undefined
+        ? null
+        : timeOf(dto.auto_enable_after, 'auto_enable_after', now);
+    await this.#change(caller, keyId, (key) => {
+      assertNotRevoked(key, now);
+      return { disabledAt: new Date(now), disabledReason: dto.reason ?? null, enableAt };
+    });
+  }
+
+  /** @throws {AppError} `not_found`, `conflict` for a revoked key, `escalation_denied` where it may do more than the caller */
+  async enable(caller: KeyView, keyId: string): Promise<void> {
+    await this.#change(caller, keyId, (key) => {
+      assertNotRevoked(key, this.clock.now());
+      assertGrantWithin(caller, grantOf(key));
+      return key.disabledAt ? { disabledAt: null, disabledReason: null, enableAt: null } : {};
+    });
+  }
+
+  /**
+   * Revokes a key for good, at once or at a time that is given. A time may be moved until it has come; after that doing
+   * it again changes nothing and answers the first time.
+   * @throws {AppError} `not_found`, `escalation_denied`, `invalid_request`
+   */
+  async revoke(caller: KeyView, keyId: string, dto: RevokeKeyDto): Promise<ApiKeyEntity> {
+    const now = this.clock.now();
+    const revokedAt = revocationTime(dto, now);
+    return this.#change(caller, keyId, (key) =>
+      isRevoked(key, now) ? {} : { revokedAt, revokedReason: dto.reason ?? null },
+    );
+  }
+
+  async #change(
+    caller: KeyView,
+    keyId: string,
+    changesOf: (key: ApiKeyEntity) => Changes,
+  ): Promise<ApiKeyEntity> {
+    return this.transactions.run(async () => {
+      const key = await this.keys.lockForUpdate(caller.organizationId, keyId);
+      if (!key) throw new AppError('not_found', { message: `There is no key ${keyId}.` });
+      if (key.accessLevel === 'master' && caller.accessLevel !== 'master') {
+        throw new AppError('escalation_denied', {
+          message: 'Only a master key changes master keys.',
+        });
+      }
+      const changes = changesOf(key);
+      if (Object.keys(changes).length === 0) return key;
+      const updatedAt = new Date(this.clock.now());
+      const changed = await this.keys.update(key, { ...changes, updatedAt });
+      this.events.emit('keys.key-changed', { organizationId: key.organizationId, keyId });
+      return changed;
+    });
+  }
+
+  #regrant(caller: KeyView, key: ApiKeyEntity, dto: UpdateKeyDto): Changes {
+    const { expires_at: expiresAt, access_level: accessLevel, scopes } = dto;
+    if (isGiven(accessLevel) && isGiven(scopes)) throw levelAndScopes();
+    const grant = regrantWithin(caller, grantOf(key), {
+      ...(isGiven(accessLevel) && { accessLevel }),
+      ...(isGiven(scopes) && { scopes }),
+      policy: readPolicy(dto),
+      ...(expiresAt !== undefined && {
+        expiresAt: expiresAt && futureTime(expiresAt, 'expires_at', this.clock.now()).getTime(),
+      }),
+    });
+    return {
+      accessLevel: grant.accessLevel,
+      scopes: [...grant.scopes],
+      policy: toPolicyDocument(grant.policy),
+      policySources: grant.policySources,
+      expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
+    };
+  }
+}
+
+/** `null` counts as left out, except where it means something of its own. */
+function isGiven<Value>(value: Value | null | undefined): value is Value {
+  return value !== undefined && value !== null;
+}
+
+function changesRights(dto: UpdateKeyDto): boolean {
+  const { access_level, scopes, permissions, restrictions, security, expires_at } = dto;
+  const asked = [access_level, scopes, permissions, restrictions, security];
+  return expires_at !== undefined || asked.some(isGiven);
+}
+
+function grantOf(key: ApiKeyEntity): Grant {
+  return {
+    accessLevel: key.accessLevel,
+    scopes: key.scopes,
+    environment: key.environment,
+    policy: fromPolicyDocument(key.policy),
+    policySources: key.policySources,
+    expiresAt: key.expiresAt?.getTime() ?? null,
+  };
+}
+
+function isRevoked({ revokedAt }: ApiKeyEntity, now: number): boolean {
+  return revokedAt !== null && revokedAt.getTime() <= now;
+}
+
+function assertNotRevoked(key: ApiKeyEntity, now: number): void {
+  if (!isRevoked(key, now)) return;
+  throw new AppError('conflict', {
+    message: `The key ${key.id} is revoked. That is for good: make another.`,
+  });
+}
+
+/** RFC 9110 §13.1.1. Our tags are strong, so a weak one matches nothing. */
+function assertMatches(ifMatch: string, { version }: ApiKeyEntity): void {
+  const tags = ifMatch.split(',').map((tag) => tag.trim());
+  if (tags.includes('*') || tags.includes(`"${version}"`)) return;
+  throw new AppError('precondition_failed', {
+    message: `The key was changed meanwhile: its version is ${version}. Read it again, then decide.`,
+    details: { version },
+  });
+}
+
+function revocationTime(dto: RevokeKeyDto, now: number): Date {
+  const { revoke_immediately: immediately, revoke_at: at, revoke_after: after } = dto;
+  if (immediately !== false) {
+    const param = isGiven(at) ? 'revoke_at' : isGiven(after) ? 'revoke_after' : null;
+    if (param === null) return new Date(now);
+    throw new AppError('invalid_request', {
+      message: `${param} goes with revoke_immediately: false.`,
+      param,
+    });
+  }
+  if (isGiven(at) && isGiven(after)) {
+    throw new AppError('invalid_request', {
+      message: 'Give revoke_at or revoke_after, not both.',
+      param: 'revoke_after',
+    });
+  }
+  return isGiven(at)
+    ? timeOf(at, 'revoke_at', now)
+    : timeOf(after ?? DEFAULT_REVOKE_AFTER, 'revoke_after', now);
+}
