@@ -7,13 +7,17 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 
+import { measureAuthorize } from './authorize.mjs';
 import { NODE_FLAGS, provision, startLatchkey } from './latchkey.mjs';
 import { measure } from './measure.mjs';
 import { parseOptions, USAGE } from './options.mjs';
 import { Cleanups, startWorker } from './processes.mjs';
 import { renderTable, summarizeTurns } from './report.mjs';
+import { RESTRICTED_POLICY } from './restricted-policy.mjs';
 import { scenariosOf } from './scenarios.mjs';
 
+/** What the provider itself takes. */
+const UNGOVERNED = 'Bearer sk-upstream-bench';
 const INTERRUPTED = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
 /** Progress; kept out of the report. @param {string} text */
@@ -39,7 +43,7 @@ async function start(options, cleanups, diagnosis) {
     systems.push({
       name: 'bare',
       port: await bare.ask('start', { upstreamPort: stubPort }),
-      authorization: 'Bearer sk-upstream-bench',
+      authorization: { plain: UNGOVERNED, restricted: UNGOVERNED },
       cpuMicros: bare.cpuMicros,
       databaseCpuMicros: () => new Map(),
     });
@@ -48,8 +52,9 @@ async function start(options, cleanups, diagnosis) {
     say('starting Latchkey');
     const gateway = await startLatchkey(options, cleanups);
     diagnosis.logTail = gateway.logTail;
-    const key = await provision(gateway, stubPort);
-    systems.push({ ...gateway, name: 'latchkey', authorization: `Bearer ${key}` });
+    const { plain, restricted } = await provision(gateway, stubPort, RESTRICTED_POLICY);
+    const authorization = { plain: `Bearer ${plain}`, restricted: `Bearer ${restricted}` };
+    systems.push({ ...gateway, name: 'latchkey', authorization });
   }
   return { options, stub, load, systems };
 }
@@ -70,6 +75,7 @@ function describe(options) {
 async function runAndReport(bench) {
   const { options } = bench;
   const about = describe(options);
+  const authorizeMicros = await measureAuthorize();
   const results = [];
   for (const scenario of scenariosOf(options)) {
     const turns = await measure(bench, scenario, say);
@@ -81,12 +87,18 @@ async function runAndReport(bench) {
       `${options.rounds} rounds of ${options.seconds} s`,
   );
   console.log(`median [least–greatest] over the rounds\n\n${tables.join('\n\n')}`);
+  console.log(
+    `\nauthorize, both decisions of a request, the key with a great many rules: ${authorizeMicros.toFixed(2)} µs`,
+  );
   if (options.json !== undefined) {
     const figures = results.map(({ scenario, ...figuresOfIt }) => {
       const { title, connections, pauseMs } = scenario;
       return { title, connections, pauseMs, ...figuresOfIt };
     });
-    writeFileSync(options.json, `${JSON.stringify({ ...about, scenarios: figures }, null, 2)}\n`);
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ ...about, authorizeMicros, scenarios: figures }, null, 2)}\n`,
+    );
   }
 }
 

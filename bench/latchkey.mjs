@@ -227,13 +227,15 @@ async function create(gateway, path, body) {
 }
 
 /**
- * A provider that is the stub, a priced route to it, credit to pay with, and a key restricted to that model.
+ * A provider that is the stub, a priced route to it, credit to pay with, a key restricted to that model, and one with a
+ * great many rules.
  *
  * @param {Gateway} gateway
  * @param {number} stubPort
- * @returns {Promise<string>} the key
+ * @param {object} policy of the restricted key
+ * @returns {Promise<{ plain: string, restricted: string }>} the keys
  */
-export async function provision(gateway, stubPort) {
+export async function provision(gateway, stubPort, policy) {
   const provider = await create(gateway, '/v1/providers', {
     name: 'bench-upstream',
     kind: 'openai-compatible',
@@ -246,16 +248,17 @@ export async function provision(gateway, stubPort) {
     upstream_model: BENCH_MODEL,
     price: { input_per_million: '2.5', output_per_million: '10' },
   });
-  const key = await create(gateway, '/v1/keys', {
+  const plain = await create(gateway, '/v1/keys', {
     name: 'bench',
     permissions: { models: [BENCH_MODEL] },
   });
+  const restricted = await create(gateway, '/v1/keys', { name: 'restricted', ...policy });
   const grant = await post(gateway, '/v1/credits/grants', { amount: CREDIT, reason: 'bench' });
   // A build without billing has no such route and charges nothing.
   if (grant.status !== 201 && grant.status !== 404) {
     throw new Error(`POST /v1/credits/grants: HTTP ${grant.status}: ${grant.text}`);
   }
-  return key.key;
+  return { plain: plain.key, restricted: restricted.key };
 }
 
 /**

@@ -7,6 +7,7 @@ import { createHistogram } from 'node:perf_hooks';
 
 import { serveOrders } from './child.mjs';
 import { HttpConnection } from './http-connection.mjs';
+import { USER_AGENT } from './restricted-policy.mjs';
 
 const DRAIN_SECONDS = 30;
 const NANOS_PER_MS = 1e6;
@@ -42,7 +43,7 @@ function buildRequest({ port, authorization, body }) {
     `authorization: ${authorization}`,
     'content-type: application/json',
     'accept: application/json, text/event-stream',
-    'user-agent: latchkey-bench',
+    `user-agent: ${USER_AGENT}`,
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);

@@ -8,7 +8,7 @@ import { cpuBetween } from './cpu.mjs';
  * @typedef {object} System what is measured
  * @property {'bare' | 'latchkey'} name
  * @property {number} port
- * @property {string} authorization
+ * @property {Record<import('./scenarios.mjs').KeyName, string>} authorization
  * @property {() => Promise<number>} cpuMicros
  * @property {() => Map<number, number>} databaseCpuMicros
  */
@@ -83,7 +83,7 @@ async function takeTurn({ options, stub, load }, scenario, system, seconds) {
   /** @type {import('./load.mjs').RunResult} */
   const result = await load.ask('run', {
     port: system.port,
-    authorization: system.authorization,
+    authorization: system.authorization[scenario.key],
     body: scenario.body,
     connections: scenario.connections,
     seconds,

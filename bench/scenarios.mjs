@@ -5,6 +5,7 @@ import { PLAIN_MEASURES, STREAM_MEASURES } from './report.mjs';
 /**
  * @typedef {object} Scenario
  * @property {string} title
+ * @property {KeyName} key
  * @property {string} body the request: about 1 kB of chat
  * @property {number} connections
  * @property {number} pauseMs between a stream's chunks
@@ -12,10 +13,11 @@ import { PLAIN_MEASURES, STREAM_MEASURES } from './report.mjs';
  * @property {Record<string, import('./report.mjs').Measure>} measures
  */
 
-/** @typedef {'plain' | 'single' | 'stream' | 'paced'} ScenarioName */
+/** @typedef {'plain' | 'policy' | 'single' | 'stream' | 'paced'} ScenarioName */
+/** @typedef {'plain' | 'restricted'} KeyName which of Latchkey's keys calls */
 
 /** @type {readonly ScenarioName[]} */
-export const SCENARIO_NAMES = ['plain', 'single', 'stream', 'paced'];
+export const SCENARIO_NAMES = ['plain', 'policy', 'single', 'stream', 'paced'];
 
 const MESSAGES = [
   {
@@ -57,6 +59,7 @@ export function scenariosOf({ scenarios, connections, chunks, pauseMs, includeUs
   const request = { model: BENCH_MODEL, messages: MESSAGES, temperature: 0.2, max_tokens: 256 };
   const streamOptions = includeUsage ? { stream_options: { include_usage: true } } : {};
   const plain = {
+    key: /** @type {KeyName} */ ('plain'),
     body: JSON.stringify(request),
     connections,
     pauseMs: 0,
@@ -72,6 +75,11 @@ export function scenariosOf({ scenarios, connections, chunks, pauseMs, includeUs
   /** @type {Record<ScenarioName, Scenario>} */
   const all = {
     plain: { ...plain, title: `non-streaming, ${connections} connections` },
+    policy: {
+      ...plain,
+      key: 'restricted',
+      title: `non-streaming, ${connections} connections, a key with a great many rules`,
+    },
     single: { ...plain, title: 'non-streaming, 1 connection', connections: 1 },
     stream: { ...stream, title: `streaming, ${connections} connections` },
     paced: {

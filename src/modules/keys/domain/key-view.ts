@@ -83,7 +83,20 @@ export function compileKeyView(record: KeyRecord): KeyView {
 function compileModels({ allowedModels, deniedModels }: KeyPolicy): NameMatcher {
   const isAllowed = allowedModels === null ? () => true : compileNames(allowedModels);
   const isDenied = compileNames(deniedModels);
-  return (model) => !isDenied(model) && isAllowed(model);
+  return rememberLast((model) => !isDenied(model) && isAllowed(model));
+}
+
+/** Nearly all calls of a key name the same model. */
+function rememberLast(matches: NameMatcher): NameMatcher {
+  let last: string | null = null;
+  let answer = false;
+  return (name) => {
+    if (name !== last) {
+      answer = matches(name);
+      last = name;
+    }
+    return answer;
+  };
 }
 
 function deniedFeatures({ allowedFeatures, deniedFeatures: denied }: KeyPolicy): FeatureMask {
