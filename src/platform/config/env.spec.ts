@@ -65,3 +65,14 @@ describe('LATCHKEY_COUNTRY_HEADER', () => {
     expect(Object.isFrozen(loadEnv({ LATCHKEY_COUNTRY_HEADER: 'a' }).http)).toBe(true);
   });
 });
+
+describe('LATCHKEY_TRUSTED_PROXIES', () => {
+  it.each(['0.0.0.0/0', '::/0', '10.0.0.1, 0.0.0.0/00'])('%s would trust everybody', (given) => {
+    expect(refusedFor({ LATCHKEY_TRUSTED_PROXIES: given })).toEqual(['LATCHKEY_TRUSTED_PROXIES']);
+  });
+
+  it('is a list of addresses and CIDRs', () => {
+    const { trustedProxies } = loadEnv({ LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).http;
+    expect(trustedProxies).toEqual(['10.0.0.0/8', '::1']);
+  });
+});

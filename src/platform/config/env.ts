@@ -156,6 +156,11 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): C
   if (!trustedProxies.every(isCidr)) {
     problems.push('LATCHKEY_TRUSTED_PROXIES must be a comma-separated list of addresses or CIDRs');
   }
+  if (trustedProxies.some((range) => /\/0+$/.test(range))) {
+    problems.push(
+      'LATCHKEY_TRUSTED_PROXIES must not name every address: each client could then claim any',
+    );
+  }
   if (problems.length > 0) throw new InvalidEnvironmentError([...new Set(problems)]);
   return toConfig(env, trustedProxies);
 }
