@@ -85,9 +85,9 @@ export class AccessControl implements OnModuleInit {
       neededScopes: this.#needed(endpoint),
       isReadOnlyRoute: false,
       operation: isSafe(request.method) ? 'read' : 'write',
-      ...(view.restrictsClient && {
-        client: new RequestClient(request, this.#clients, this.countries),
-      }),
+      client: view.restrictsClient
+        ? new RequestClient(request, this.#clients, this.countries)
+        : undefined,
     });
     if (!decision.allowed) throw refusal(decision, endpoint);
     return view;

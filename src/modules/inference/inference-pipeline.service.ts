@@ -115,7 +115,7 @@ export class InferencePipeline {
       neededScopes: 0,
       isReadOnlyRoute: false,
       model,
-      ...(view.restrictsModels && { alternativeModels: alternativeModels(request) }),
+      alternativeModels: view.restrictsModels ? alternativeModels(request) : undefined,
       // A key that may use all is not asked what it uses.
       features:
         view.deniedFeatures === 0 ? 0 : requestedFeatures(request, surface, view.deniedFeatures),

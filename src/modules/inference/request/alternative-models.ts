@@ -6,6 +6,7 @@ import { type InferenceRequest, refuseLookalike } from './inference-request.js';
 const MODELS = new JsonName('models');
 const MAX_MODELS = 16;
 const MAX_MODEL_LENGTH = 256;
+const NONE: readonly string[] = [];
 
 /**
  * The models that the provider may take instead of the one that is named: OpenRouter's `models`. They pass as they are,
@@ -13,10 +14,11 @@ const MAX_MODEL_LENGTH = 256;
  * @throws {AppError} `invalid_request` where it is no list of names, or written in other letters
  */
 export function alternativeModels(request: InferenceRequest): readonly string[] {
+  if (!request.mentions(MODELS)) return NONE;
   refuseLookalike(request, MODELS);
   const member = request.find(MODELS);
   const models = member ? readMember(request.body, member) : null;
-  if (models === null) return [];
+  if (models === null) return NONE;
   if (Array.isArray(models) && models.length <= MAX_MODELS && models.every(isModelName))
     return models;
   throw new AppError('invalid_request', {

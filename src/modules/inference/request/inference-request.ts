@@ -55,6 +55,12 @@ export class InferenceRequest {
     return (this.#parsed ??= JSON.parse(this.body.toString('utf8')) as Record<string, unknown>);
   }
 
+  /** Whether any member may have this name, or a lookalike of it: seldom wrong, and costs next to nothing. */
+  mentions({ hash }: JsonName): boolean {
+    for (const { keyHash } of this.members) if (keyHash === hash) return true;
+    return false;
+  }
+
   /** Where the member stands that has this name. */
   find(name: JsonName): JsonMember | undefined {
     return findMember(this.body, this.members, name);

@@ -22,6 +22,7 @@ export function requestedOutputTokens(request: InferenceRequest): number | null 
 }
 
 function tokensOf(request: InferenceRequest, name: JsonName): number | null {
+  if (!request.mentions(name)) return null;
   refuseLookalike(request, name);
   const member = request.find(name);
   const tokens = member ? readMember(request.body, member) : null;

@@ -26,7 +26,11 @@ const TRANSFORMS = new JsonName('transforms');
 const PRESET = new JsonName('preset');
 const SERVICE_TIER = new JsonName('service_tier');
 const CACHE_CONTROL = new JsonName('cache_control');
-const CACHING = ['prompt_cache_key', 'prompt_cache_retention'].map((name) => new JsonName(name));
+const CACHING = [
+  new JsonName('prompt_cache_key'),
+  new JsonName('prompt_cache_retention'),
+  CACHE_CONTROL,
+];
 /** What the model reads. The input of embeddings may be made of content parts as well as messages are. */
 const CONTENT = ['messages', 'input'].map((name) => new JsonName(name));
 
@@ -89,7 +93,7 @@ const RULES: Readonly<Record<Feature, Rule>> = {
   audio_input: (call) =>
     has(call.inContent, AUDIO_INPUT) ||
     call.find(AUDIO) !== undefined ||
-    [call.valueOf(MODALITIES)].flat().some((modality) => foldedText(modality) === 'audio'),
+    asksForAudio(call.valueOf(MODALITIES)),
   file_input: (call) => has(call.inContent, FILE_INPUT),
   structured_outputs: (call) => hasFormat(call) || has(call.inTools, STRUCTURED_OUTPUTS),
   web_search: (call) =>
@@ -98,7 +102,7 @@ const RULES: Readonly<Record<Feature, Rule>> = {
     has(call.inTools, WEB_SEARCH) ||
     has(call.inPlugins, WEB_SEARCH),
   prompt_caching: (call) =>
-    [...CACHING, CACHE_CONTROL].some((name) => call.find(name) !== undefined) ||
+    CACHING.some((name) => call.find(name) !== undefined) ||
     has(call.inContent, PROMPT_CACHING) ||
     has(call.inTools, PROMPT_CACHING),
   message_transforms: (call) =>
@@ -109,6 +113,12 @@ const RULES: Readonly<Record<Feature, Rule>> = {
   priority_queue: (call) => foldedText(call.valueOf(SERVICE_TIER)) === 'priority',
   zero_completion_insurance: () => false,
 };
+
+function asksForAudio(modalities: unknown): boolean {
+  if (modalities === undefined) return false;
+  return [modalities].flat().some((modality) => foldedText(modality) === 'audio');
+}
+
 const RULE_OF_BIT = FEATURES.map((feature) => [featureMask([feature]), RULES[feature]] as const);
 
 /**
@@ -164,6 +174,7 @@ class Call {
 
   /** An outermost member that is given and not null. */
   find(name: JsonName): JsonMember | undefined {
+    if (!this.request.mentions(name)) return undefined;
     refuseLookalike(this.request, name);
     const member = this.request.find(name);
     return member && !isNull(this.request.body, member) ? member : undefined;

@@ -26,11 +26,11 @@ export type RequestFacts = {
   /** The route is on the list of those that a read-only key may call. */
   readonly isReadOnlyRoute: boolean;
   readonly operation?: Operation;
-  readonly client?: ClientDescription;
+  readonly client?: ClientDescription | undefined;
   /** The model as the request names it. */
   readonly model?: string;
   /** Others that the request lets the provider take instead (OpenRouter's `models`). */
-  readonly alternativeModels?: readonly string[];
+  readonly alternativeModels?: readonly string[] | undefined;
   /** What the request makes use of, at least as far as the key must not. */
   readonly features?: FeatureMask;
   /** Output tokens that the request asks for; `null` when it names no number. */
