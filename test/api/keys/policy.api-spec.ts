@@ -1,3 +1,4 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import {
@@ -385,13 +386,23 @@ describe('every spelling', () => {
 });
 
 describe('GET /schemas/key-policy.json', () => {
-  it('needs no key, and knows every field', async () => {
+  it('needs no key, takes every spelling and the canonical answer, and no other field', async () => {
     const { status, body } = await app.call('GET', '/schemas/key-policy.json', { key: null });
     expect(status).toBe(200);
-    for (const name of POLICY_FIELD_NAMES) {
-      const { path } = POLICY_FIELDS[name];
-      const last = path.split('.').at(-1) ?? '';
-      expect(JSON.stringify(body)).toContain(`"${last}"`);
+    const validate = new Ajv2020({ strict: false }).compile(body as object);
+    for (const { field, policy } of ROWS) {
+      expect([field, validate(policy)]).toEqual([field, true]);
+      const made = await app.call('POST', '/v1/keys', { body: { name: 'x', ...policy } });
+      expect([field, validate((made.body as { policy: unknown }).policy)]).toEqual([field, true]);
+    }
+    for (const wrong of [
+      { permissions: { modles: [] } },
+      { permissions: { models: [] } },
+      { permissions: { features: { fly: true } } },
+      { restrictions: { user_agents: {} } },
+      { security: { network_restrictions: { require_https: 'true' } } },
+    ]) {
+      expect([wrong, validate(wrong)]).toEqual([wrong, false]);
     }
   });
 });

@@ -38,6 +38,7 @@ export type KeyView = Principal & {
   readonly revokedAt: number;
   /** Those of its policy's rules that can refuse anything, in the order in which a refusal is reported. */
   readonly rules: readonly CompiledRule[];
+  /** Whether a rule looks at every model that a request names. */
   readonly restrictsModels: boolean;
   /** Whether any rule looks at who calls from where: else nothing of that need be found out. */
   readonly restrictsClient: boolean;
@@ -74,7 +75,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     revokedAt: record.revokedAt ?? NEVER,
     ...compiled,
     rules,
-    restrictsModels: policy.allowedModels !== null || policy.deniedModels.length > 0,
+    restrictsModels: rules.some(({ name }) => name === 'model'),
     restrictsClient: rules.some(({ isOfClient }) => isOfClient),
     allowsProvider: compileProviders(policy),
   };

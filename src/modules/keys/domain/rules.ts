@@ -1,7 +1,7 @@
 import type { ErrorCode } from '#common/errors/error-codes.js';
+import { compileCidrs } from '#common/net/cidr.js';
 
 import { type FeatureMask, featuresOf } from './features.js';
-import { compileCidrs } from './matching/cidr.js';
 import { compileDomains, hostOfUrl } from './matching/domain.js';
 import type { NameMatcher } from './matching/names.js';
 import { compileOrigins } from './matching/origin.js';

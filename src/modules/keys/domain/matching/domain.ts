@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
 
-import { normalizeAddress } from './cidr.js';
+import { normalizeAddress } from '#common/net/cidr.js';
+
 import { compileNames, globCovers } from './names.js';
 
 /** In characters. Browsers cut a `Referer` above 4096 down to its origin (W3C Referrer Policy). */

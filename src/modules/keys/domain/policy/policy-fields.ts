@@ -1,5 +1,6 @@
+import { cidrCovers, normalizeCidr } from '#common/net/cidr.js';
+
 import { type Feature, FEATURES } from '../features.js';
-import { cidrCovers, normalizeCidr } from '../matching/cidr.js';
 import { domainCovers, normalizeDomainPattern } from '../matching/domain.js';
 import { normalizeOriginPattern, originCovers } from '../matching/origin.js';
 import { normalizeReferrerPattern, referrerCovers } from '../matching/referrer.js';

@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Feature } from '../features.js';
 import { escalation, invalid } from './field-kinds.js';
 import type { KeyPolicy } from './key-policy.js';
 import { POLICY_FIELD_NAMES, POLICY_FIELDS, type PolicyFieldName } from './policy-fields.js';
-import type { OpenDemand, RequestedPolicy } from './read-policy.js';
+import type { AllDemand, FeatureSwitch, RequestedPolicy } from './read-policy.js';
 
-/** By a field's path: whether the key itself was given it, its creator had it, or both. What is absent restricts nothing. */
+/** By a field's path: whether the key itself was given it, its creator had it, or both, or nobody restricted it. */
 export type PolicySources = Readonly<Record<string, readonly PolicySource[]>>;
 export const POLICY_SOURCES = ['default', 'creator', 'key'] as const;
 export type PolicySource = (typeof POLICY_SOURCES)[number];
@@ -17,7 +16,7 @@ export type SourcedPolicy = { readonly policy: KeyPolicy; readonly sources: Poli
 /**
  * The policy of a child that asks for `requested`: each field is within the creator's, and what is not asked for is the
  * creator's, never "no limit".
- * @param current of a key that is changed: what is not asked for stays as it is
+ * @param current of a key that is changed: what is not asked for stays as it is, and `null` makes it the creator's
  * @throws {AppError} `escalation_denied` naming the field that asks for more, `invalid_request` for a contradiction
  */
 export function policyWithin(
@@ -25,19 +24,33 @@ export function policyWithin(
   requested: RequestedPolicy,
   current: SourcedPolicy | null = null,
 ): SourcedPolicy {
-  const asked = withFeaturesOn(requested);
-  for (const demand of requested.open) checkOpen(creator, asked, demand);
+  const kept = current ? keptFields(current.policy, requested) : {};
+  const sourcesAt = (path: string): readonly PolicySource[] =>
+    current?.sources[path] ?? ['default'];
+  const asked = withSwitches(requested, kept);
+  for (const demand of requested.all) assertAll(creator, asked, demand);
+  for (const flip of requested.switches) assertSwitch(creator, requested, flip);
   const policy: Partial<KeyPolicy> = {};
-  const sources: Record<string, PolicySource[]> = {};
+  const sources: Record<string, readonly PolicySource[]> = {};
   for (const name of POLICY_FIELD_NAMES) {
     const { path } = POLICY_FIELDS[name];
-    const stays = current !== null && asked[name] === undefined;
-    const value = stays ? current.policy[name] : fieldWithin(name, creator, asked, requested.at);
+    const isKept = asked[name] === undefined && kept[name] !== undefined;
+    const value = isKept ? kept[name] : fieldWithin(name, creator, asked, requested.at);
     Object.assign(policy, { [name]: value });
-    const from = stays ? (current.sources[path] ?? []) : sourcesOf(name, creator, asked);
-    if (from.length > 0) sources[path] = [...from];
+    sources[path] = isKept ? sourcesAt(path) : sourcesOf(name, creator, asked);
   }
   return { policy: policy as KeyPolicy, sources };
+}
+
+const ALL = {
+  models: ['allowedModels', 'deniedModels'],
+  features: ['allowedFeatures', 'deniedFeatures'],
+} as const;
+
+/** Of a policy that is changed, what stays unless something else is asked for. */
+function keptFields(policy: KeyPolicy, { cleared, all }: RequestedPolicy): Partial<KeyPolicy> {
+  const gone = new Set<string>([...cleared, ...all.flatMap(({ kind }) => ALL[kind])]);
+  return Object.fromEntries(Object.entries(policy).filter(([name]) => !gone.has(name)));
 }
 
 /**
@@ -74,30 +87,49 @@ function sourcesOf(
   // What is asked for replaces a list of what is allowed, and joins one of what is refused.
   const joins = Array.isArray(open) || name === 'modelLimits';
   const isCreators = JSON.stringify(creator[name]) !== JSON.stringify(open) && (!isAsked || joins);
+  if (!isAsked && !isCreators) return ['default'];
   return [...(isCreators ? (['creator'] as const) : []), ...(isAsked ? (['key'] as const) : [])];
 }
 
-/** A feature that a map turns on joins the list of those that are allowed, where there is one. */
-function withFeaturesOn({ values, open }: RequestedPolicy): Partial<KeyPolicy> {
-  const { allowedFeatures } = values;
-  const on = open.flatMap(({ feature }) => (feature === null ? [] : [feature]));
-  if (!allowedFeatures || on.length === 0) return values;
-  return { ...values, allowedFeatures: [...new Set<Feature>([...allowedFeatures, ...on])] };
+/** What a map turns on and off is changed in the lists that are given, or in those that there are. */
+function withSwitches(
+  { values, switches }: RequestedPolicy,
+  kept: Partial<KeyPolicy>,
+): Partial<KeyPolicy> {
+  if (switches.length === 0) return values;
+  const on = switches.filter(({ isOn }) => isOn).map(({ feature }) => feature);
+  const off = switches.filter(({ isOn }) => !isOn).map(({ feature }) => feature);
+  const allowed = values.allowedFeatures ?? kept.allowedFeatures ?? null;
+  const denied = values.deniedFeatures ?? kept.deniedFeatures ?? [];
+  const isDenialLifted = on.some((feature) => denied.includes(feature));
+  return {
+    ...values,
+    ...(allowed && on.length > 0 && { allowedFeatures: [...new Set([...allowed, ...on])] }),
+    ...((off.length > 0 || isDenialLifted) && {
+      deniedFeatures: [...new Set([...denied.filter((feature) => !on.includes(feature)), ...off])],
+    }),
+  };
 }
 
-function checkOpen(
-  creator: KeyPolicy,
-  asked: Partial<KeyPolicy>,
-  { field, feature, at }: OpenDemand,
-): void {
-  if (feature === null) {
-    if (asked[field])
-      throw invalid(at, `says something else than ${POLICY_FIELDS[field].path}: give one of them`);
-    if (creator[field])
-      throw escalation(at, 'This key is not allowed all of them itself, so it can’t grant it.');
-    return;
+function assertAll(creator: KeyPolicy, asked: Partial<KeyPolicy>, { kind, at }: AllDemand): void {
+  const [allowed, denied] = ALL[kind];
+  if (asked[allowed]) {
+    throw invalid(at, `says something else than ${POLICY_FIELDS[allowed].path}: give one of them`);
   }
-  if (asked.deniedFeatures?.includes(feature)) throw invalid(at, 'is turned on and off at once');
+  if (creator[allowed] === null && creator[denied].length === 0) return;
+  throw escalation(at, `This key may not use all ${kind} itself, so it can’t grant it.`);
+}
+
+function assertSwitch(
+  creator: KeyPolicy,
+  { values, switches }: RequestedPolicy,
+  { feature, isOn, at }: FeatureSwitch,
+): void {
+  if (!isOn) return;
+  const isOff = switches.some((other) => other.feature === feature && !other.isOn);
+  if (isOff || values.deniedFeatures?.includes(feature)) {
+    throw invalid(at, 'is turned on and off at once');
+  }
   const isAllowed = creator.allowedFeatures?.includes(feature) ?? true;
   if (isAllowed && !creator.deniedFeatures.includes(feature)) return;
   throw escalation(at, `This key may not use ${feature} itself, so it can’t grant it.`);

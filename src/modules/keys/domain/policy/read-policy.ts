@@ -9,16 +9,20 @@ import { POLICY_FIELD_NAMES, POLICY_FIELDS, type PolicyFieldName } from './polic
 export type RequestedPolicy = {
   readonly values: Partial<KeyPolicy>;
   readonly at: Readonly<Partial<Record<PolicyFieldName, string>>>;
-  /** Asked for by `all_models` or `all_features`, or by a feature that is `true`: it must not be restricted by the creator. */
-  readonly open: readonly OpenDemand[];
+  /** Written as `null`, alone or with all around it: as the creator's. */
+  readonly cleared: ReadonlySet<PolicyFieldName>;
+  /** Turned on and off by name, in a map. */
+  readonly switches: readonly FeatureSwitch[];
+  /** Of which none is to be left out: `all_models`, `all_features`. */
+  readonly all: readonly AllDemand[];
 };
 
-export type OpenDemand = {
-  readonly field: 'allowedModels' | 'allowedFeatures';
-  /** `null`: all of them. */
-  readonly feature: Feature | null;
+export type FeatureSwitch = {
+  readonly feature: Feature;
+  readonly isOn: boolean;
   readonly at: string;
 };
+export type AllDemand = { readonly kind: 'models' | 'features'; readonly at: string };
 
 /** The parts of a policy, as a body has them. */
 export type PolicyInput = Readonly<Partial<Record<PolicyPart, unknown>>>;
@@ -39,8 +43,7 @@ const GROUPS = new Set(
 );
 
 /**
- * Reads a policy in any of the spellings that are accepted (docs/policy.md): flat or nested, lists or maps. `null` counts
- * as absent.
+ * Reads a policy in any of the spellings that are accepted (docs/policy.md): flat or nested, lists or maps.
  * @throws {AppError} `invalid_request` naming the path of what is unknown, wrong or contradictory
  */
 export function readPolicy(input: PolicyInput): RequestedPolicy {
@@ -52,18 +55,24 @@ export function readPolicy(input: PolicyInput): RequestedPolicy {
 class PolicyReader implements RequestedPolicy {
   readonly values: Partial<KeyPolicy> = {};
   readonly at: Partial<Record<PolicyFieldName, string>> = {};
-  readonly open: OpenDemand[] = [];
+  readonly cleared = new Set<PolicyFieldName>();
+  readonly switches: FeatureSwitch[] = [];
+  readonly all: AllDemand[] = [];
   /** What has a spelling of its own besides its field's. */
   readonly #special: Readonly<Record<string, (given: unknown, at: string) => void>> = {
     'permissions.models': (given, at) => this.#readModels(given, at),
     'permissions.features': (given, at) => this.#readFeatures(given, at),
     'permissions.advanced_features': (given, at) => this.#readFeatureMap(given, at),
-    'permissions.all_models': (given, at) => this.#readAll('allowedModels', given, at),
-    'permissions.all_features': (given, at) => this.#readAll('allowedFeatures', given, at),
+    'permissions.all_models': (given, at) => this.#readAll('models', given, at),
+    'permissions.all_features': (given, at) => this.#readAll('features', given, at),
   };
 
   readGroup(given: unknown, at: string): void {
-    if (given === undefined || given === null) return;
+    if (given === undefined) return;
+    if (given === null) {
+      this.#clear(at);
+      return;
+    }
     if (!isRecord(given)) throw invalid(at, 'must be an object');
     for (const [name, value] of Object.entries(given)) this.#readMember(value, `${at}.${name}`);
   }
@@ -72,8 +81,9 @@ class PolicyReader implements RequestedPolicy {
     const special = Object.hasOwn(this.#special, at) ? this.#special[at] : undefined;
     const field = FIELD_AT.get(at);
     if (!special && !field && !GROUPS.has(at)) throw unknownField(at);
-    if (given === undefined || given === null) return;
-    if (special) special(given, at);
+    if (given === undefined) return;
+    if (given === null) this.#clear(at);
+    else if (special) special(given, at);
     else if (field) this.#set(field, given, at);
     else this.readGroup(given, at);
   }
@@ -92,6 +102,13 @@ class PolicyReader implements RequestedPolicy {
         at,
         `says something else than ${this.at[name] ?? field.path}: give one of them`,
       );
+    }
+  }
+
+  /** All that may be written at this place. */
+  #clear(at: string): void {
+    for (const [path, name] of FIELD_AT) {
+      if (path === at || path.startsWith(`${at}.`)) this.cleared.add(name);
     }
   }
 
@@ -115,20 +132,17 @@ class PolicyReader implements RequestedPolicy {
   #readFeatureMap(given: unknown, at: string): void {
     if (!isRecord(given))
       throw invalid(at, 'must be a list of features, or a map of them to true or false');
-    const denied: Feature[] = [];
     for (const [name, isOn] of Object.entries(given)) {
       if (!isFeature(name)) throw unknownField(`${at}.${name}`);
       if (isOn === null) continue;
       if (typeof isOn !== 'boolean') throw invalid(`${at}.${name}`, 'must be true or false');
-      if (isOn) this.open.push({ field: 'allowedFeatures', feature: name, at: `${at}.${name}` });
-      else denied.push(name);
+      this.switches.push({ feature: name, isOn, at: `${at}.${name}` });
     }
-    if (denied.length > 0) this.#set('deniedFeatures', denied, at);
   }
 
-  #readAll(field: OpenDemand['field'], given: unknown, at: string): void {
+  #readAll(kind: AllDemand['kind'], given: unknown, at: string): void {
     if (typeof given !== 'boolean') throw invalid(at, 'must be true or false');
-    if (given) this.open.push({ field, feature: null, at });
+    if (given) this.all.push({ kind, at });
   }
 }
 
