@@ -41,6 +41,8 @@ export const ID_PREFIXES = {
   provider: 'prov',
   route: 'rte',
   request: 'req',
+  instance: 'ins',
+  receipt: 'rcp',
 } as const;
 
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */

@@ -40,6 +40,7 @@ import {
   NEW_KEY_EXAMPLE,
 } from './keys.examples.js';
 import { IssueKeyService } from './issue-key.service.js';
+import { ConfirmsPropagation } from './propagation.interceptor.js';
 import { ReadKeysService } from './read-keys.service.js';
 
 @ApiTags('Keys')
@@ -136,6 +137,7 @@ export class KeysController {
       'invalid_request',
     ],
   })
+  @ConfirmsPropagation()
   @ApiHeader({ name: 'if-match', required: false, description: 'The `ETag` of the key you read.' })
   async update(
     @CallingKey() caller: KeyView,
@@ -167,6 +169,7 @@ export class KeysController {
     },
     errors: ['not_found', 'conflict', 'escalation_denied', 'invalid_request'],
   })
+  @ConfirmsPropagation()
   async disable(
     @CallingKey() caller: KeyView,
     @Param('id') id: string,
@@ -187,6 +190,7 @@ export class KeysController {
     example: { ...KEY_EXAMPLE, version: 3 },
     errors: ['not_found', 'conflict', 'escalation_denied'],
   })
+  @ConfirmsPropagation()
   async enable(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyResponse> {
     await this.changeKey.enable(caller, id);
     return this.readKeys.get(caller.organizationId, id);
@@ -211,6 +215,7 @@ export class KeysController {
     },
     errors: ['not_found', 'escalation_denied', 'invalid_request'],
   })
+  @ConfirmsPropagation()
   async revoke(
     @CallingKey() caller: KeyView,
     @Param('id') id: string,

@@ -9,13 +9,16 @@ import { LOGGER, type Logger } from '#platform/observability/logger.js';
 import { redisNamespace } from '#platform/redis/redis-namespace.js';
 
 import { Fanout } from './fanout.port.js';
+import { InstancesModule } from './instances.js';
 import { LinkedFanout } from './linked.fanout.js';
 import { PostgresMedium } from './postgres.fanout.js';
+import { Receipts } from './receipts.js';
 import { RedisMedium } from './redis.fanout.js';
 
 /** Messages between instances: over Redis where there is one, else over PostgreSQL. */
 @Global()
 @Module({
+  imports: [InstancesModule],
   providers: [
     {
       provide: LinkedFanout,
@@ -34,8 +37,9 @@ import { RedisMedium } from './redis.fanout.js';
         ),
     },
     { provide: Fanout, useExisting: LinkedFanout },
+    Receipts,
   ],
-  exports: [Fanout],
+  exports: [Fanout, Receipts],
 })
 export class FanoutModule implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly fanout: LinkedFanout) {}

@@ -1,6 +1,7 @@
 /**
- * Tells every running instance of a rare, small change: "key X is not what you cached". At most once, unordered between
- * topics, and delivered to the publisher as well. It carries no truth and no secret: a receiver re-reads PostgreSQL.
+ * Tells every running instance of a rare, small change: "key X is not what you cached". At most once, and delivered to
+ * the publisher as well. What one publishes after an earlier message was handed over arrives after that message. It
+ * carries no truth and no secret: a receiver re-reads PostgreSQL.
  */
 export abstract class Fanout {
   /**

@@ -41,6 +41,33 @@ export class KeyPolicyResponse {
   sources: Record<string, string[]>;
 }
 
+class PropagationResponse {
+  @ApiProperty({ example: 2, description: 'Processes that were running.' })
+  instances: number;
+
+  @ApiProperty({
+    example: 2,
+    description: 'How many of them have dropped what they knew of the key.',
+  })
+  acknowledged: number;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: 12,
+    description:
+      'Milliseconds from the change until the last of them had; `null` when not all have within the time.',
+  })
+  at_ms: number | null;
+}
+
+/** Of an answer to a change. */
+const PROPAGATION = {
+  type: PropagationResponse,
+  required: false,
+  description: 'How far the change has got, where `Prefer: wait=<seconds>` asked for it.',
+} as const;
+
 export class KeyResponse {
   @ApiProperty({
     example: 'key_4fTqV0mZx1sLwq8nE2bYcA',
@@ -106,6 +133,9 @@ export class KeyResponse {
 
   @ApiProperty({ example: 1, description: 'Grows by one with each change.' })
   version: number;
+
+  @ApiProperty(PROPAGATION)
+  propagation?: PropagationResponse;
 }
 
 export class CreatedKeyResponse extends KeyResponse {
@@ -142,6 +172,9 @@ export class RevokedKeyResponse {
 
   @ApiProperty(NULLABLE_TIME)
   revoked_at: string | null;
+
+  @ApiProperty(PROPAGATION)
+  propagation?: PropagationResponse;
 }
 
 class KeyUsageResponse {
