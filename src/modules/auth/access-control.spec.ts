@@ -27,6 +27,9 @@ class FakeDirectory extends KeyDirectory {
     this.asked.push(presented);
     return this.answer;
   }
+  override current(view: KeyView): KeyView {
+    return view;
+  }
 }
 
 const ACTIVE = {

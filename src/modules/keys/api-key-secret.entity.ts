@@ -17,7 +17,7 @@ export class ApiKeySecretEntity {
   @Index('api_key_secrets_digest', { unique: true })
   digest: Buffer;
 
-  /** How the digest was made: `hmac-sha256:<pepper id>`. */
+  /** How the digest was made: `hmac-sha256:<pepper id>`, or `sha256` until it is used first. */
   @Column('text')
   scheme: string;
 

@@ -10,6 +10,9 @@ import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 /** A key and its newest secret, which is the one that is shown. */
 export type KeyWithSecret = { readonly key: ApiKeyEntity; readonly secret: ApiKeySecretEntity };
 
+/** What is stored of a secret, and how it was made of it. */
+export type SecretDigest = Pick<ApiKeySecretEntity, 'scheme' | 'digest'>;
+
 @Injectable()
 export class ApiKeyRepository {
   constructor(private readonly transactions: TransactionRunner) {}
@@ -19,16 +22,29 @@ export class ApiKeyRepository {
     await this.transactions.manager.insert(ApiKeySecretEntity, secret);
   }
 
-  /** By the digest of a presented secret, before anybody knows whose it is. One indexed query. */
-  async findByDigestAcrossTenants(digest: Buffer): Promise<KeyWithSecret | null> {
-    const [row] = await this.transactions.manager
+  /**
+   * By what a presented secret may be stored as, before anybody knows whose it is. One indexed query; of several the
+   * first one counts.
+   */
+  async findByDigestAcrossTenants(digests: readonly SecretDigest[]): Promise<KeyWithSecret | null> {
+    const rows = await this.transactions.manager
       .createQueryBuilder(ApiKeySecretEntity, 'secret')
       .innerJoinAndMapOne('secret.key', ApiKeyEntity, 'key', 'key.id = secret.key_id')
-      .where('secret.digest = :digest', { digest })
+      .where('secret.digest IN (:...digests)', { digests: digests.map(({ digest }) => digest) })
       .getMany();
-    return row
-      ? { key: (row as ApiKeySecretEntity & { key: ApiKeyEntity }).key, secret: row }
-      : null;
+    for (const { scheme, digest } of digests) {
+      const row = rows.find((one) => one.scheme === scheme && one.digest.equals(digest));
+      if (row) return { key: (row as ApiKeySecretEntity & { key: ApiKeyEntity }).key, secret: row };
+    }
+    return null;
+  }
+
+  /** Unless it was replaced meanwhile. */
+  async replaceDigestAcrossTenants(
+    { id, scheme }: ApiKeySecretEntity,
+    next: SecretDigest,
+  ): Promise<void> {
+    await this.transactions.manager.update(ApiKeySecretEntity, { id, scheme }, next);
   }
 
   async find(organizationId: string, id: string): Promise<KeyWithSecret | null> {

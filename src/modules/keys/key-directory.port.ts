@@ -5,4 +5,9 @@ import type { PresentedKey } from './domain/presented-key.js';
 export abstract class KeyDirectory {
   /** The key's view: at once when it is cached, else from PostgreSQL; `null` when there is no such key. */
   abstract find(presented: PresentedKey): KeyView | null | Promise<KeyView | null>;
+
+  /**
+   * What a key that was found is by now: the same view as long as it has not changed; `null` when its secret is gone.
+   */
+  abstract current(view: KeyView): KeyView | null | Promise<KeyView | null>;
 }

@@ -16,10 +16,16 @@ import { KeyDirectory } from './key-directory.port.js';
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
 
 const MAX_CACHED_KEYS = 50_000;
+/** SHA-256 of the secret without a pepper, as other gateways store it (OWASP ASVS 5.0, 6.5.2). */
+const PLAIN_SCHEME = 'sha256';
+
+/** Where a key is found in the cache and in PostgreSQL, without its secret. */
+type Place = { readonly fingerprint: string; readonly peppered: Buffer };
 
 @Injectable()
 export class KeyDirectoryService extends KeyDirectory {
   readonly #views: CoherentCache<KeyView>;
+  readonly #places = new WeakMap<KeyView, Place>();
 
   constructor(
     private readonly keys: ApiKeyRepository,
@@ -47,13 +53,37 @@ export class KeyDirectoryService extends KeyDirectory {
     if (known) return known;
     const text = presented.reveal();
     if (!isWellFormedKey(text, this.config.keyBrand)) return null;
-    return this.#views.load(fingerprint, () => this.#read(text));
+    return this.#load({ fingerprint, peppered: Buffer.from(this.pepper.digest(text), 'latin1') });
   }
 
-  async #read(presented: string): Promise<KeyView | null> {
-    const digest = Buffer.from(this.pepper.digest(presented), 'latin1');
-    const found = await this.keys.findByDigestAcrossTenants(digest);
-    return found && compileKeyView(toRecord(found));
+  override current(view: KeyView): KeyView | null | Promise<KeyView | null> {
+    const place = this.#places.get(view);
+    return place ? (this.#views.peek(place.fingerprint) ?? this.#load(place)) : null;
+  }
+
+  #load(place: Place): Promise<KeyView | null> {
+    return this.#views.load(place.fingerprint, () => this.#read(place));
+  }
+
+  async #read(place: Place): Promise<KeyView | null> {
+    const found = await this.#findSecret(place);
+    if (!found) return null;
+    const view = compileKeyView(toRecord(found));
+    this.#places.set(view, place);
+    return view;
+  }
+
+  /** A plain digest is replaced at the first use, when the secret is at hand. */
+  async #findSecret({ fingerprint, peppered }: Place): Promise<KeyWithSecret | null> {
+    const plain = Buffer.from(fingerprint, 'base64');
+    const found = await this.keys.findByDigestAcrossTenants([
+      { scheme: this.pepper.scheme, digest: peppered },
+      { scheme: PLAIN_SCHEME, digest: plain },
+    ]);
+    if (found?.secret.scheme !== PLAIN_SCHEME) return found;
+    const stored = { scheme: this.pepper.scheme, digest: peppered };
+    await this.keys.replaceDigestAcrossTenants(found.secret, stored);
+    return { ...found, secret: { ...found.secret, ...stored } };
   }
 }
 
