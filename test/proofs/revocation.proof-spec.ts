@@ -14,6 +14,8 @@ import { between, chooseSeed, seededRandom } from './seeded-random.harness.js';
 const ROUNDS = 20;
 /** Promised for the other instances. What is asserted is three times as much, for machines that are busy. */
 const PROMISED_MS = 1_000;
+/** Promised for streams that run. */
+const PROMISED_CUT_MS = 2_000;
 /** Promised where changes can't be heard of. */
 const PROMISED_UNHEARD_MS = 5_000;
 const MARGIN_MS = 2_000;
@@ -118,6 +120,49 @@ describe.each(media)('two instances that tell each other over $name', ({ name, .
       await redis?.stop();
     },
   );
+});
+
+describe('a stream that runs on the second instance', () => {
+  it('is cut within two seconds of the revocation, with the reason', async () => {
+    const [a, b] = await startPair();
+    const latencies: number[] = [];
+    const receipts: number[] = [];
+    for (let round = 0; round < ROUNDS / 2; round++) {
+      const { id, key } = await newKey(a);
+      const stream = await openEndlessStream(b, key);
+      receipts.push(await revokeEverywhere(a, id));
+      const acknowledgedAt = performance.now();
+      expect(await stream.text()).toMatch(/"code":"revoked_api_key"[^\n]*\n\n$/);
+      latencies.push(performance.now() - acknowledgedAt);
+    }
+    for (const all of [latencies, receipts]) all.sort((x, y) => x - y);
+    figures.push(
+      `revocation of a running stream, ${latencies.length} rounds: all instances had acknowledged after ` +
+        `${ms(receipts[receipts.length >> 1])} (median), ${ms(receipts.at(-1))} (longest); the stream was cut ` +
+        `${ms(latencies[latencies.length >> 1])} (median), ${ms(latencies.at(-1))} (longest) later; promised: ${PROMISED_CUT_MS} ms`,
+    );
+    expect(Math.max(...latencies)).toBeLessThan(3 * PROMISED_CUT_MS);
+  });
+
+  it('is noticed by this proof when it goes on', async () => {
+    const build = await makePatchedBuild({
+      file: 'modules/inference/running-calls.service.js',
+      find: '#sweep() {',
+      replace: '#sweep() { return;',
+    });
+    const [a, b] = await startPair({ build });
+    const { id, key } = await newKey(a);
+    const leaving = new AbortController();
+    const stream = await openEndlessStream(b, key, leaving.signal);
+    await revokeEverywhere(a, id);
+    const outcome = stream.text().then(
+      () => 'cut',
+      () => 'went on',
+    );
+    await sleep(2 * PROMISED_CUT_MS);
+    leaving.abort();
+    expect(await outcome).toBe('went on');
+  });
 });
 
 describe('a revoked key that an instance has cached', () => {
@@ -251,6 +296,42 @@ describe('a revoked key that an instance has cached', () => {
     expect(round.latencyOnBMs).toBe(Infinity);
   });
 });
+
+/** Answers after how many milliseconds all instances had acknowledged. */
+async function revokeEverywhere(gateway: GatewayProcess, id: string): Promise<number> {
+  const revoked = await fetch(`${gateway.origin}/v1/keys/${id}`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${gateway.installation.masterKey}`, prefer: 'wait=5' },
+  });
+  const { propagation } = (await revoked.json()) as { propagation: Record<string, number> };
+  expect(propagation).toMatchObject({ instances: 2, acknowledged: 2 });
+  return propagation.at_ms ?? NaN;
+}
+
+/** The sandbox's, once it has begun. */
+async function openEndlessStream(
+  gateway: GatewayProcess,
+  key: string,
+  signal: AbortSignal | null = null,
+): Promise<Response> {
+  const response = await fetch(`${gateway.origin}/v1/chat/completions`, {
+    method: 'POST',
+    signal,
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      'x-latchkey-sandbox-chunk-delay-ms': '50',
+    },
+    body: JSON.stringify({
+      model: 'sandbox/lorem',
+      stream: true,
+      max_tokens: 10_000,
+      messages: [{ role: 'user', content: 'Go on.' }],
+    }),
+  });
+  expect(response.status).toBe(200);
+  return response;
+}
 
 /** Ends every connection of the fan-out, of both instances, about every 50 ms until it is stopped. */
 function cutFanout(): { stop(): Promise<number> } {

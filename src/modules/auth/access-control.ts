@@ -46,7 +46,11 @@ export class AccessControl implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.hotRoutes.guardWith((request, endpoint) => this.admit(request, endpoint));
+    this.hotRoutes.guardWith({
+      admit: (request, endpoint) => this.admit(request, endpoint),
+      // Admission puts the view itself there; the type names only what every module may know of it.
+      recheck: (request, endpoint, caller) => this.#authorize(request, endpoint, caller as KeyView),
+    });
   }
 
   /** @throws {AppError} `missing_api_key`, `invalid_api_key` and every code that `authorize` gives */
@@ -80,6 +84,11 @@ export class AccessControl implements OnModuleInit {
       this.failedAttempts.count(this.#clients.addressOf(request));
       throw new AppError('invalid_api_key');
     }
+    this.#authorize(request, endpoint, view);
+    return view;
+  }
+
+  #authorize(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): void {
     const decision = authorize(view, {
       now: this.clock.now(),
       neededScopes: this.#needed(endpoint),
@@ -90,7 +99,6 @@ export class AccessControl implements OnModuleInit {
         : undefined,
     });
     if (!decision.allowed) throw refusal(decision, endpoint);
-    return view;
   }
 
   #needed(endpoint: EndpointMetadata): ScopeMask {

@@ -9,6 +9,7 @@ import { type CallContext, CallRecorder } from './call-recorder.js';
 import { Exchange, type ExchangeTools } from './exchange.js';
 import { TokenCounter } from './metering/token-counter.js';
 import { ProviderAdapters } from './providers/provider-adapters.js';
+import { RunningCalls } from './running-calls.service.js';
 import type { UpstreamCall } from './upstream/provider-adapter.js';
 
 /** Brings a call, its provider's adapter and its client together. */
@@ -20,9 +21,10 @@ export class ExchangeRunner {
     private readonly adapters: ProviderAdapters,
     recorder: CallRecorder,
     counter: TokenCounter,
+    private readonly running: RunningCalls,
     @Inject(LOGGER) logger: Logger,
   ) {
-    this.#tools = { recorder, counter, logger };
+    this.#tools = { recorder, counter, running, logger };
   }
 
   /** @param finished as {@link Exchange} calls it */
@@ -33,6 +35,7 @@ export class ExchangeRunner {
     finished: Finished,
   ): void {
     const exchange = new Exchange({ call, context, response, finished }, this.#tools);
+    this.running.watch(exchange);
     try {
       exchange.attach(this.adapters.of(call.target).send(call, exchange));
     } catch (cause) {

@@ -70,6 +70,7 @@ function start(stream = true): Exchange {
   } as unknown as UpstreamCall;
   const tools = {
     recorder,
+    running: { unwatch: () => undefined },
     counter: { countInput: () => 3, countEscaped: (text: string) => text.length },
     logger: { warn: () => undefined, error: () => steps.push('logged') } as unknown as Logger,
   } as unknown as ExchangeTools;

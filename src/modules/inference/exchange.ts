@@ -9,6 +9,7 @@ import { JsonAnswer } from './metering/json-answer.js';
 import { EventTooLongError, StreamMeter } from './metering/stream-meter.js';
 import type { TokenCounter } from './metering/token-counter.js';
 import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
+import type { RunningCalls } from './running-calls.service.js';
 import type { UpstreamCall, UpstreamControl, UpstreamSink } from './upstream/provider-adapter.js';
 import { unusableAnswer, upstreamRefusal } from './upstream/upstream-errors.js';
 
@@ -16,6 +17,7 @@ import { unusableAnswer, upstreamRefusal } from './upstream/upstream-errors.js';
 export type ExchangeTools = {
   readonly recorder: CallRecorder;
   readonly counter: TokenCounter;
+  readonly running: Pick<RunningCalls, 'unwatch'>;
   readonly logger: Logger;
 };
 
@@ -313,6 +315,7 @@ export class Exchange implements UpstreamSink {
   #finish(error: AppError | null = null): void {
     if (this.#mode === 'over') return;
     this.#mode = 'over';
+    this.tools.running.unwatch(this);
     this.#finished(error);
   }
 }

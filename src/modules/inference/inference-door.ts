@@ -5,11 +5,16 @@ import { AppError } from '#common/errors/app-error.js';
 import { HotRoutes } from '#platform/http/hot-routes.js';
 
 import { InferencePipeline } from './inference-pipeline.service.js';
-import { CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS, type Surface } from './surface.js';
+import {
+  CHAT_COMPLETIONS,
+  COMPLETIONS,
+  EMBEDDINGS,
+  INFERENCE_ENDPOINT,
+  type Surface,
+} from './surface.js';
 
 /** Where the API of OpenAI is found; clients differ in what they take for its base URL. */
 export const OPENAI_PREFIXES = ['v1', 'openai/v1', 'openai'];
-const ENDPOINT = { scope: 'inference', kind: 'inference' } as const;
 
 /** Both ways to the pipeline: the short one of every ordinary call, and the controller's. */
 @Injectable()
@@ -22,7 +27,8 @@ export class InferenceDoor implements OnModuleInit {
   onModuleInit(): void {
     for (const surface of [CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS]) {
       for (const prefix of OPENAI_PREFIXES) {
-        this.hotRoutes.add(`/${prefix}${surface.upstreamPath}`, ENDPOINT, (request, finished) =>
+        const path = `/${prefix}${surface.upstreamPath}`;
+        this.hotRoutes.add(path, INFERENCE_ENDPOINT, (request, finished) =>
           this.pipeline.serve(surface, request, finished),
         );
       }

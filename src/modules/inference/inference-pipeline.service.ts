@@ -3,21 +3,19 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '#common/errors/app-error.js';
 import { toError } from '#common/errors/to-error.js';
 import { Clock } from '#common/time/clock.js';
-import { authorize, type KeyView } from '#modules/keys/index.js';
+import type { KeyView } from '#modules/keys/index.js';
 import { collectBody } from '#platform/http/body.js';
 import type { Finished, HotRequest } from '#platform/http/hot-routes.js';
 
 import { AdmissionService } from './admission.service.js';
 import { ExchangeRunner } from './exchange-runner.service.js';
+import { authorizeRequest } from './request/authorize-request.js';
 import {
   INFERENCE_BODY_LIMIT,
   type InferenceRequest,
   parseInferenceRequest,
 } from './request/inference-request.js';
 import { RouterService } from './router.service.js';
-import { alternativeModels } from './request/alternative-models.js';
-import { requestedOutputTokens } from './request/output-tokens.js';
-import { requestedFeatures } from './request/requested-features.js';
 import type { Surface } from './surface.js';
 import type { Target } from './upstream/provider-adapter.js';
 
@@ -73,7 +71,11 @@ export class InferencePipeline {
       // Access control puts the view itself there; the type names only what every module may know of it.
       const view = call.request.principal as KeyView;
       const parsed = parseInferenceRequest(call.body, call.surface);
-      parsed.outputLimit = this.#authorize(view, parsed, call.surface);
+      parsed.outputLimit = authorizeRequest(view, {
+        request: parsed,
+        surface: call.surface,
+        now: this.clock.now(),
+      });
       const target = this.router.route(view, parsed.model);
       if (target instanceof Promise) {
         target
@@ -100,29 +102,6 @@ export class InferencePipeline {
     }
     const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
     this.exchanges.run(call, { caller: principal, startedAt }, response, finished);
-  }
-
-  /**
-   * Again, now that it is known what is asked for, and time has passed while the body came in.
-   * @returns how many output tokens to ask for where the request names no number; `null` for as many as there are
-   */
-  #authorize(view: KeyView, request: InferenceRequest, surface: Surface): number | null {
-    const { model } = request;
-    const limit = surface.streams ? view.outputLimitOf(model) : null;
-    const outputTokens = limit === null ? null : requestedOutputTokens(request);
-    const decision = authorize(view, {
-      now: this.clock.now(),
-      neededScopes: 0,
-      isReadOnlyRoute: false,
-      model,
-      alternativeModels: view.restrictsModels ? alternativeModels(request) : undefined,
-      // A key that may use all is not asked what it uses.
-      features:
-        view.deniedFeatures === 0 ? 0 : requestedFeatures(request, surface, view.deniedFeatures),
-      outputTokens,
-    });
-    if (!decision.allowed) throw new AppError(decision.code, decision);
-    return outputTokens === null ? limit : null;
   }
 }
 

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { CatalogModule } from '#modules/catalog/index.js';
+import { KeysModule } from '#modules/keys/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
 import { AdmissionService } from './admission.service.js';
@@ -15,11 +16,12 @@ import { OpenAiCompatibleAdapter } from './providers/openai-compatible/openai-co
 import { ProviderAdapters } from './providers/provider-adapters.js';
 import { SandboxAdapter } from './providers/sandbox/sandbox.adapter.js';
 import { RouterService } from './router.service.js';
+import { RunningCalls } from './running-calls.service.js';
 import { Deadlines } from './upstream/deadlines.js';
 import { UpstreamPools } from './upstream/upstream-pools.js';
 
 @Module({
-  imports: [CatalogModule, UsageModule],
+  imports: [CatalogModule, KeysModule, UsageModule],
   controllers: [InferenceController],
   providers: [
     AdmissionService,
@@ -32,6 +34,7 @@ import { UpstreamPools } from './upstream/upstream-pools.js';
     OpenAiCompatibleAdapter,
     ProviderAdapters,
     RouterService,
+    RunningCalls,
     SandboxAdapter,
     TokenCounter,
     UpstreamPools,

@@ -1,3 +1,6 @@
+/** What every route here needs. */
+export const INFERENCE_ENDPOINT = { scope: 'inference', kind: 'inference' } as const;
+
 /** One operation of the API, described for the pipeline that serves them all. */
 export type Surface = {
   readonly name: 'chat.completions' | 'completions' | 'embeddings';

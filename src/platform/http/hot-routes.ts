@@ -22,11 +22,19 @@ export type Finished = (error: Error | null) => void;
 /** Answers a request, and says so. What it throws counts as finished with that error. */
 export type HotHandler = (request: HotRequest, finished: Finished) => void;
 
-/** Finds out who calls and whether they may call this route; throws when not. */
-export type HotGuard = (
-  request: IncomingMessage,
-  endpoint: EndpointMetadata,
-) => Principal | Promise<Principal>;
+export type HotGuard = {
+  /** Finds out who calls and whether they may call this route; throws when not. */
+  readonly admit: (
+    request: IncomingMessage,
+    endpoint: EndpointMetadata,
+  ) => Principal | Promise<Principal>;
+  /** Throws when this caller, as it is now, would not be admitted with that request. */
+  readonly recheck: (
+    request: IncomingMessage,
+    endpoint: EndpointMetadata,
+    principal: Principal,
+  ) => void;
+};
 
 type HotRoute = { readonly endpoint: EndpointMetadata; readonly handle: HotHandler };
 
@@ -46,6 +54,14 @@ export class HotRoutes {
   /** Until there is a guard nothing is served this way. */
   guardWith(guard: HotGuard): void {
     this.#guard = guard;
+  }
+
+  /**
+   * For a call that runs already, when its caller has changed.
+   * @throws {AppError} what the caller would be refused with
+   */
+  recheck(request: IncomingMessage, endpoint: EndpointMetadata, principal: Principal): void {
+    this.#guard?.recheck(request, endpoint, principal);
   }
 
   /** @param path the exact request target of a POST */
@@ -76,7 +92,7 @@ export class HotRoutes {
       this.errors.send(response, error, { requestId: id, method: 'POST', path });
     };
     try {
-      const found = guard(raw, endpoint);
+      const found = guard.admit(raw, endpoint);
       if (found instanceof Promise) {
         found
           .then((principal) => handle({ id, raw, response, principal }, finished))

@@ -1,0 +1,100 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { toError } from '#common/errors/to-error.js';
+import { Clock } from '#common/time/clock.js';
+import { authorize, KeyDirectory, type KeyView } from '#modules/keys/index.js';
+import { HotRoutes } from '#platform/http/hot-routes.js';
+import { LOGGER, type Logger } from '#platform/observability/logger.js';
+
+import type { Exchange } from './exchange.js';
+import { authorizeRequest } from './request/authorize-request.js';
+import { INFERENCE_ENDPOINT } from './surface.js';
+
+/** Together with the second that news of a key may take, a call is cut within the two that are promised. */
+const SWEEP_MS = 500;
+
+/**
+ * The calls that run, each with its key as it was when it was looked at last. A call is held to what its key is now:
+ * when the key is revoked, disabled, expires, or may no longer do what the call asked for, the call is cut. What it has
+ * produced until then is written down as used.
+ */
+@Injectable()
+export class RunningCalls {
+  readonly #views = new Map<Exchange, KeyView>();
+  readonly #beingRead = new Set<Exchange>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly keys: KeyDirectory,
+    private readonly hotRoutes: HotRoutes,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  watch(exchange: Exchange): void {
+    // Admission puts the view itself there; the type names only what every module may know of it.
+    this.#views.set(exchange, exchange.context.caller as KeyView);
+    this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  unwatch(exchange: Exchange): void {
+    this.#views.delete(exchange);
+  }
+
+  #sweep(): void {
+    for (const [exchange, view] of this.#views) {
+      if (!this.#beingRead.has(exchange)) this.#look(exchange, view);
+    }
+    if (this.#views.size > 0 || !this.#timer) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #look(exchange: Exchange, view: KeyView): void {
+    const current = this.keys.current(view);
+    if (current === view) this.#cutUnless(exchange, () => assertUsable(view, this.clock.now()));
+    else if (current instanceof Promise) void this.#await(exchange, current);
+    else this.#recheck(exchange, current);
+  }
+
+  async #await(exchange: Exchange, reading: Promise<KeyView | null>): Promise<void> {
+    this.#beingRead.add(exchange);
+    try {
+      const current = await reading;
+      if (this.#views.has(exchange)) this.#recheck(exchange, current);
+    } catch (error) {
+      // With PostgreSQL away no key is revoked either. New calls are refused; what runs goes on, and is looked at again.
+      this.logger.debug({ err: error }, 'The key of a running call could not be read');
+    } finally {
+      this.#beingRead.delete(exchange);
+    }
+  }
+
+  #recheck(exchange: Exchange, current: KeyView | null): void {
+    this.#cutUnless(exchange, () => {
+      if (!current) throw new AppError('invalid_api_key');
+      const { request, surface } = exchange.call;
+      this.hotRoutes.recheck(exchange.response.req, INFERENCE_ENDPOINT, current);
+      authorizeRequest(current, { request, surface, now: this.clock.now() });
+      this.#views.set(exchange, current);
+    });
+  }
+
+  #cutUnless(exchange: Exchange, check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      const cause = toError(error);
+      exchange.fail(
+        cause instanceof AppError ? cause : new AppError('internal_server_error', { cause }),
+      );
+    }
+  }
+}
+
+/** Of a key that is as it was: only time can have ended it. */
+function assertUsable(view: KeyView, now: number): void {
+  const decision = authorize(view, { now, neededScopes: 0, isReadOnlyRoute: false });
+  if (!decision.allowed) throw new AppError(decision.code, decision);
+}
