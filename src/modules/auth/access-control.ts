@@ -89,11 +89,12 @@ export class AccessControl implements OnModuleInit {
   }
 
   #authorize(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): void {
+    const isRead = isSafe(request.method);
     const decision = authorize(view, {
       now: this.clock.now(),
       neededScopes: this.#needed(endpoint),
-      isReadOnlyRoute: false,
-      operation: isSafe(request.method) ? 'read' : 'write',
+      isReadOnlyRoute: isRead && endpoint.allowsReadOnlyKeys === true,
+      operation: isRead ? 'read' : 'write',
       client: view.restrictsClient
         ? new RequestClient(request, this.#clients, this.countries)
         : undefined,

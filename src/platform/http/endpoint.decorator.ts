@@ -29,6 +29,8 @@ export type EndpointOptions = {
   readonly description?: string;
   /** What the caller needs: a scope, any valid credential (`authenticated`), or nothing (`public`). */
   readonly scope: Scope | 'authenticated' | 'public';
+  /** On the list of GETs that are all a read-only key may call. */
+  readonly allowsReadOnlyKeys?: boolean;
   /**
    * `inference`: the handler takes the raw request and does the rest of the authorization itself, and the body is not
    * read before the caller is known.
@@ -48,7 +50,10 @@ export type EndpointOptions = {
   readonly idempotent?: { readonly secretFields: readonly string[] };
 };
 
-export type EndpointMetadata = Pick<EndpointOptions, 'scope' | 'kind' | 'idempotent'>;
+export type EndpointMetadata = Pick<
+  EndpointOptions,
+  'scope' | 'allowsReadOnlyKeys' | 'kind' | 'idempotent'
+>;
 export const ENDPOINT = 'latchkey:endpoint';
 
 const ERRORS_OF_ANY_CREDENTIAL: readonly ErrorCode[] = [
@@ -78,6 +83,7 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
   const metadata: EndpointMetadata = {
     scope,
     kind,
+    ...(options.allowsReadOnlyKeys === true && { allowsReadOnlyKeys: true }),
     ...(options.idempotent && { idempotent: options.idempotent }),
   };
   return applyDecorators(
@@ -131,7 +137,10 @@ function describeAnswers(options: EndpointOptions, status: number): MethodDecora
     ...(options.scope === 'public' ? [] : ERRORS_OF_ANY_CREDENTIAL),
     ...(options.scope === 'public' || options.scope === 'authenticated'
       ? []
-      : (['insufficient_scope', 'read_only_key'] as const)),
+      : (['insufficient_scope'] as const)),
+    ...(options.scope === 'public' || options.allowsReadOnlyKeys === true
+      ? []
+      : (['read_only_key'] as const)),
     ...(options.idempotent ? (['idempotency_in_progress', 'idempotency_key_reused'] as const) : []),
     ...(options.requestBody
       ? (['invalid_request', 'invalid_json', 'request_too_large'] as const)
