@@ -17,6 +17,7 @@ import {
   Max,
   Min,
   ValidateBy,
+  type ValidationArguments,
 } from 'class-validator';
 
 import { formatUsd, NANOS_PER_USD, parseUsd, usdNumber } from '#common/money/money.js';
@@ -97,11 +98,16 @@ export function TextList(
     ArrayMaxSize(maxItems),
     ArrayUnique(),
     ...(values
-      ? [IsIn(values, { each: true })]
+      ? [IsIn(values, { each: true, message: (wrong) => unknownValue(wrong, values) })]
       : [IsString({ each: true }), Length(1, maxLength, { each: true })]),
     ...(pattern ? [Matches(pattern, { each: true })] : []),
     document(common, { type: 'array', items, minItems, maxItems, uniqueItems: true }),
   );
+}
+
+function unknownValue({ value }: ValidationArguments, known: readonly string[]): string {
+  const unknown = [value as unknown].flat().find((one) => !known.includes(one as string));
+  return `$property can’t hold ${JSON.stringify(unknown).slice(0, 64)}, only ${known.join(', ')}`;
 }
 
 export function Int(common: Common & { min: number; max: number }): PropertyDecorator {

@@ -88,7 +88,10 @@ const PROTOTYPE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 export function parseManagementJson(body: Buffer): unknown {
   const duplicateKey = findDuplicateKey(body);
   if (duplicateKey !== null) {
-    throw new AppError('invalid_json', { message: 'A key stands twice.', param: duplicateKey });
+    throw new AppError('invalid_json', {
+      message: `The key ${duplicateKey.slice(0, 64)} stands twice.`,
+      param: duplicateKey,
+    });
   }
   return JSON.parse(body.toString('utf8'), refusePrototypeKeys) as unknown;
 }
