@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 
 import { AppError } from '#common/errors/app-error.js';
 import { ERROR_CODES, type ErrorCode } from '#common/errors/error-codes.js';
-import { errorHeaders, renderError } from '#platform/http/error-envelopes.js';
+import { envelopeOf, errorHeaders, renderError } from '#platform/http/error-envelopes.js';
 
-import { API_DOCUMENT, OPERATIONS } from './api-document.js';
+import { API_DOCUMENT, OPERATIONS, Schemas } from './api-document.js';
 
 /** What clients program against: status and type of each code. Code may change behind it; this table may only grow. */
 const TABLE: Readonly<Record<string, readonly [status: number, type: string]>> = {
@@ -75,6 +75,7 @@ const ANTHROPIC_TYPES = [
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 const REQUEST = 'req_0000000000000000000000';
+const schemas = new Schemas(true);
 
 describe.each(CODES)('%s', (code) => {
   const error = new AppError(code, { param: 'field', details: { fact: 1 } });
@@ -95,7 +96,7 @@ describe.each(CODES)('%s', (code) => {
   });
 
   it('is a text on /manage', () => {
-    for (const path of ['/manage', '/manage/api-keys', '/v1/manage/users/balance']) {
+    for (const path of ['/manage', '/manage/api-keys', '/v1/manage/users/balance', '//MANAGE']) {
       expect(renderError(error, REQUEST, path).body).toEqual({ error: message });
     }
   });
@@ -122,6 +123,13 @@ describe.each(CODES)('%s', (code) => {
       request_id: REQUEST,
     });
     expect(ANTHROPIC_TYPES).toContain((body.error as { type: string }).type);
+  });
+
+  it('looks as the schema of its surface says', () => {
+    for (const path of ['/v1/keys', '/manage/api-keys', '/api/v1/billing', '/v1/messages']) {
+      const schema = { $ref: `#/components/schemas/${envelopeOf(path).schema}` };
+      expect(schemas.problemsOf(schema, renderError(error, REQUEST, path).body), path).toEqual([]);
+    }
   });
 
   it('carries a challenge exactly when it is a 401', () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { SCOPES } from '#common/auth/scopes.js';
+import { ERROR_CODES, type ErrorCode } from '#common/errors/error-codes.js';
 
 import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
 import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../support/app.js';
@@ -82,8 +83,16 @@ function callFromElsewhere(method: string, path: string, call: Call): Promise<An
   });
 }
 
-async function expectRefusal(route: Guarded, call: Call, status: number, code: string) {
+async function expectRefusal(route: Guarded, call: Call, status: number, code: ErrorCode) {
   const answer = await callFromElsewhere(route.method, route.path, { body: route.body, ...call });
+  const { error } = answer.body as { error?: unknown };
+  if (typeof error === 'string') {
+    // A surface whose errors are texts without a code.
+    const lacks = `This API key lacks the scope ${route.scope}.`;
+    const text = code === 'insufficient_scope' ? lacks : ERROR_CODES[code][2];
+    expect([route.name, answer.status, error]).toEqual([route.name, status, text]);
+    return;
+  }
   // An answer to HEAD has no body.
   const said = route.method === 'HEAD' ? code : codeOf(answer);
   expect([route.name, answer.status, said]).toEqual([route.name, status, code]);
@@ -244,6 +253,12 @@ describe('what is no route', () => {
     ['GET', '/manage', json, plain],
     ['POST', '/manage/nothing', json, plain],
     ['GET', '/v1/manage/nothing', json, plain],
+    ['GET', '/manage//nothing', json, plain],
+    ['GET', '//manage/nothing', json, plain],
+    ['GET', '/MANAGE/api-keys', json, plain],
+    ['GET', '/v1/Manage/api-keys', json, plain],
+    ['GET', '/%6danage/nothing', json, plain],
+    ['GET', '/v1%2fmanage/api-keys', json, plain],
     ['GET', '/manageable', json, openAi],
     ['GET', '/api/v1/nothing', problemJson, problem],
     ['PUT', '/api/v1', problemJson, problem],

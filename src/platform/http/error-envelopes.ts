@@ -7,7 +7,7 @@ export type RenderedError = {
   readonly contentType: string;
   readonly body: Readonly<Record<string, unknown>>;
 };
-type Renderer = (error: AppError, requestId: string, path: string) => RenderedError;
+type Renderer = (error: AppError, requestId: string) => RenderedError;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -68,20 +68,40 @@ const anthropic: Renderer = (error, requestId) => ({
   },
 });
 
+export type ErrorEnvelope = {
+  /** Of the OpenAPI document. */
+  readonly schema: 'Error' | 'ManagementError' | 'Problem' | 'AnthropicError';
+  readonly render: Renderer;
+};
+
+const OPENAI: ErrorEnvelope = { schema: 'Error', render: openAi };
+const MANAGEMENT: ErrorEnvelope = { schema: 'ManagementError', render: plainText };
+
 /** First match wins. It goes by the path because an unknown route has no metadata to go by. */
-const SURFACES: readonly (readonly [prefix: string, renderer: Renderer])[] = [
-  ['/manage', plainText],
-  ['/v1/manage', plainText],
-  ['/api/v1', problem],
-  ['/v1/messages', anthropic],
+const SURFACES: readonly (readonly [prefix: string, envelope: ErrorEnvelope])[] = [
+  ['/manage', MANAGEMENT],
+  ['/v1/manage', MANAGEMENT],
+  ['/api/v1', { schema: 'Problem', render: problem }],
+  ['/v1/messages', { schema: 'AnthropicError', render: anthropic }],
 ];
 
+export function envelopeOf(path: string): ErrorEnvelope {
+  const plain = `${plainPath(path)}/`;
+  return SURFACES.find(([prefix]) => plain.startsWith(`${prefix}/`))?.[1] ?? OPENAI;
+}
+
 export function renderError(error: AppError, requestId: string, path: string): RenderedError {
-  const surface = SURFACES.find(
-    ([prefix]) =>
-      path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/'),
-  );
-  return (surface?.[1] ?? openAi)(error, requestId, path);
+  return envelopeOf(path).render(error, requestId);
+}
+
+/** What an odd spelling means. Hardly one of them is a route, but whoever writes it has to understand the refusal. */
+function plainPath(path: string): string {
+  try {
+    return decodeURIComponent(path).toLowerCase().replaceAll(/\/+/g, '/');
+  } catch {
+    // It can't be decoded, and is refused for that.
+    return path;
+  }
 }
 
 /** The headers that an error carries: its own, and the challenge that RFC 9110 §15.5.2 and RFC 6750 §3 ask of a 401. */

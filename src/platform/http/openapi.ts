@@ -3,7 +3,9 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 
-import { ERROR_CODES } from '#common/errors/error-codes.js';
+import { ERROR_SCHEMAS, showErrors } from './document-errors.js';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 const DESCRIPTION =
   'A self-hosted AI gateway: keys with exact permissions in front of every LLM provider. ' +
@@ -26,51 +28,34 @@ export function buildApiDocument(app: INestApplication): OpenAPIObject {
     .build();
   const document = SwaggerModule.createDocument(app, config, { deepScanRoutes: true });
   nameAliases(document);
+  for (const [path, operation] of operationsOf(document)) {
+    operation.responses = showErrors(operation.responses, path);
+  }
   document.components ??= {};
-  document.components.schemas = { ...document.components.schemas, Error: ERROR_SCHEMA };
+  document.components.schemas = { ...document.components.schemas, ...ERROR_SCHEMAS };
   return document;
+}
+
+function operationsOf({ paths }: OpenAPIObject): [path: string, operation: Operation][] {
+  return Object.entries(paths).flatMap(([path, item]) =>
+    [item.get, item.post, item.patch, item.put, item.delete].flatMap((operation) =>
+      operation ? [[path, operation] satisfies [string, Operation]] : [],
+    ),
+  );
 }
 
 /** A route that is found under several paths is one operation with several names: each must be unique. */
 function nameAliases(document: OpenAPIObject): void {
   const taken = new Set<string>();
-  for (const [path, item] of Object.entries(document.paths)) {
-    for (const operation of [item.get, item.post, item.patch, item.put, item.delete]) {
-      if (operation?.operationId === undefined) continue;
-      if (taken.has(operation.operationId)) {
-        const [first = '', second = ''] = path.split('/').filter((part) => part !== '');
-        operation.operationId += `_${first}${second === 'v1' ? '_v1' : ''}`;
-      }
-      taken.add(operation.operationId);
+  for (const [path, operation] of operationsOf(document)) {
+    if (operation.operationId === undefined) continue;
+    if (taken.has(operation.operationId)) {
+      const [first = '', second = ''] = path.split('/').filter((part) => part !== '');
+      operation.operationId += `_${first}${second === 'v1' ? '_v1' : ''}`;
     }
+    taken.add(operation.operationId);
   }
 }
-
-const ERROR_SCHEMA = {
-  type: 'object',
-  required: ['error'],
-  properties: {
-    error: {
-      type: 'object',
-      required: ['message', 'type', 'code', 'param', 'request_id'],
-      properties: {
-        message: { type: 'string', description: 'For people: what is wrong and what to do.' },
-        type: {
-          type: 'string',
-          enum: [...new Set(Object.values(ERROR_CODES).map(([, type]) => type))],
-        },
-        code: {
-          type: 'string',
-          enum: Object.keys(ERROR_CODES),
-          description: 'For programs. Each has a page under docs/errors.',
-        },
-        param: { type: ['string', 'null'], description: 'The field that is wrong.' },
-        request_id: { type: 'string', description: 'Quote it when you ask for help.' },
-        details: { type: 'object', additionalProperties: true },
-      },
-    },
-  },
-};
 
 /** Serves the document at `/openapi.json` and, for people, at `/docs`. */
 export function serveApiDocument(app: INestApplication): void {
