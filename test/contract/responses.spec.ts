@@ -112,6 +112,21 @@ describe('what is answered is what openapi.json says, field for field', () => {
     expect(await succeed('listKeys', { query: '?limit=1' })).toMatchObject({ has_more: true });
   });
 
+  it('keys, in the shapes of other APIs', async () => {
+    const body = { name: 'other', scopes: ['inference'], expires_at: '2099-01-01T00:00:00Z' };
+    const made = await succeed('createApiKey', {}, { body });
+    await succeed('createApiKey', {}, { body: { name: 'bare' } });
+    expect(await succeed('listApiKeys', { query: '?limit=1' })).toMatchObject({ has_more: true });
+    await succeed('deleteApiKey', { id: made.id });
+    for (const alias of ['', '_v1']) {
+      const name = { name: `named${alias}` };
+      await succeed(`createNamedKey${alias}`, {}, { body: { ...name, is_management_key: true } });
+      await succeed(`listNamedKeys${alias}`, { query: '?limit=1' });
+      await succeed(`deleteNamedKey${alias}`, {}, { body: name });
+      await fail(`deleteNamedKey${alias}`, 404, {}, { body: name });
+    }
+  });
+
   it('providers, routes and models', async () => {
     const bare = await succeed(
       'createProvider',
@@ -202,7 +217,8 @@ describe('what is answered is what openapi.json says, field for field', () => {
       if (requestBody) continue;
       if ('404' in responses) await fail(operationId, 404, nowhere);
     }
-    for (const id of ['listKeys', 'listProviders', 'listRoutes']) {
+    const lists = ['listKeys', 'listApiKeys', 'listNamedKeys', 'listProviders', 'listRoutes'];
+    for (const id of lists) {
       await fail(id, 400, { query: '?limit=0' });
     }
     for (const id of ['updateProvider', 'updateRoute', 'revokeKey', 'updateKey', 'disableKey']) {

@@ -61,6 +61,7 @@ beforeAll(async () => {
   const env = { LATCHKEY_SECRET_KEY: canaries.rootKey, LATCHKEY_DATA_DIR: dataDir };
   app = await startTestApp({ logger, env });
   issued.push(app.masterKey);
+  await makeKeysElsewhere();
   await makeKeys();
   const routes = await makeProviders();
   await callProvider(routes);
@@ -105,6 +106,31 @@ async function makeKeys(): Promise<void> {
   await send('GET', '/v1/key', { key: first.key });
   await send('DELETE', `/v1/keys/${first.id}`, { body: { reason: 'over' } });
   await send('GET', '/v1/key', { key: first.key });
+}
+
+/** By the APIs of others, where the secret has another name. */
+async function makeKeysElsewhere(): Promise<void> {
+  for (const [path, field] of [
+    ['/v1/api-keys', 'secret'],
+    ['/manage/api-keys', 'api_key'],
+    ['/v1/manage/api-keys', 'api_key'],
+  ] as const) {
+    const call = { body: { name: `by ${path}` }, headers: { 'idempotency-key': 'elsewhere' } };
+    for (let calls = 0; calls < 2; calls++) {
+      const { status, body } = await app.call('POST', path, call);
+      expect(status).toBe(201);
+      const { [field]: secret, ...rest } = body as Record<string, string>;
+      expect(secret).toMatch(/^pr-live-/);
+      issued.push(secret as string);
+      answers.push({ what: `POST ${path}, the rest of it`, text: JSON.stringify(rest) });
+    }
+    await send('POST', path, { ...call, body: { name: 'other' } });
+    await send('GET', path);
+    if (field === 'secret') continue;
+    await send('POST', path, { body: call.body });
+    await send('DELETE', path, { body: { name: issued.at(-1) } });
+    await send('DELETE', path, { body: call.body });
+  }
 }
 
 async function makeProviders(): Promise<string[]> {

@@ -27,7 +27,7 @@ type Tenant = {
   readonly name: string;
   readonly admin: string;
   readonly upstream: FakeUpstream;
-  readonly ids: Readonly<Record<'keys' | 'providers' | 'routes', string>>;
+  readonly ids: Readonly<Record<'keys' | 'api-keys' | 'providers' | 'routes', string>>;
 };
 
 const rootKey = randomBytes(32);
@@ -93,7 +93,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
   const body = { provider_id: providers, price: PRICE };
   const routes = await make('/v1/routes', { ...body, model: 'same-model' });
   await make('/v1/routes', { ...body, model: `only-${name}` });
-  return { name, admin, upstream, ids: { keys, providers, routes } };
+  return { name, admin, upstream, ids: { keys, 'api-keys': keys, providers, routes } };
 }
 
 /** All that is stored, except for what the system does by itself as time goes by. */
@@ -133,6 +133,7 @@ describe('another organization’s object', () => {
 
   it('is asked for by every operation that takes an id', () => {
     expect(byId.map(({ operationId }) => operationId).toSorted()).toEqual([
+      'deleteApiKey',
       'deleteProvider',
       'deleteRoute',
       'disableKey',
@@ -191,7 +192,7 @@ describe('another organization’s object', () => {
   });
 
   it('is in no list, and no page of it can be turned to with their cursor', async () => {
-    for (const path of ['/v1/keys', '/v1/providers', '/v1/routes']) {
+    for (const path of ['/v1/keys', '/v1/api-keys', '/v1/providers', '/v1/routes']) {
       const list = (key: string, query: string): Promise<Answer> =>
         app.call('GET', path + query, { key });
       const idsOf = ({ body }: Answer): string[] =>
@@ -207,6 +208,40 @@ describe('another organization’s object', () => {
       const turned = idsOf(await list(ours.admin, `?limit=200&cursor=${cursor}`));
       expect(turned.filter((id) => !mine.includes(id))).toEqual([]);
     }
+  });
+});
+
+describe('another organization’s key of the same name', () => {
+  const path = '/manage/api-keys';
+  const namesOf = async ({ admin: key }: Tenant): Promise<string[]> => {
+    const { body } = await app.call('GET', `${path}?limit=1000`, { key });
+    return (body as { api_keys: { name: string }[] }).api_keys.map(({ name }) => name);
+  };
+
+  it('neither takes the name away nor is deleted with ours', async () => {
+    const body = { name: 'a-common-name' };
+    for (const { admin: key } of [theirs, ours]) {
+      expect((await app.call('POST', path, { key, body })).status).toBe(201);
+    }
+    expect((await app.call('DELETE', path, { key: ours.admin, body })).status).toBe(200);
+    expect(await namesOf(ours)).not.toContain(body.name);
+    expect(await namesOf(theirs)).toContain(body.name);
+  });
+
+  it('is unknown by a name that only they have, and in no list of ours', async () => {
+    const before = await stored();
+    const remove = (name: string): Promise<Answer> =>
+      app.call('DELETE', path, { key: ours.admin, body: { name } });
+    const foreign = await remove('theirs-key');
+    expect(foreign.status).toBe(404);
+    const unknown = comparable(await remove('nobody-key'), 'nobody-key');
+    expect(comparable(foreign, 'theirs-key')).toEqual(unknown);
+    expect(await stored()).toBe(before);
+    expect(await namesOf(ours)).not.toContain('theirs-key');
+    const first = await app.call('GET', `${path}?limit=1`, { key: theirs.admin });
+    const { next_cursor: cursor } = first.body as { next_cursor: string };
+    const turned = await app.call('GET', `${path}?cursor=${cursor}`, { key: ours.admin });
+    expect(JSON.stringify(turned.body)).not.toContain('theirs-key');
   });
 });
 

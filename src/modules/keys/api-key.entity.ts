@@ -9,6 +9,7 @@ import type { PolicySources } from './domain/policy/policy-within.js';
 
 @Entity('api_keys')
 @Index('api_keys_listing', ['organizationId', 'createdAt', 'id'])
+@Index('api_keys_name', ['organizationId', 'name'])
 @Check('api_keys_environment_check', `environment IN ('production', 'staging', 'development')`)
 export class ApiKeyEntity {
   @PrimaryColumn('text')

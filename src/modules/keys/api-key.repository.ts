@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In, type QueryDeepPartialEntity } from 'typeorm';
+import { In, type QueryDeepPartialEntity, type SelectQueryBuilder } from 'typeorm';
 
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
@@ -12,6 +12,11 @@ export type KeyWithSecret = { readonly key: ApiKeyEntity; readonly secret: ApiKe
 
 /** What is stored of a secret, and how it was made of it. */
 export type SecretDigest = Pick<ApiKeySecretEntity, 'scheme' | 'digest'>;
+
+/** Any fixed number: the class of the locks on names of keys among PostgreSQL's two-part advisory locks. */
+const NAME_LOCK_CLASS = 7_203_003;
+
+const IN_USE = '(key.revoked_at IS NULL OR key.revoked_at > :now)';
 
 @Injectable()
 export class ApiKeyRepository {
@@ -58,14 +63,43 @@ export class ApiKeyRepository {
     after: CursorPosition | null,
     limit: number,
   ): Promise<KeyWithSecret[]> {
-    const query = this.transactions.manager
+    return this.#withSecrets(await this.#page(organizationId, after, limit).getMany());
+  }
+
+  /** Like {@link list}, without those that are revoked at `now`. */
+  async listInUse(
+    organizationId: string,
+    after: CursorPosition | null,
+    limit: number,
+    now: Date,
+  ): Promise<ApiKeyEntity[]> {
+    return this.#page(organizationId, after, limit).andWhere(IN_USE, { now }).getMany();
+  }
+
+  /** Waits until nobody else holds the organization's keys of that name, and holds them for this transaction. */
+  async holdName(organizationId: string, name: string): Promise<void> {
+    await this.transactions.sql('SELECT pg_advisory_xact_lock($1, hashtext($2))', [
+      NAME_LOCK_CLASS,
+      `${organizationId} ${name}`,
+    ]);
+  }
+
+  /** Those of that name that are not revoked at `now`, the oldest first, at most `limit`, locked. */
+  async lockInUseByName(
+    organizationId: string,
+    name: string,
+    limit: number,
+    now: Date,
+  ): Promise<ApiKeyEntity[]> {
+    return this.transactions.manager
       .createQueryBuilder(ApiKeyEntity, 'key')
-      .where('key.organization_id = :organizationId', { organizationId })
-      .orderBy('key.createdAt', 'DESC')
-      .addOrderBy('key.id', 'DESC')
-      .limit(limit + 1);
-    if (after) query.andWhere('(key.created_at, key.id) < (:createdAt, :id)', after);
-    return this.#withSecrets(await query.getMany());
+      .where({ organizationId, name })
+      .andWhere(IN_USE, { now })
+      .orderBy('key.createdAt', 'ASC')
+      .addOrderBy('key.id', 'ASC')
+      .limit(limit)
+      .setLock('pessimistic_write')
+      .getMany();
   }
 
   async lockForUpdate(organizationId: string, id: string): Promise<ApiKeyEntity | null> {
@@ -88,6 +122,21 @@ export class ApiKeyRepository {
 
   async countOfLevelAcrossTenants(accessLevel: 'master'): Promise<number> {
     return this.transactions.manager.countBy(ApiKeyEntity, { accessLevel });
+  }
+
+  #page(
+    organizationId: string,
+    after: CursorPosition | null,
+    limit: number,
+  ): SelectQueryBuilder<ApiKeyEntity> {
+    const query = this.transactions.manager
+      .createQueryBuilder(ApiKeyEntity, 'key')
+      .where('key.organization_id = :organizationId', { organizationId })
+      .orderBy('key.createdAt', 'DESC')
+      .addOrderBy('key.id', 'DESC')
+      .limit(limit + 1);
+    if (after) query.andWhere('(key.created_at, key.id) < (:createdAt, :id)', after);
+    return query;
   }
 
   async #withSecrets(keys: readonly ApiKeyEntity[]): Promise<KeyWithSecret[]> {

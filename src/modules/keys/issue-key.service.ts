@@ -29,6 +29,9 @@ export type NewKey = {
   readonly secret: Secret;
 };
 
+/** A new key, and its secret, which nobody can find out any more. */
+export type IssuedKey = { readonly issued: KeyWithSecret; readonly secret: Secret };
+
 @Injectable()
 export class IssueKeyService {
   constructor(
@@ -43,10 +46,7 @@ export class IssueKeyService {
    * Makes a key within what `creator` may do itself.
    * @throws {AppError} `escalation_denied`; `invalid_request` for a policy that is none, or an expiry in the past
    */
-  async issue(
-    creator: KeyView,
-    dto: CreateKeyDto,
-  ): Promise<{ issued: KeyWithSecret; secret: Secret }> {
+  async issue(creator: KeyView, dto: CreateKeyDto): Promise<IssuedKey> {
     const grant = grantWithin(creator, requestedGrant(dto, this.clock.now()));
     const secret = generateKeySecret(this.config.keyBrand, grant.environment);
     const issued = await this.write({

@@ -16,6 +16,9 @@ import { KeyDirectoryService } from './key-directory.service.js';
 import { KeysController } from './keys.controller.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
 import { ReadKeysService } from './read-keys.service.js';
+import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
+import { NamedKeysService } from './surfaces/management/named-keys.service.js';
+import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.controller.js';
 
 @Module({
   imports: [
@@ -23,12 +26,18 @@ import { ReadKeysService } from './read-keys.service.js';
     OrganizationsModule,
     UsageModule,
   ],
-  controllers: [KeysController, PolicySchemaController],
+  controllers: [
+    KeysController,
+    MultirouteKeysController,
+    ManagementKeysController,
+    PolicySchemaController,
+  ],
   providers: [
     ApiKeyRepository,
     IssueKeyService,
     ReadKeysService,
     ChangeKeyService,
+    NamedKeysService,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
   ],

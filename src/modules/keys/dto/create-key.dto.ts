@@ -5,6 +5,7 @@ import { JsonObject, OneOf, Text, TextList, Time } from '#common/validation/fiel
 import { POLICY_PART_SCHEMAS } from '../domain/policy/policy-schema.js';
 import type { POLICY_PARTS } from '../domain/policy/read-policy.js';
 
+export const MAX_NAME_LENGTH = 200;
 const MAX_POLICY_BYTES = 64 * 1024;
 
 /** One part of a policy. What may stand in it is read, and refused by name, by `readPolicy`. */
@@ -22,7 +23,7 @@ export class CreateKeyDto {
   @Text({
     description: 'What you will know it by. Names may repeat.',
     example: 'backend',
-    max: 200,
+    max: MAX_NAME_LENGTH,
   })
   name: string;
 
