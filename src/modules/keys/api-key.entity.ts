@@ -70,6 +70,10 @@ export class ApiKeyEntity {
   @Column({ name: 'revoked_reason', type: 'text', nullable: true })
   revokedReason: string | null;
 
+  /** There where its requests must be signed. */
+  @Column({ name: 'sealed_signing_secret', type: 'bytea', nullable: true })
+  sealedSigningSecret: Buffer | null;
+
   /** Grows by one with each change; the `ETag`. */
   @Column({ type: 'integer', default: 1 })
   version: number;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
+import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
@@ -12,6 +13,7 @@ import { futureTime, timeOf } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
 import { fromPolicyDocument, toPolicyDocument } from './domain/policy/policy-document.js';
 import { readPolicy } from './domain/policy/read-policy.js';
+import { SigningSecrets } from './signing-secrets.js';
 import type { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
 
 const DEFAULT_REVOKE_AFTER = '24h';
@@ -25,12 +27,14 @@ export class ChangeKeyService {
     private readonly keys: ApiKeyRepository,
     private readonly transactions: TransactionRunner,
     private readonly events: EventBus,
+    private readonly signingSecrets: SigningSecrets,
     private readonly clock: Clock,
   ) {}
 
   /**
    * Changes the fields that are given.
    * @param ifMatch the versions that the change is meant for (`If-Match`); `null` for any
+   * @returns the signing secret where the change makes the key sign from now on, to be shown this once
    * @throws {AppError} `not_found`, `precondition_failed`, `conflict` for a revoked key, `escalation_denied`
    */
   async update(
@@ -38,16 +42,39 @@ export class ChangeKeyService {
     keyId: string,
     dto: UpdateKeyDto,
     ifMatch: string | null,
-  ): Promise<void> {
+  ): Promise<Secret | null> {
+    let signingSecret: Secret | null = null;
     await this.#change(caller, keyId, (key) => {
       if (ifMatch !== null) assertMatches(ifMatch, key);
       assertNotRevoked(key, this.clock.now());
+      const rights = changesRights(dto) ? this.#regrant(caller, key, dto) : null;
+      signingSecret = rights?.signingSecret ?? null;
       return {
         ...(isGiven(dto.name) && { name: dto.name }),
         ...(isGiven(dto.metadata) && { metadata: dto.metadata }),
-        ...(changesRights(dto) && this.#regrant(caller, key, dto)),
+        ...rights?.changes,
       };
     });
+    return signingSecret;
+  }
+
+  /**
+   * Gives a key that must sign another signing secret; the one it had is gone.
+   * @throws {AppError} `not_found`, `conflict` for a key that is revoked or signs nothing, `escalation_denied`
+   */
+  async reissueSigningSecret(
+    caller: KeyView,
+    keyId: string,
+  ): Promise<{ key: ApiKeyEntity; secret: Secret }> {
+    const { secret, sealed } = this.signingSecrets.issue(keyId);
+    const key = await this.#change(caller, keyId, (current) => {
+      assertNotRevoked(current, this.clock.now());
+      const grant = grantOf(current);
+      assertGrantWithin(caller, grant);
+      if (!grant.policy.requiresSignature) throw signsNothing(keyId);
+      return { sealedSigningSecret: sealed };
+    });
+    return { key, secret };
   }
 
   /** @throws {AppError} `not_found`, `conflict` for a revoked key, `escalation_denied`, `invalid_request` */
@@ -110,7 +137,11 @@ export class ChangeKeyService {
     });
   }
 
-  #regrant(caller: KeyView, key: ApiKeyEntity, dto: UpdateKeyDto): Changes {
+  #regrant(
+    caller: KeyView,
+    key: ApiKeyEntity,
+    dto: UpdateKeyDto,
+  ): { changes: Changes; signingSecret: Secret | null } {
     const { expires_at: expiresAt, access_level: accessLevel, scopes } = dto;
     if (isGiven(accessLevel) && isGiven(scopes)) throw levelAndScopes();
     const grant = regrantWithin(caller, grantOf(key), {
@@ -121,13 +152,28 @@ export class ChangeKeyService {
         expiresAt: expiresAt && futureTime(expiresAt, 'expires_at', this.clock.now()).getTime(),
       }),
     });
-    return {
+    const { signingSecret, ...signing } = this.#resign(key, grant.policy.requiresSignature);
+    const changes = {
       accessLevel: grant.accessLevel,
       scopes: [...grant.scopes],
       policy: toPolicyDocument(grant.policy),
       policySources: grant.policySources,
       expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
+      ...signing,
     };
+    return { changes, signingSecret };
+  }
+
+  /** A key has a signing secret exactly as long as it must sign. */
+  #resign(
+    { id, sealedSigningSecret }: ApiKeyEntity,
+    mustSign: boolean,
+  ): Pick<ApiKeyEntity, 'sealedSigningSecret'> & { signingSecret: Secret | null } {
+    if (mustSign && sealedSigningSecret === null) {
+      const { secret, sealed } = this.signingSecrets.issue(id);
+      return { sealedSigningSecret: sealed, signingSecret: secret };
+    }
+    return { sealedSigningSecret: mustSign ? sealedSigningSecret : null, signingSecret: null };
   }
 }
 
@@ -169,6 +215,12 @@ function assertNotRevoked(key: ApiKeyEntity, now: number): void {
   if (!isRevoked(key, now)) return;
   throw new AppError('conflict', {
     message: `The key ${key.id} is revoked. That is for good: make another.`,
+  });
+}
+
+function signsNothing(keyId: string): AppError {
+  return new AppError('conflict', {
+    message: `The key ${keyId} signs nothing: turn security.authentication.require_signature on first.`,
   });
 }
 

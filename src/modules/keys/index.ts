@@ -1,4 +1,4 @@
-export { authorize, type Refusal } from './domain/authorize.js';
+export { authorize, checkState, type Refusal } from './domain/authorize.js';
 export type { ClientDescription } from './domain/request-facts.js';
 export {
   ALL_FEATURES,
@@ -9,7 +9,7 @@ export {
   featuresOf,
 } from './domain/features.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
-export type { KeyView } from './domain/key-view.js';
+export type { KeyView, SigningRules } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { KeysModule } from './keys.module.js';
 export { PresentedKey } from './domain/presented-key.js';

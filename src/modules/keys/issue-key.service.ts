@@ -18,6 +18,7 @@ import type { KeyView } from './domain/key-view.js';
 import { toPolicyDocument } from './domain/policy/policy-document.js';
 import { readPolicy } from './domain/policy/read-policy.js';
 import type { CreateKeyDto } from './dto/create-key.dto.js';
+import { SigningSecrets } from './signing-secrets.js';
 
 /** What is written of a new key. */
 export type NewKey = {
@@ -29,8 +30,11 @@ export type NewKey = {
   readonly secret: Secret;
 };
 
+/** A key that was just made; a key that must sign has another secret for that, which is shown this once. */
+type WrittenKey = KeyWithSecret & { readonly signingSecret: Secret | null };
+
 /** A new key, and its secret, which nobody can find out any more. */
-export type IssuedKey = { readonly issued: KeyWithSecret; readonly secret: Secret };
+export type IssuedKey = { readonly issued: WrittenKey; readonly secret: Secret };
 
 @Injectable()
 export class IssueKeyService {
@@ -38,6 +42,7 @@ export class IssueKeyService {
     private readonly keys: ApiKeyRepository,
     private readonly transactions: TransactionRunner,
     private readonly pepper: Pepper,
+    private readonly signingSecrets: SigningSecrets,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -61,11 +66,13 @@ export class IssueKeyService {
   }
 
   /** Writes a key whose rights somebody has already decided on. */
-  async write(newKey: NewKey): Promise<KeyWithSecret> {
+  async write(newKey: NewKey): Promise<WrittenKey> {
     const now = new Date(this.clock.now());
     const { grant } = newKey;
+    const id = newId('key');
+    const signing = grant.policy.requiresSignature ? this.signingSecrets.issue(id) : null;
     const key = Object.assign(new ApiKeyEntity(), {
-      id: newId('key'),
+      id,
       organizationId: newKey.organizationId,
       name: newKey.name,
       environment: grant.environment,
@@ -83,6 +90,7 @@ export class IssueKeyService {
       enableAt: null,
       revokedAt: null,
       revokedReason: null,
+      sealedSigningSecret: signing?.sealed ?? null,
       version: 1,
     });
     const secret = Object.assign(new ApiKeySecretEntity(), {
@@ -95,7 +103,7 @@ export class IssueKeyService {
       expiresAt: null,
     });
     await this.transactions.run(() => this.keys.insert(key, secret));
-    return { key, secret };
+    return { key, secret, signingSecret: signing?.secret ?? null };
   }
 }
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import type { Secret } from '#common/secret/secret.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { Pepper } from '#platform/crypto/pepper.js';
@@ -9,11 +10,12 @@ import { Fanout } from '#platform/fanout/fanout.port.js';
 
 import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
 import { isWellFormedKey } from './domain/key-secret.js';
-import { compileKeyView, type KeyView } from './domain/key-view.js';
+import { compileKeyView, type KeyRecord, type KeyView } from './domain/key-view.js';
 import { fromPolicyDocument } from './domain/policy/policy-document.js';
 import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
+import { SigningSecrets } from './signing-secrets.js';
 
 const MAX_CACHED_KEYS = 50_000;
 /** SHA-256 of the secret without a pepper, as other gateways store it (OWASP ASVS 5.0, 6.5.2). */
@@ -30,6 +32,7 @@ export class KeyDirectoryService extends KeyDirectory {
   constructor(
     private readonly keys: ApiKeyRepository,
     private readonly pepper: Pepper,
+    private readonly signingSecrets: SigningSecrets,
     fanout: Fanout,
     events: EventBus,
     @Inject(CONFIG) private readonly config: Config,
@@ -68,7 +71,7 @@ export class KeyDirectoryService extends KeyDirectory {
   async #read(place: Place): Promise<KeyView | null> {
     const found = await this.#findSecret(place);
     if (!found) return null;
-    const view = compileKeyView(toRecord(found));
+    const view = compileKeyView(toRecord(found, this.signingSecrets.open(found.key)));
     this.#places.set(view, place);
     return view;
   }
@@ -87,7 +90,7 @@ export class KeyDirectoryService extends KeyDirectory {
   }
 }
 
-function toRecord({ key, secret }: KeyWithSecret): Parameters<typeof compileKeyView>[0] {
+function toRecord({ key, secret }: KeyWithSecret, signingSecret: Secret | null): KeyRecord {
   return {
     keyId: key.id,
     organizationId: key.organizationId,
@@ -100,5 +103,6 @@ function toRecord({ key, secret }: KeyWithSecret): Parameters<typeof compileKeyV
     enableAt: key.enableAt?.getTime() ?? null,
     revokedAt: key.revokedAt?.getTime() ?? null,
     secretExpiresAt: secret.expiresAt?.getTime() ?? null,
+    signingSecret,
   };
 }

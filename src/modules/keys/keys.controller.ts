@@ -26,6 +26,7 @@ import { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.
 import { CreateKeyDto } from './dto/create-key.dto.js';
 import {
   CallingKeyResponse,
+  ChangedKeyResponse,
   CreatedKeyResponse,
   KeyListResponse,
   KeyPolicyResponse,
@@ -59,7 +60,7 @@ export class KeysController {
     id: 'createKey',
     summary: 'Create a key',
     description:
-      'The secret is in the answer’s `key`, this once. A key never gets more than the key that makes it has.',
+      'The secret is in the answer’s `key`, this once, and what requests are signed with in `signing_secret`, where they must be. A key never gets more than the key that makes it has.',
     scope: 'keys:write',
     status: 201,
     requestBody: CreateKeyDto,
@@ -67,14 +68,18 @@ export class KeysController {
     response: CreatedKeyResponse,
     example: CREATED_KEY_EXAMPLE,
     errors: ['escalation_denied'],
-    idempotent: { secretFields: ['key'] },
+    idempotent: { secretFields: ['key', 'signing_secret'] },
   })
   async create(
     @CallingKey() caller: KeyView,
     @Body() body: CreateKeyDto,
   ): Promise<CreatedKeyResponse> {
     const { issued, secret } = await this.issueKey.issue(caller, body);
-    return { ...viewKey(issued, null, issued.key.createdAt.getTime()), key: secret.reveal() };
+    return {
+      ...viewKey(issued, null, issued.key.createdAt.getTime()),
+      key: secret.reveal(),
+      ...(issued.signingSecret && { signing_secret: issued.signingSecret.reveal() }),
+    };
   }
 
   @Get('keys')
@@ -127,7 +132,7 @@ export class KeysController {
     scope: 'keys:write',
     requestBody: UpdateKeyDto,
     requestExample: { permissions: { models: ['gpt-4o-mini'] }, metadata: { team: 'frontend' } },
-    response: KeyResponse,
+    response: ChangedKeyResponse,
     example: { ...KEY_EXAMPLE, version: 2 },
     errors: [
       'not_found',
@@ -144,9 +149,10 @@ export class KeysController {
     @Param('id') id: string,
     @Body() body: UpdateKeyDto,
     @Headers('if-match') ifMatch?: string,
-  ): Promise<KeyResponse> {
-    await this.changeKey.update(caller, id, body, ifMatch ?? null);
-    return this.readKeys.get(caller.organizationId, id);
+  ): Promise<ChangedKeyResponse> {
+    const signingSecret = await this.changeKey.update(caller, id, body, ifMatch ?? null);
+    const key = await this.readKeys.get(caller.organizationId, id);
+    return { ...key, ...(signingSecret && { signing_secret: signingSecret.reveal() }) };
   }
 
   @Post('keys/:id/disable')

@@ -33,6 +33,12 @@ export const CREATED_KEY_EXAMPLE = {
   key: 'pr-live-EXAMPLEonlyEXAMPLEonlyEXAMPLEonl',
 };
 
+export const SIGNING_SECRET_EXAMPLE = {
+  id: KEY_EXAMPLE.id,
+  signing_secret: 'lsig_EXAMPLE',
+  version: 2,
+};
+
 export const NEW_KEY_EXAMPLE = {
   name: 'backend',
   permissions: { models: ALLOWED_MODELS },

@@ -19,6 +19,8 @@ import { ReadKeysService } from './read-keys.service.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
 import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.controller.js';
+import { SigningSecretController } from './signing-secret.controller.js';
+import { SigningSecrets } from './signing-secrets.js';
 
 @Module({
   imports: [
@@ -30,10 +32,12 @@ import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.
     KeysController,
     MultirouteKeysController,
     ManagementKeysController,
+    SigningSecretController,
     PolicySchemaController,
   ],
   providers: [
     ApiKeyRepository,
+    SigningSecrets,
     IssueKeyService,
     ReadKeysService,
     ChangeKeyService,

@@ -7,8 +7,9 @@ const REDACTED = '[redacted]';
 const PATTERNS: readonly RegExp[] = [
   // Our own keys of any brand: <brand>-<env>-<32 base62>.
   /\b[a-z][a-z0-9]{1,11}-(?:live|test)-[0-9A-Za-z]{32}/g,
-  // Session tokens and webhook secrets.
+  // Session tokens, signing secrets of keys, and webhook secrets.
   /\blks_[0-9A-Za-z_-]{16,}/g,
+  /\blsig_[0-9A-Za-z]{16,}/g,
   /\bwhsec_[0-9A-Za-z+/=_-]{16,}/g,
   // Providers' keys: OpenAI, Anthropic, OpenRouter (sk-…), Groq (gsk_…), Google (AIza…), Hugging Face (hf_…).
   /\bsk-[0-9A-Za-z_-]{12,}/g,

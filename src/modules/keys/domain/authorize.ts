@@ -23,11 +23,16 @@ type KeyRule = {
   readonly denies: (view: KeyView, facts: RequestFacts) => boolean;
 };
 
-/** What the key is, before what its policy allows. */
-const KEY_RULES: readonly KeyRule[] = [
+/** Whether the key is one that can be used now at all. */
+const STATE_RULES: readonly KeyRule[] = [
   { name: 'revoked', code: 'revoked_api_key', denies: (view, { now }) => now >= view.revokedAt },
   { name: 'expired', code: 'expired_api_key', denies: (view, { now }) => now >= view.expiresAt },
   { name: 'disabled', code: 'key_disabled', denies: (view, { now }) => now < view.disabledUntil },
+];
+
+/** What the key is, before what its policy allows. */
+const KEY_RULES: readonly KeyRule[] = [
+  ...STATE_RULES,
   {
     name: 'read_only',
     code: 'read_only_key',
@@ -41,6 +46,12 @@ const KEY_RULES: readonly KeyRule[] = [
 ];
 
 const ALLOWED: Decision = { allowed: true };
+
+/** Whether a key can be used now at all: the part of {@link authorize} that tells nothing of what it may do. */
+export function checkState(view: KeyView, facts: RequestFacts): Decision {
+  const denied = STATE_RULES.find((rule) => rule.denies(view, facts));
+  return denied ? { allowed: false, code: denied.code } : ALLOWED;
+}
 
 /**
  * Whether a key may do what is asked. Pure: the guard, the inference pipeline and every explanation use this one

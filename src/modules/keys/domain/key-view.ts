@@ -1,5 +1,8 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+
 import type { Environment, Principal } from '#common/auth/principal.js';
 import { type AccessLevel, type Scope, scopeMask } from '#common/auth/scopes.js';
+import type { Secret } from '#common/secret/secret.js';
 
 import { ALL_FEATURES, type FeatureMask, featureMask } from './features.js';
 import { compileNames, type NameMatcher } from './matching/names.js';
@@ -20,6 +23,16 @@ export type KeyRecord = {
   readonly enableAt: number | null;
   readonly revokedAt: number | null;
   readonly secretExpiresAt: number | null;
+  readonly signingSecret: Secret | null;
+};
+
+/** What a key’s requests must be signed with, and how. */
+export type SigningRules = {
+  /** HMAC key; `null` where it is lost, and nothing can be signed until there is another. */
+  readonly key: KeyObject | null;
+  /** How far the signature’s time may be from ours, either way; `null` where it needs none. */
+  readonly maxAgeMs: number | null;
+  readonly requiresNonce: boolean;
 };
 
 /**
@@ -48,6 +61,8 @@ export type KeyView = Principal & {
   readonly outputLimitOf: (model: string) => number | null;
   /** `null`: any provider. */
   readonly allowsProvider: NameMatcher | null;
+  /** `null`: requests need no signature. */
+  readonly signing: SigningRules | null;
 };
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -78,6 +93,17 @@ export function compileKeyView(record: KeyRecord): KeyView {
     restrictsModels: rules.some(({ name }) => name === 'model'),
     restrictsClient: rules.some(({ isOfClient }) => isOfClient),
     allowsProvider: compileProviders(policy),
+    signing: compileSigning(record),
+  };
+}
+
+function compileSigning({ policy, signingSecret }: KeyRecord): SigningRules | null {
+  if (!policy.requiresSignature) return null;
+  const { requiresTimestamp, maxTimestampAge, requiresNonce } = policy;
+  return {
+    key: signingSecret && createSecretKey(signingSecret.reveal(), 'utf8'),
+    maxAgeMs: requiresTimestamp ? (maxTimestampAge ?? 0) * 1_000 : null,
+    requiresNonce,
   };
 }
 

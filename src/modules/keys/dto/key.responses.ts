@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 import { ENVIRONMENTS } from '#common/auth/principal.js';
 import { ACCESS_LEVELS, SCOPES } from '#common/auth/scopes.js';
@@ -138,12 +138,44 @@ export class KeyResponse {
   propagation?: PropagationResponse;
 }
 
+const SIGNING_SECRET = {
+  example: 'lsig_EXAMPLE',
+  description:
+    'What requests are signed with (docs/signing.md). It is shown this once and can’t be had again.',
+} as const;
+
+/** As it is after a change. */
+export class ChangedKeyResponse extends KeyResponse {
+  @ApiPropertyOptional({
+    ...SIGNING_SECRET,
+    description: `There when the change has turned signing on. ${SIGNING_SECRET.description}`,
+  })
+  signing_secret?: string;
+}
+
+export class SigningSecretResponse {
+  @ApiProperty({ example: 'key_4fTqV0mZx1sLwq8nE2bYcA' })
+  id: string;
+
+  @ApiProperty(SIGNING_SECRET)
+  signing_secret: string;
+
+  @ApiProperty({ example: 2, description: 'Of the key.' })
+  version: number;
+}
+
 export class CreatedKeyResponse extends KeyResponse {
   @ApiProperty({
     example: 'pr-live-EXAMPLEonlyEXAMPLEonlyEXAMPLEonl',
     description: 'The secret. It is shown this once and can’t be had again.',
   })
   key: string;
+
+  @ApiPropertyOptional({
+    ...SIGNING_SECRET,
+    description: `There where requests must be signed. ${SIGNING_SECRET.description}`,
+  })
+  signing_secret?: string;
 }
 
 export class KeyListResponse {

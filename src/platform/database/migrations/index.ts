@@ -4,6 +4,7 @@ import { Catalog1763700150000 } from './1763700150000-catalog.js';
 import { Usage1763700200000 } from './1763700200000-usage.js';
 import { KeyPolicy1764201600000 } from './1764201600000-key-policy.js';
 import { KeyLifecycle1764205200000 } from './1764205200000-key-lifecycle.js';
+import { RequestSigning1764208800000 } from './1764208800000-request-signing.js';
 import { KeyNames1764212400000 } from './1764212400000-key-names.js';
 import { Instances1764219600000 } from './1764219600000-instances.js';
 
@@ -15,6 +16,7 @@ export const MIGRATIONS = [
   Usage1763700200000,
   KeyPolicy1764201600000,
   KeyLifecycle1764205200000,
+  RequestSigning1764208800000,
   KeyNames1764212400000,
   Instances1764219600000,
 ];

@@ -15,6 +15,9 @@ export type UserAgents = {
 
 export type Operation = 'read' | 'write';
 
+/** How a signed request is signed: one way so far. */
+export type SignatureAlgorithm = 'HMAC-SHA256';
+
 /**
  * What a key may do beyond its scopes: every restriction in one spelling. A list of what is allowed that is `null`
  * restricts nothing; it is never empty. `policy-fields.ts` says where each stands in the document that people see, and
@@ -41,4 +44,11 @@ export type KeyPolicy = {
   readonly allowedDomains: readonly string[] | null;
   readonly allowedReferrers: readonly string[] | null;
   readonly allowedUserAgents: UserAgents | null;
+  readonly requiresSignature: boolean;
+  /** `null`, as the next ones `false` and `null`, where no signature is required. */
+  readonly signatureAlgorithm: SignatureAlgorithm | null;
+  readonly requiresTimestamp: boolean;
+  /** Seconds that a signature’s time may differ from ours; `null` where it needs none. */
+  readonly maxTimestampAge: number | null;
+  readonly requiresNonce: boolean;
 };

@@ -7,6 +7,7 @@ import { normalizeReferrerPattern, referrerCovers } from '../matching/referrer.j
 import { globCovers } from '../matching/names.js';
 import { allowList, denyList, type ItemKind, type PolicyField, toggle } from './field-kinds.js';
 import type { KeyPolicy, Operation } from './key-policy.js';
+import { maxTimestampAge, signatureAlgorithm } from './signing-fields.js';
 import { forcedProvider, modelLimits, userAgents } from './special-fields.js';
 
 const MODEL: ItemKind = {
@@ -70,6 +71,7 @@ const MODELS = 'permissions.models';
 const ROUTING = 'permissions.routing';
 const NETWORKS = 'security.network_restrictions';
 const DOMAINS = 'security.domain_restrictions';
+const AUTHENTICATION = 'security.authentication';
 
 /** Every field there is. What is not here does not exist; what is here is enforced (`authorize.ts`). */
 export const POLICY_FIELDS: { readonly [Name in keyof KeyPolicy]: PolicyField<KeyPolicy[Name]> } = {
@@ -188,6 +190,30 @@ export const POLICY_FIELDS: { readonly [Name in keyof KeyPolicy]: PolicyField<Ke
     'restrictions.user_agents',
     `${DOMAINS}.user_agent_pattern`,
   ]),
+  requiresSignature: toggle(
+    {
+      path: `${AUTHENTICATION}.require_signature`,
+      about: 'Take only requests that are signed with the key’s signing secret (RFC 9421).',
+    },
+    false,
+  ),
+  signatureAlgorithm: signatureAlgorithm(`${AUTHENTICATION}.signature_algorithm`),
+  requiresTimestamp: toggle(
+    {
+      path: `${AUTHENTICATION}.require_timestamp`,
+      about: 'The signature says when it was made. On where a signature is required, unless said.',
+    },
+    false,
+  ),
+  maxTimestampAge: maxTimestampAge(`${AUTHENTICATION}.max_timestamp_age`),
+  requiresNonce: toggle(
+    {
+      path: `${AUTHENTICATION}.require_nonce`,
+      about:
+        'Each signature has a value of its own, and is taken once. On where a signature is required, unless said.',
+    },
+    false,
+  ),
 };
 
 export type PolicyFieldName = keyof KeyPolicy;

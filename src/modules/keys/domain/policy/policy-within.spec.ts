@@ -101,6 +101,20 @@ const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
           },
           { requiredKeys: [] },
         ),
+        // Half of all sign nothing, or no request would ever meet all that is required of it.
+        authentication: fc.oneof(
+          fc.constant(undefined),
+          fc.record(
+            {
+              require_signature: anyBoolean,
+              signature_algorithm: fc.constantFrom(undefined, null, 'HMAC-SHA256'),
+              require_timestamp: anyBoolean,
+              max_timestamp_age: fc.constantFrom(undefined, null, 60, 300, 3_600),
+              require_nonce: anyBoolean,
+            },
+            { requiredKeys: [] },
+          ),
+        ),
       },
       { requiredKeys: [] },
     ),
@@ -112,6 +126,9 @@ const header = <Value>(values: readonly Value[]): fc.Arbitrary<Value | null> =>
   fc.constantFrom(null, ...values);
 
 const anyFacts: fc.Arbitrary<AnyRequest> = fc.record({
+  signature: fc.option(
+    fc.record({ age: fc.constantFrom(null, 0, 100, 400), hasNonce: fc.boolean() }),
+  ),
   provider: fc.constantFrom('openai', 'groq', 'own'),
   now: fc.constant(0),
   neededScopes: fc.constant(0),
@@ -149,6 +166,7 @@ function viewOf(policy: KeyPolicy): KeyView {
     enableAt: null,
     revokedAt: null,
     secretExpiresAt: null,
+    signingSecret: null,
   });
 }
 
@@ -162,12 +180,23 @@ function childOf(creator: KeyPolicy, input: PolicyInput): KeyPolicy | null {
   }
 }
 
-/** A request, and the provider that it would go to. */
-type AnyRequest = RequestFacts & { readonly provider: string };
+/** A request, the provider that it would go to, and how it is signed: seconds ago, or without a time. */
+type AnyRequest = RequestFacts & {
+  readonly provider: string;
+  readonly signature: { readonly age: number | null; readonly hasNonce: boolean } | null;
+};
+
+function isSignedAsRequired({ signing }: KeyView, { signature }: AnyRequest): boolean {
+  if (!signing) return true;
+  if (!signature) return false;
+  const { age, hasNonce } = signature;
+  const isInTime = signing.maxAgeMs === null || (age !== null && age * 1_000 <= signing.maxAgeMs);
+  return isInTime && (hasNonce || !signing.requiresNonce);
+}
 
 function isAllowed(view: KeyView, request: AnyRequest): boolean {
   const reaches = view.allowsProvider?.(request.provider) ?? true;
-  return reaches && authorize(view, request).allowed;
+  return reaches && isSignedAsRequired(view, request) && authorize(view, request).allowed;
 }
 
 function outputLimit(view: KeyView, model: string): number {
@@ -246,6 +275,7 @@ describe('asking for more than the creator has', () => {
       },
     },
     security: {
+      authentication: { require_signature: true },
       network_restrictions: {
         ip_whitelist: ['10.0.0.0/8'],
         require_https: true,
@@ -305,6 +335,22 @@ describe('asking for more than the creator has', () => {
       { security: { domain_restrictions: { user_agent_pattern: '^B' } } },
       'security.domain_restrictions.user_agent_pattern',
     ],
+    [
+      { security: { authentication: { require_signature: false } } },
+      'security.authentication.require_signature',
+    ],
+    [
+      { security: { authentication: { require_timestamp: false } } },
+      'security.authentication.require_timestamp',
+    ],
+    [
+      { security: { authentication: { max_timestamp_age: 301 } } },
+      'security.authentication.max_timestamp_age',
+    ],
+    [
+      { security: { authentication: { require_nonce: false } } },
+      'security.authentication.require_nonce',
+    ],
   ])('%j is refused and named', (input, param) => {
     const ask = (): unknown => policyWithin(creator as KeyPolicy, readPolicy(input));
     expect(ask).toThrow(expect.objectContaining({ code: 'escalation_denied', param }) as Error);
@@ -318,6 +364,88 @@ describe('asking for more than the creator has', () => {
       allowedModels: ['gpt-*'],
       deniedModels: ['gpt-5', 'gpt-6'],
       deniedFeatures: ['vision', 'streaming'],
+    });
+  });
+});
+
+describe('what is said of signatures', () => {
+  const auth = (fields: Record<string, unknown>): PolicyInput => ({
+    security: { authentication: fields },
+  });
+  const changed = (before: KeyPolicy, input: PolicyInput): KeyPolicy =>
+    policyWithin(UNRESTRICTED_POLICY, readPolicy(input), { policy: before, sources: {} }).policy;
+  const NOTHING = {
+    requiresSignature: false,
+    signatureAlgorithm: null,
+    requiresTimestamp: false,
+    maxTimestampAge: null,
+    requiresNonce: false,
+  };
+  const STRICT = {
+    requiresSignature: true,
+    signatureAlgorithm: 'HMAC-SHA256',
+    requiresTimestamp: true,
+    maxTimestampAge: 300,
+    requiresNonce: true,
+  };
+  const STRICT_POLICY = { ...UNRESTRICTED_POLICY, ...STRICT } as KeyPolicy;
+
+  it.each([
+    [{ require_signature: true }, STRICT],
+    [{ require_signature: true, require_timestamp: null, require_nonce: null }, STRICT],
+    [
+      { require_signature: true, signature_algorithm: 'hmac-sha256', max_timestamp_age: 60 },
+      { ...STRICT, maxTimestampAge: 60 },
+    ],
+    [
+      { require_signature: true, require_timestamp: false, require_nonce: false },
+      { ...STRICT, requiresTimestamp: false, maxTimestampAge: null, requiresNonce: false },
+    ],
+    [{ require_signature: false, require_timestamp: false, max_timestamp_age: null }, NOTHING],
+  ])('%j becomes a whole', (fields, whole) => {
+    expect(childOf(UNRESTRICTED_POLICY, auth(fields))).toMatchObject(whole);
+  });
+
+  it.each([
+    [{ require_timestamp: true }, 'require_timestamp'],
+    [{ require_signature: false, require_nonce: true }, 'require_nonce'],
+    [{ max_timestamp_age: 60 }, 'max_timestamp_age'],
+    [{ signature_algorithm: 'HMAC-SHA256' }, 'signature_algorithm'],
+    [
+      { require_signature: true, require_timestamp: false, max_timestamp_age: 60 },
+      'max_timestamp_age',
+    ],
+  ])('%j contradicts itself at %s', (fields, name) => {
+    const param = `security.authentication.${name}`;
+    expect(() => policyWithin(UNRESTRICTED_POLICY, readPolicy(auth(fields)))).toThrow(
+      expect.objectContaining({ code: 'invalid_request', param }) as Error,
+    );
+  });
+
+  it.each([
+    [UNRESTRICTED_POLICY, { require_signature: true }, STRICT],
+    [STRICT_POLICY, { require_signature: false }, NOTHING],
+    [STRICT_POLICY, null, NOTHING],
+    [STRICT_POLICY, { max_timestamp_age: 60 }, { ...STRICT, maxTimestampAge: 60 }],
+    [STRICT_POLICY, { require_nonce: false }, { ...STRICT, requiresNonce: false }],
+    [
+      STRICT_POLICY,
+      { require_timestamp: false },
+      { ...STRICT, requiresTimestamp: false, maxTimestampAge: null },
+    ],
+    [STRICT_POLICY, { require_nonce: null, max_timestamp_age: null }, STRICT],
+  ])('a change leaves a whole, case %#', (before, fields, after) => {
+    const input = { security: { authentication: fields } };
+    expect(changed(before, input)).toMatchObject(after);
+  });
+
+  it('comes back by what is asked when it was asked for without a time', () => {
+    const untimed = { ...STRICT_POLICY, requiresTimestamp: false, maxTimestampAge: null };
+    expect(changed(untimed, auth({ require_timestamp: true }))).toMatchObject(STRICT);
+    // And a child of such a key has what its creator has.
+    expect(childOf(untimed, auth({ require_signature: true }))).toMatchObject({
+      requiresTimestamp: false,
+      requiresNonce: true,
     });
   });
 });

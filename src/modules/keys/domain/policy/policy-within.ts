@@ -4,6 +4,7 @@ import { escalation, invalid } from './field-kinds.js';
 import type { KeyPolicy } from './key-policy.js';
 import { POLICY_FIELD_NAMES, POLICY_FIELDS, type PolicyFieldName } from './policy-fields.js';
 import type { AllDemand, FeatureSwitch, RequestedPolicy } from './read-policy.js';
+import { settleSigningDetails } from './signing-details.js';
 
 /** By a field's path: whether the key itself was given it, its creator had it, or both, or nobody restricted it. */
 export type PolicySources = Readonly<Record<string, readonly PolicySource[]>>;
@@ -24,7 +25,8 @@ export function policyWithin(
   requested: RequestedPolicy,
   current: SourcedPolicy | null = null,
 ): SourcedPolicy {
-  const kept = current ? keptFields(current.policy, requested) : {};
+  const unchanged = current ? keptFields(current.policy, requested) : {};
+  const { kept, inherited } = settleSigningDetails(creator, requested, unchanged);
   const sourcesAt = (path: string): readonly PolicySource[] =>
     current?.sources[path] ?? ['default'];
   const asked = withSwitches(requested, kept);
@@ -35,7 +37,9 @@ export function policyWithin(
   for (const name of POLICY_FIELD_NAMES) {
     const { path } = POLICY_FIELDS[name];
     const isKept = asked[name] === undefined && kept[name] !== undefined;
-    const value = isKept ? kept[name] : fieldWithin(name, creator, asked, requested.at);
+    const unasked = isKept ? kept[name] : inherited[name];
+    const value =
+      asked[name] === undefined ? unasked : fieldWithin(name, creator, asked, requested.at);
     Object.assign(policy, { [name]: value });
     sources[path] = isKept ? sourcesAt(path) : sourcesOf(name, creator, asked);
   }
