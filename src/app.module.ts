@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
-import { AuthModule } from '#modules/auth/index.js';
+import { AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
 import { KeysModule } from '#modules/keys/index.js';
@@ -37,6 +37,7 @@ export class AppModule {
         QueueModule,
         HttpModule,
         UsageModule,
+        NoncesModule,
         ...(config.role === 'worker' ? [] : FEATURES),
       ],
     };

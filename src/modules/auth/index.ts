@@ -1,1 +1,2 @@
 export { AuthModule } from './auth.module.js';
+export { NoncesModule } from './nonces/nonces.module.js';
