@@ -2,16 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { scopeMask } from '#common/auth/scopes.js';
-import type { AppError } from '#common/errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 import { KeyDirectory, type KeyView, type PresentedKey } from '#modules/keys/index.js';
 import type { Config } from '#platform/config/env.js';
-import type { CountryLookup } from '#platform/geoip/country-lookup.port.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import type { HotRoutes } from '#platform/http/hot-routes.js';
 
 import { AccessControl } from './access-control.js';
 import { FailedAttempts, MAX_FAILURES_PER_MINUTE } from './failed-attempts.js';
+import { RequestClients } from './request-client.js';
+import type { RequestSignatures, UsableSignature } from './signing/request-signatures.js';
 
 const NOW = 1_700_000_000_000;
 class FixedClock extends Clock {
@@ -42,18 +43,26 @@ const ACTIVE = {
   revokedAt: Infinity,
   allowsModel: () => true,
   rules: [],
+  signing: null,
 } as unknown as KeyView;
 const INFERENCE: EndpointMetadata = { scope: 'inference', kind: 'inference' };
 
 let keys: FakeDirectory;
 let access: AccessControl;
+/** What is found of a request’s signature. */
+let verify: () => UsableSignature;
 beforeEach(() => {
   keys = new FakeDirectory();
   const clock = new FixedClock();
   const config = { http: { trustedProxies: ['10.0.0.1'] } } as unknown as Config;
   const hotRoutes = { guardWith: () => undefined } as unknown as HotRoutes;
-  const countries: CountryLookup = { countryOf: () => null };
-  access = new AccessControl(keys, new FailedAttempts(clock), clock, hotRoutes, countries, config);
+  const clients = new RequestClients({ countryOf: () => null }, config);
+  const signatures = { verify: () => verify() } as unknown as RequestSignatures;
+  verify = () => {
+    throw new AppError('signature_required');
+  };
+  const failures = new FailedAttempts(clock);
+  access = new AccessControl(keys, failures, clock, hotRoutes, clients, signatures);
 });
 
 function request(authorization?: string, forwardedFor?: string, peer = '10.0.0.1') {
@@ -193,5 +202,53 @@ describe('AccessControl', () => {
       keys.answer = Promise.reject(new Error('no database'));
       await expect(access.admit(request('Bearer x'), INFERENCE)).rejects.toThrow('no database');
     }
+  });
+
+  describe('of a key that must sign', () => {
+    const SIGNS = { ...ACTIVE, signing: { key: null, maxAgeMs: null, requiresNonce: true } };
+    let used: number;
+    beforeEach(() => {
+      keys.answer = SIGNS;
+      used = 0;
+    });
+    const signed = (): UsableSignature => ({
+      use: () => {
+        used++;
+        return Promise.resolve();
+      },
+    });
+
+    it.each([
+      ['revoked', { revokedAt: NOW }, 'revoked_api_key'],
+      ['expired', { expiresAt: NOW }, 'expired_api_key'],
+      ['disabled', { disabledUntil: Infinity }, 'key_disabled'],
+      ['read-only', { isReadOnly: true }, 'signature_required'],
+      ['without the scope', { scopeMask: 0 }, 'signature_required'],
+    ])('who does not sign is told whether it can be used, and no more: %s', async (...row) => {
+      const [, change, code] = row;
+      keys.answer = { ...SIGNS, ...change };
+      expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe(code);
+    });
+
+    it('the nonce is used up by what is allowed, and by nothing that is refused', async () => {
+      verify = signed;
+      expect(await access.admit(request('Bearer x'), INFERENCE)).toBe(SIGNS);
+      expect(used).toBe(1);
+      keys.answer = { ...SIGNS, scopeMask: 0 };
+      const code = await codeOf(() => access.admit(request('Bearer x'), INFERENCE));
+      expect([code, used]).toEqual(['insufficient_scope', 1]);
+    });
+
+    it('waits for the nonce, and passes its refusal on', async () => {
+      verify = () => ({ use: () => Promise.reject(new AppError('nonce_replayed')) });
+      expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe(
+        'nonce_replayed',
+      );
+    });
+
+    it('is answered at once where no nonce is required', () => {
+      verify = () => ({ use: null });
+      expect(access.admit(request('Bearer x'), INFERENCE)).toBe(SIGNS);
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -7,21 +7,20 @@ import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 import {
   authorize,
+  checkState,
   KeyDirectory,
   type KeyView,
   PresentedKey,
   type Refusal,
+  type SigningRules,
 } from '#modules/keys/index.js';
-import { CONFIG } from '#platform/config/config.module.js';
-import type { Config } from '#platform/config/env.js';
-import { CountryLookup } from '#platform/geoip/country-lookup.port.js';
-import { ClientFacts } from '#platform/http/client-facts.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import { HotRoutes } from '#platform/http/hot-routes.js';
 
 import { authorizationHeader, bearerToken } from './bearer-token.js';
 import { FailedAttempts } from './failed-attempts.js';
-import { RequestClient } from './request-client.js';
+import { RequestClients } from './request-client.js';
+import { RequestSignatures } from './signing/request-signatures.js';
 
 /** The last `Authorization` header of a connection, and what was presented in it. */
 type LastPresented = { readonly header: string; readonly key: PresentedKey };
@@ -30,7 +29,6 @@ type LastPresented = { readonly header: string; readonly key: PresentedKey };
 @Injectable()
 export class AccessControl implements OnModuleInit {
   readonly #neededScopes = new WeakMap<EndpointMetadata, ScopeMask>();
-  readonly #clients: ClientFacts;
   /** Connections are kept alive, and nearly all of them present the same key again with every request. */
   readonly #lastPresented = new WeakMap<Socket, LastPresented>();
 
@@ -39,11 +37,9 @@ export class AccessControl implements OnModuleInit {
     private readonly failedAttempts: FailedAttempts,
     private readonly clock: Clock,
     private readonly hotRoutes: HotRoutes,
-    private readonly countries: CountryLookup,
-    @Inject(CONFIG) config: Config,
-  ) {
-    this.#clients = new ClientFacts(config.http.trustedProxies, config.http.countryHeader);
-  }
+    private readonly clients: RequestClients,
+    private readonly signatures: RequestSignatures,
+  ) {}
 
   onModuleInit(): void {
     this.hotRoutes.guardWith({
@@ -53,7 +49,10 @@ export class AccessControl implements OnModuleInit {
     });
   }
 
-  /** @throws {AppError} `missing_api_key`, `invalid_api_key` and every code that `authorize` gives */
+  /**
+   * @throws {AppError} `missing_api_key`, `invalid_api_key`, every code that `authorize` gives, and what is wrong with
+   * the signature of a key that must sign
+   */
   admit(request: IncomingMessage, endpoint: EndpointMetadata): KeyView | Promise<KeyView> {
     const found = this.#find(request);
     return found instanceof Promise
@@ -65,7 +64,7 @@ export class AccessControl implements OnModuleInit {
     try {
       return this.keys.find(this.#presentedIn(request));
     } catch (error) {
-      this.failedAttempts.count(this.#clients.addressOf(request));
+      this.failedAttempts.count(this.clients.addressOf(request));
       throw error;
     }
   }
@@ -79,13 +78,38 @@ export class AccessControl implements OnModuleInit {
     return key;
   }
 
-  #check(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView | null): KeyView {
+  #check(
+    request: IncomingMessage,
+    endpoint: EndpointMetadata,
+    view: KeyView | null,
+  ): KeyView | Promise<KeyView> {
     if (!view) {
-      this.failedAttempts.count(this.#clients.addressOf(request));
+      this.failedAttempts.count(this.clients.addressOf(request));
       throw new AppError('invalid_api_key');
     }
+    if (view.signing !== null) return this.#checkSigned(request, endpoint, view, view.signing);
     this.#authorize(request, endpoint, view);
     return view;
+  }
+
+  /**
+   * Who has the key without its signing secret learns nothing of what it may do, and uses no nonce up; who is refused by
+   * the key’s policy uses none up either.
+   */
+  #checkSigned(
+    request: IncomingMessage,
+    endpoint: EndpointMetadata,
+    view: KeyView,
+    rules: SigningRules,
+  ): KeyView | Promise<KeyView> {
+    const { keyId } = view;
+    const now = this.clock.now();
+    const state = checkState(view, { now, neededScopes: 0, isReadOnlyRoute: false });
+    if (!state.allowed) throw refusal(state, endpoint);
+    const arrival = { now, isHttps: this.clients.isHttps(request) };
+    const { use } = this.signatures.verify(request, { keyId, rules }, arrival);
+    this.#authorize(request, endpoint, view);
+    return use === null ? view : use().then(() => view);
   }
 
   #authorize(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): void {
@@ -95,9 +119,7 @@ export class AccessControl implements OnModuleInit {
       neededScopes: this.#needed(endpoint),
       isReadOnlyRoute: isRead && endpoint.allowsReadOnlyKeys === true,
       operation: isRead ? 'read' : 'write',
-      client: view.restrictsClient
-        ? new RequestClient(request, this.#clients, this.countries)
-        : undefined,
+      client: view.restrictsClient ? this.clients.of(request) : undefined,
     });
     if (!decision.allowed) throw refusal(decision, endpoint);
   }

@@ -8,14 +8,19 @@ import { AccessGuard } from './access.guard.js';
 import { AppPassport } from './app-passport.js';
 import { BearerKeyStrategy } from './bearer-key.strategy.js';
 import { FailedAttempts } from './failed-attempts.js';
+import { NoncesModule } from './nonces/nonces.module.js';
+import { RequestClients } from './request-client.js';
+import { RequestSignatures } from './signing/request-signatures.js';
 
 @Module({
-  imports: [KeysModule],
+  imports: [KeysModule, NoncesModule],
   providers: [
     AccessControl,
     AppPassport,
     BearerKeyStrategy,
     FailedAttempts,
+    RequestClients,
+    RequestSignatures,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
 })

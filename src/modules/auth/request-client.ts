@@ -1,11 +1,14 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 
 import type { ClientDescription } from '#modules/keys/index.js';
-import type { CountryLookup } from '#platform/geoip/country-lookup.port.js';
-import type { ClientFacts } from '#platform/http/client-facts.js';
+import { CONFIG } from '#platform/config/config.module.js';
+import type { Config } from '#platform/config/env.js';
+import { CountryLookup } from '#platform/geoip/country-lookup.port.js';
+import { ClientFacts } from '#platform/http/client-facts.js';
 
 /** Who sent a request, found out only as far as one of the key's rules looks at it. */
-export class RequestClient implements ClientDescription {
+class RequestClient implements ClientDescription {
   constructor(
     private readonly request: IncomingMessage,
     private readonly facts: ClientFacts,
@@ -35,5 +38,30 @@ export class RequestClient implements ClientDescription {
 
   get userAgent(): string | null {
     return this.request.headers['user-agent'] ?? null;
+  }
+}
+
+/** Who sent which request. */
+@Injectable()
+export class RequestClients {
+  readonly #facts: ClientFacts;
+
+  constructor(
+    private readonly countries: CountryLookup,
+    @Inject(CONFIG) config: Config,
+  ) {
+    this.#facts = new ClientFacts(config.http.trustedProxies, config.http.countryHeader);
+  }
+
+  of(request: IncomingMessage): ClientDescription {
+    return new RequestClient(request, this.#facts, this.countries);
+  }
+
+  addressOf(request: IncomingMessage): string {
+    return this.#facts.addressOf(request);
+  }
+
+  isHttps(request: IncomingMessage): boolean {
+    return this.#facts.isHttps(request);
   }
 }

@@ -4,6 +4,8 @@ import { AppError } from '#common/errors/app-error.js';
 import { toError } from '#common/errors/to-error.js';
 import { JsonScanError, scanJson } from '#common/json/json-structure.js';
 
+import { checkBody } from './body-digest.js';
+
 /** Longest body of a management call, in bytes. */
 export const MANAGEMENT_BODY_LIMIT = 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -24,8 +26,8 @@ export type BodyBounds = {
 
 /**
  * Collects a request's body.
- * @param done is called once: with the body, or with an `AppError` such as `request_too_large`, or `invalid_request`
- * when the client goes away half-way
+ * @param done is called once: with the body, or with an `AppError` such as `request_too_large`, `signature_invalid`, or
+ * `invalid_request` when the client goes away half-way
  */
 export function collectBody(
   request: IncomingMessage,
@@ -56,9 +58,17 @@ export function collectBody(
       finish(toError(error), NOTHING);
     }
   });
-  request.on('end', () =>
-    finish(null, chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
-  );
+  request.on('end', () => {
+    if (isOver) return;
+    const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+    try {
+      checkBody(request, body);
+    } catch (error) {
+      finish(toError(error), NOTHING);
+      return;
+    }
+    finish(null, body);
+  });
   request.on('error', (cause) =>
     finish(
       new AppError('invalid_request', { message: 'The request body ended early.', cause }),
