@@ -98,6 +98,13 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('updateKey', { id: plain.id }, { body: { name: 'renamed' } });
     const stale = { body: {}, headers: { 'if-match': '"1"' } };
     await fail('updateKey', 412, { id: plain.id }, stale);
+    const sign = { security: { authentication: { require_signature: true } } };
+    const signed = await succeed('updateKey', { id: first.id }, { body: sign });
+    expect(signed.signing_secret).toBeTypeOf('string');
+    await succeed('reissueSigningSecret', { id: first.id });
+    const madeSigned = await succeed('createKey', {}, { body: { name: 'signs', ...sign } });
+    expect(madeSigned.signing_secret).toBeTypeOf('string');
+    await fail('reissueSigningSecret', 409, { id: plain.id });
     await succeed('disableKey', { id: plain.id }, disable);
     await succeed('enableKey', { id: plain.id });
     const later = { revoke_immediately: false };

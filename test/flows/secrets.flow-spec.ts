@@ -11,6 +11,7 @@ import { createLogger } from '#platform/observability/logger.js';
 import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
 import { type Answer, type Call, startTestApp, type TestApp } from '../support/app.js';
 import { dumpDatabase } from '../support/database-dump.js';
+import { type SigningKey, signedHeaders } from '../support/signer.js';
 import {
   answerJson,
   answerStream,
@@ -100,6 +101,7 @@ async function makeKeys(): Promise<void> {
   const once = { body: { name: 'once' }, headers: { 'idempotency-key': 'once' } };
   const first = await issue(once);
   expect((await issue(once)).key).toBe(first.key);
+  await makeSigningKeys(first.id);
   await issue({ body: { name: 'test', environment: 'staging', metadata: { note: privateData } } });
   await send('POST', '/v1/keys', { ...once, body: { name: 'other' } });
   await send('GET', `/v1/keys/${first.id}`);
@@ -131,6 +133,40 @@ async function makeKeysElsewhere(): Promise<void> {
     await send('DELETE', path, { body: { name: issued.at(-1) } });
     await send('DELETE', path, { body: call.body });
   }
+}
+
+/** Each way to get a signing secret, and signatures that are wrong. */
+async function makeSigningKeys(plainId: string): Promise<void> {
+  const security = { authentication: { require_signature: true } };
+  const take = ({ status, body }: Answer): Record<string, string> => {
+    expect(status).toBeLessThan(300);
+    const { signing_secret: secret, ...rest } = body as Record<string, string>;
+    issued.push(secret as string);
+    const text = JSON.stringify({ ...rest, key: null });
+    answers.push({ what: 'what is no secret beside a signing secret', text });
+    return body as Record<string, string>;
+  };
+  const headers = { 'idempotency-key': 'signing' };
+  const key = take(
+    await app.call('POST', '/v1/keys', { body: { name: 'signs', security }, headers }),
+  ) as unknown as SigningKey;
+  issued.push(key.key);
+  take(await app.call('PATCH', `/v1/keys/${plainId}`, { body: { security } }));
+  const path = `/v1/keys/${key.id}/signing-secret`;
+  const { signing_secret: secret } = take(await app.call('POST', path, { headers }));
+  expect((await app.call('POST', path, { headers })).body).toMatchObject({
+    signing_secret: secret,
+  });
+  const url = `${app.origin}/v1/key`;
+  // By the right secret and by the one before.
+  for (const signing_secret of [secret as string, key.signing_secret]) {
+    const signed = signedHeaders({ ...key, signing_secret }, { method: 'GET', url });
+    await send('GET', '/v1/key', { key: null, headers: signed });
+    await send('GET', '/v1/key', { key: null, headers: signed });
+  }
+  await send('PATCH', `/v1/keys/${plainId}`, {
+    body: { security: { authentication: { require_signature: false } } },
+  });
 }
 
 async function makeProviders(): Promise<string[]> {

@@ -142,6 +142,7 @@ describe('another organization’s object', () => {
       'getKeyPolicy',
       'getProvider',
       'getRoute',
+      'reissueSigningSecret',
       'revokeKey',
       'updateKey',
       'updateProvider',

@@ -6,6 +6,7 @@ import {
   POLICY_FIELDS,
 } from '../../../src/modules/keys/domain/policy/policy-fields.js';
 import { type Call, codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { type SigningKey, signedHeaders, type SignOptions } from '../../support/signer.js';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.js';
 
 let app: TestApp;
@@ -37,6 +38,8 @@ type Probe = {
   readonly headers?: Record<string, string>;
   readonly body?: object;
   readonly path?: string;
+  /** How it is signed, where it is. */
+  readonly signed?: SignOptions;
 };
 type Row = {
   /** The field's path in the canonical policy. */
@@ -52,6 +55,7 @@ type Row = {
 const CHAT = { model: 'sandbox/echo', messages: [{ role: 'user', content: 'hi' }] };
 const NETWORK = 'security.network_restrictions';
 const DOMAIN = 'security.domain_restrictions';
+const AUTHENTICATION = 'security.authentication';
 const FROM_OFFICE = { 'x-forwarded-for': '203.0.113.7' };
 const TOOLS = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }];
 
@@ -63,6 +67,13 @@ function domain(fields: Record<string, unknown>): Record<string, unknown> {
 }
 function routing(fields: Record<string, unknown>): Record<string, unknown> {
   return { permissions: { routing: fields } };
+}
+
+function authentication(fields: Record<string, unknown>): Record<string, unknown> {
+  return { security: { authentication: { require_signature: true, ...fields } } };
+}
+function secondsAgo(seconds: number): number {
+  return Math.floor(Date.now() / 1_000) - seconds;
 }
 
 /** Each field so that a request passes, and so that it is refused with exactly this status and code. */
@@ -200,24 +211,79 @@ const ROWS: readonly Row[] = [
     fails: { headers: { 'user-agent': 'Mine/1.0 NotYourApp/2' } },
     code: 'user_agent_not_allowed',
   },
+  {
+    field: `${AUTHENTICATION}.require_signature`,
+    policy: authentication({}),
+    passes: { signed: {} },
+    fails: {},
+    code: 'signature_required',
+    status: 401,
+  },
+  {
+    field: `${AUTHENTICATION}.signature_algorithm`,
+    policy: authentication({ signature_algorithm: 'hmac-sha256' }),
+    passes: { signed: {} },
+    fails: { signed: { alg: 'hmac-sha512' } },
+    code: 'signature_invalid',
+    status: 401,
+  },
+  {
+    field: `${AUTHENTICATION}.require_timestamp`,
+    policy: authentication({ require_timestamp: true }),
+    passes: { signed: {} },
+    fails: { signed: { created: null } },
+    code: 'signature_invalid',
+    status: 401,
+  },
+  {
+    field: `${AUTHENTICATION}.max_timestamp_age`,
+    policy: authentication({ max_timestamp_age: 120 }),
+    passes: { signed: { created: secondsAgo(60) } },
+    fails: { signed: { created: secondsAgo(300) } },
+    code: 'timestamp_out_of_range',
+    status: 401,
+  },
+  {
+    field: `${AUTHENTICATION}.require_nonce`,
+    policy: authentication({ require_nonce: true }),
+    passes: { signed: {} },
+    fails: { signed: { nonce: null } },
+    code: 'signature_invalid',
+    status: 401,
+  },
 ];
 
 /** Nothing can be asked of it yet: there is no second attempt at another provider. */
 const WITHOUT_ROW = ['permissions.routing.fallback_allowed'];
 
 async function probe(
-  key: string,
-  { headers, body = CHAT, path }: Probe,
+  key: string | SigningKey,
+  { headers, body = CHAT, path, signed }: Probe,
 ): Promise<[number, string | undefined]> {
-  const [method, target] = path?.startsWith('GET ') ? ['GET', path.slice(4)] : ['POST', path];
-  const call: Call = { key, headers: headers ?? {}, ...(method === 'POST' && { body }) };
-  const answer = await app.call(method, target ?? '/v1/chat/completions', call);
+  const [method, given] = path?.startsWith('GET ') ? ['GET', path.slice(4)] : ['POST', path];
+  const target = given ?? '/v1/chat/completions';
+  const secret = typeof key === 'string' ? key : key.key;
+  const call: Call = { key: secret, headers: headers ?? {}, ...(method === 'POST' && { body }) };
+  const answer = await app.call(method, target, {
+    ...call,
+    ...(signed &&
+      typeof key !== 'string' && {
+        headers: signedHeaders(
+          key,
+          { method, url: app.origin + target, body: JSON.stringify(body) },
+          signed,
+        ),
+      }),
+  });
   return [answer.status, codeOf(answer)];
 }
 
 describe('each field of the policy is enforced', () => {
   it.each(ROWS)('$field', async ({ policy, passes, fails, code, status = 403 }) => {
-    const key = await app.keyWith({ ...policy, scopes: ['inference', 'models:read'] });
+    const made = await app.call('POST', '/v1/keys', {
+      body: { name: 'probed', ...policy, scopes: ['inference', 'models:read'] },
+    });
+    const key = made.body as SigningKey;
     expect(await probe(key, passes)).toEqual([200, undefined]);
     expect(await probe(key, fails)).toEqual([status, code]);
   });
@@ -378,6 +444,19 @@ describe('every spelling', () => {
       'security.domain_restrictions.user_agent_pattern',
     ],
     [{ security: { network: {} } }, 'security.network'],
+    [authentication({ algorithm: 'x' }), 'security.authentication.algorithm'],
+    [
+      authentication({ signature_algorithm: 'RSA-SHA256' }),
+      'security.authentication.signature_algorithm',
+    ],
+    [authentication({ max_timestamp_age: 0 }), 'security.authentication.max_timestamp_age'],
+    [authentication({ max_timestamp_age: 3601 }), 'security.authentication.max_timestamp_age'],
+    [authentication({ max_timestamp_age: '300' }), 'security.authentication.max_timestamp_age'],
+    [authentication({ require_nonce: 'yes' }), 'security.authentication.require_nonce'],
+    [
+      { security: { authentication: { require_nonce: true } } },
+      'security.authentication.require_nonce',
+    ],
   ])('%j is refused and names %s', async (fields, param) => {
     const answer = await app.call('POST', '/v1/keys', { body: { name: 'a', ...fields } });
     expect(answer.body).toMatchObject({ error: { code: 'invalid_request', param } });
