@@ -23,6 +23,7 @@ import { errorHeaders, renderError } from './error-envelopes.js';
 import { HotRoutes } from './hot-routes.js';
 import { serveApiDocument } from './openapi.js';
 import { pathOf } from './request-context.js';
+import { RouteFinder, ROUTER_OPTIONS } from './route-finder.js';
 import { toAppError } from './to-app-error.js';
 import { createValidationPipe } from './validation.pipe.js';
 
@@ -34,7 +35,6 @@ const SERVER_OPTIONS: ServerOptions = {
   requestTimeout: 120_000,
   keepAliveTimeout: 72_000,
 };
-const MAX_PARAM_LENGTH = 512;
 
 /** The HTTP application, ready to listen. */
 export async function createHttpApp(
@@ -50,7 +50,7 @@ export async function createHttpApp(
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     genReqId: () => newId('request'),
     bodyLimit: MANAGEMENT_BODY_LIMIT,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: ROUTER_OPTIONS,
     forceCloseConnections: 'idle',
     // Nor is Nest's option of that name set: their answer is in no envelope of ours, and takes the health probes along.
     return503OnClosing: false,
@@ -77,6 +77,7 @@ export async function createHttpApp(
   });
   app.useGlobalPipes(createValidationPipe());
   hotRoutes = app.get(HotRoutes);
+  app.get(RouteFinder).follow(adapter.getInstance());
   // A worker has no API to describe.
   if (config.role !== 'worker') serveApiDocument(app as INestApplication);
   return app;

@@ -5,6 +5,7 @@ import { ThrottlerModule } from '@nestjs/throttler';
 import { AppErrorFilter } from './app-error.filter.js';
 import { ErrorResponder } from './error-responder.js';
 import { HotRoutes } from './hot-routes.js';
+import { RouteFinder } from './route-finder.js';
 import { IDEMPOTENCY_JOBS } from './idempotency/idempotency.jobs.js';
 import { IdempotencyStore } from './idempotency/idempotency.store.js';
 import { PurgeIdempotencyProcessor } from './idempotency/purge-idempotency.processor.js';
@@ -23,9 +24,10 @@ import { MANAGEMENT_CALLS_PER_MINUTE } from './throttle/management-throttle.guar
     HotRoutes,
     IDEMPOTENCY_JOBS,
     IdempotencyStore,
+    RouteFinder,
     PurgeIdempotencyProcessor,
     { provide: APP_FILTER, useClass: AppErrorFilter },
   ],
-  exports: [ErrorResponder, HotRoutes, IdempotencyStore, ThrottlerModule],
+  exports: [ErrorResponder, HotRoutes, IdempotencyStore, RouteFinder, ThrottlerModule],
 })
 export class HttpModule {}
