@@ -2,7 +2,6 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { type ScopeMask, scopeMask } from '#common/auth/scopes.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 import {
@@ -10,8 +9,11 @@ import {
   checkState,
   KeyDirectory,
   type KeyView,
+  operationOf,
   PresentedKey,
   type Refusal,
+  type RouteNeeds,
+  routeNeeds,
   type SigningRules,
 } from '#modules/keys/index.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
@@ -28,7 +30,7 @@ type LastPresented = { readonly header: string; readonly key: PresentedKey };
 /** Who calls, and whether they may call this route: the one answer for every way into the API. */
 @Injectable()
 export class AccessControl implements OnModuleInit {
-  readonly #neededScopes = new WeakMap<EndpointMetadata, ScopeMask>();
+  readonly #needs = new WeakMap<EndpointMetadata, RouteNeeds>();
   /** Connections are kept alive, and nearly all of them present the same key again with every request. */
   readonly #lastPresented = new WeakMap<Socket, LastPresented>();
 
@@ -113,30 +115,24 @@ export class AccessControl implements OnModuleInit {
   }
 
   #authorize(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): void {
-    const isRead = isSafe(request.method);
+    const { neededScopes, isReadOnlyRoute } = this.#needsOf(endpoint);
     const decision = authorize(view, {
       now: this.clock.now(),
-      neededScopes: this.#needed(endpoint),
-      isReadOnlyRoute: isRead && endpoint.allowsReadOnlyKeys === true,
-      operation: isRead ? 'read' : 'write',
+      neededScopes,
+      isReadOnlyRoute,
+      operation: operationOf(request.method),
       client: view.restrictsClient ? this.clients.of(request) : undefined,
     });
     if (!decision.allowed) throw refusal(decision, endpoint);
   }
 
-  #needed(endpoint: EndpointMetadata): ScopeMask {
-    const known = this.#neededScopes.get(endpoint);
-    if (known !== undefined) return known;
-    const { scope } = endpoint;
-    const mask = scope === 'public' || scope === 'authenticated' ? 0 : scopeMask([scope]);
-    this.#neededScopes.set(endpoint, mask);
-    return mask;
+  #needsOf(endpoint: EndpointMetadata): RouteNeeds {
+    const known = this.#needs.get(endpoint);
+    if (known) return known;
+    const needs = routeNeeds(endpoint);
+    this.#needs.set(endpoint, needs);
+    return needs;
   }
-}
-
-/** Of RFC 9110 §9.2.1 those that are served at all. */
-function isSafe(method: string | undefined): boolean {
-  return method === 'GET' || method === 'HEAD';
 }
 
 function refusal(refused: Refusal, { scope }: EndpointMetadata): AppError {

@@ -13,3 +13,4 @@ export type { KeyView, SigningRules } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { KeysModule } from './keys.module.js';
 export { PresentedKey } from './domain/presented-key.js';
+export { operationOf, type RouteNeeds, routeNeeds } from './domain/route-needs.js';

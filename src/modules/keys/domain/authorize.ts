@@ -14,11 +14,11 @@ export type Refusal = {
 };
 export type Decision = { readonly allowed: true } | Refusal;
 
-/** One rule that was looked at and what came of it. */
-export type TraceEntry = { readonly rule: string; readonly outcome: 'allow' | 'deny' };
+/** In the order in which a refusal is reported. */
+export type KeyRuleName = 'revoked' | 'expired' | 'disabled' | 'read_only' | 'scope';
 
 type KeyRule = {
-  readonly name: string;
+  readonly name: KeyRuleName;
   readonly code: ErrorCode;
   readonly denies: (view: KeyView, facts: RequestFacts) => boolean;
 };
@@ -31,7 +31,7 @@ const STATE_RULES: readonly KeyRule[] = [
 ];
 
 /** What the key is, before what its policy allows. */
-const KEY_RULES: readonly KeyRule[] = [
+export const KEY_RULES: readonly KeyRule[] = [
   ...STATE_RULES,
   {
     name: 'read_only',
@@ -54,20 +54,15 @@ export function checkState(view: KeyView, facts: RequestFacts): Decision {
 }
 
 /**
- * Whether a key may do what is asked. Pure: the guard, the inference pipeline and every explanation use this one
- * function, so that what is explained is what is enforced.
- * @param trace when given, gets an entry for each rule that was looked at
+ * Whether a key may do what is asked. Pure: the guard, the inference pipeline and every answer to "would it be refused?"
+ * use this one function. `explain` tells of the same rules why.
  */
-export function authorize(view: KeyView, facts: RequestFacts, trace?: TraceEntry[]): Decision {
+export function authorize(view: KeyView, facts: RequestFacts): Decision {
   for (const rule of KEY_RULES) {
-    const denied = rule.denies(view, facts);
-    trace?.push({ rule: rule.name, outcome: denied ? 'deny' : 'allow' });
-    if (denied) return { allowed: false, code: rule.code };
+    if (rule.denies(view, facts)) return { allowed: false, code: rule.code };
   }
   for (const rule of view.rules) {
-    const denied = rule.denies(facts);
-    trace?.push({ rule: rule.name, outcome: denied ? 'deny' : 'allow' });
-    if (denied) return refusal(rule, facts);
+    if (rule.denies(facts)) return refusal(rule, facts);
   }
   return ALLOWED;
 }

@@ -17,9 +17,26 @@ export type CompiledParts = {
   readonly allowsModel: NameMatcher;
 };
 
+/** In the order in which a refusal is reported: what the call is comes before what it asks for. */
+export const POLICY_RULES = [
+  'https',
+  'ip',
+  'country',
+  'origin',
+  'domain',
+  'referrer',
+  'user_agent',
+  'operation',
+  'model',
+  'auto_routing',
+  'feature',
+  'output_tokens',
+] as const;
+export type PolicyRuleName = (typeof POLICY_RULES)[number];
+
 /** One rule of one key's policy. A rule whose fact is not known does not refuse. */
 export type CompiledRule = {
-  readonly name: string;
+  readonly name: PolicyRuleName;
   readonly code: ErrorCode;
   /** Whether it looks at who calls, from where and with what; the others look at what is asked for. */
   readonly isOfClient: boolean;
@@ -37,7 +54,7 @@ type RuleOf = (policy: KeyPolicy, parts: CompiledParts) => CompiledRule | null;
 
 /** The rules that can refuse anything to a key of this policy, in the order in which a refusal is reported. */
 export function compileRules(policy: KeyPolicy, parts: CompiledParts): CompiledRule[] {
-  return RULES.flatMap((ruleOf) => ruleOf(policy, parts) ?? []);
+  return POLICY_RULES.flatMap((name) => RULES[name](policy, parts) ?? []);
 }
 
 const https: RuleOf = ({ requiresHttps }) =>
@@ -88,7 +105,7 @@ const domains: RuleOf = ({ allowedDomains }) => {
   return (
     allows &&
     ofClient('domain', 'origin_not_allowed', ({ origin, referrer }) => {
-      const source = origin ?? referrer;
+      const source = origin === null ? referrer : origin;
       if (source === undefined) return false;
       const host = source === null ? null : hostOfUrl(source);
       return host === null || !allows(host);
@@ -189,24 +206,23 @@ const outputTokens: RuleOf = ({ modelLimits }, { outputLimitOf }) =>
           `This API key may ask ${model} for ${outputLimitOf(model) ?? ''} output tokens at most: lower max_tokens.`,
       };
 
-/** What the call is comes before what it asks for. */
-const RULES: readonly RuleOf[] = [
+const RULES: Readonly<Record<PolicyRuleName, RuleOf>> = {
   https,
-  networks,
-  countries,
-  origins,
-  domains,
-  referrers,
-  userAgents,
-  operations,
-  models,
-  autoRouting,
-  features,
-  outputTokens,
-];
+  ip: networks,
+  country: countries,
+  origin: origins,
+  domain: domains,
+  referrer: referrers,
+  user_agent: userAgents,
+  operation: operations,
+  model: models,
+  auto_routing: autoRouting,
+  feature: features,
+  output_tokens: outputTokens,
+};
 
 function ofClient(
-  name: string,
+  name: PolicyRuleName,
   code: ErrorCode,
   denies: (client: NonNullable<RequestFacts['client']>) => boolean,
 ): CompiledRule {
