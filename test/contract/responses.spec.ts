@@ -92,6 +92,15 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('getCallingKey');
     await succeed('getKeyPolicy', { id: plain.id });
     await succeed('getKeyPolicySchema');
+    const presented = { key: plain.key, request: { model: 'sandbox/echo' } };
+    expect(await succeed('verifyKey', {}, { body: presented })).toMatchObject({ valid: true });
+    const wrong = { body: { key: 'no key' } };
+    expect(await succeed('verifyKey', {}, wrong)).toMatchObject({ valid: false });
+    await succeed('simulateRequest', { id: plain.id });
+    const refused = { body: { path: '/nowhere' } };
+    expect(await succeed('simulateRequest', { id: plain.id }, refused)).toMatchObject({
+      code: 'not_found',
+    });
     const used = await succeed('getKey', { id: plain.id });
     expect(used.last_used_at).not.toBeNull();
     const disable = { body: { reason: 'odd', auto_enable_after: '1h' } };
@@ -228,7 +237,14 @@ describe('what is answered is what openapi.json says, field for field', () => {
     for (const id of lists) {
       await fail(id, 400, { query: '?limit=0' });
     }
-    for (const id of ['updateProvider', 'updateRoute', 'revokeKey', 'updateKey', 'disableKey']) {
+    for (const id of [
+      'updateProvider',
+      'updateRoute',
+      'revokeKey',
+      'updateKey',
+      'disableKey',
+      'simulateRequest',
+    ]) {
       await fail(id, 404, nowhere, { body: {} });
     }
     const body = { model: 'doesnotexist', messages: [] };

@@ -252,7 +252,16 @@ async function failToAuthenticate(): Promise<void> {
 
 /** Secrets where they do not belong: people paste them into the wrong field. */
 async function misplaceSecrets(): Promise<void> {
+  const { body } = await send('GET', '/v1/keys?limit=1');
+  const [{ id }] = (body as { data: [{ id: string }] }).data;
   for (const secret of [...issued, canaries.guessedKey, canaries.knownCredential]) {
+    await send('POST', '/v1/keys/verify', { body: { key: secret, request: { model: secret } } });
+    await send('POST', '/v1/keys/verify', { body: { key: secret, request: { ip: secret } } });
+    await send('POST', `/v1/keys/${id}/simulate`, {
+      body: { path: `/${secret}`, model: secret, origin: secret, user_agent: secret },
+    });
+    await send('POST', `/v1/keys/${id}/simulate`, { body: { model: secret } });
+    await send('POST', `/v1/keys/${id}/simulate`, { body: { features: [secret] } });
     await send('GET', `/v1/keys/${secret}`);
     await send('GET', `/v1/models/${secret}`);
     await send('GET', `/nowhere/${secret}?api_key=${secret}`);

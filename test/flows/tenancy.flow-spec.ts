@@ -126,6 +126,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   revokeKey: { reason: 'taken over' },
   updateKey: { name: 'taken over' },
   disableKey: { reason: 'taken over' },
+  simulateRequest: { model: 'same-model' },
 };
 
 describe('another organization’s object', () => {
@@ -144,6 +145,7 @@ describe('another organization’s object', () => {
       'getRoute',
       'reissueSigningSecret',
       'revokeKey',
+      'simulateRequest',
       'updateKey',
       'updateProvider',
       'updateRoute',

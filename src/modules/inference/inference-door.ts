@@ -15,6 +15,19 @@ import {
 
 /** Where the API of OpenAI is found; clients differ in what they take for its base URL. */
 export const OPENAI_PREFIXES = ['v1', 'openai/v1', 'openai'];
+/** By path. */
+const SURFACES = new Map<string, Surface>(
+  [CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS].flatMap((surface) =>
+    OPENAI_PREFIXES.map((prefix) => [`/${prefix}${surface.upstreamPath}`, surface] as const),
+  ),
+);
+
+/** The surface of a route of kind `inference`. */
+export function surfaceAt(path: string): Surface {
+  const surface = SURFACES.get(path);
+  if (!surface) throw new Error(`There is no inference at ${path}.`);
+  return surface;
+}
 
 /** Both ways to the pipeline: the short one of every ordinary call, and the controller's. */
 @Injectable()
@@ -25,13 +38,10 @@ export class InferenceDoor implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    for (const surface of [CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS]) {
-      for (const prefix of OPENAI_PREFIXES) {
-        const path = `/${prefix}${surface.upstreamPath}`;
-        this.hotRoutes.add(path, INFERENCE_ENDPOINT, (request, finished) =>
-          this.pipeline.serve(surface, request, finished),
-        );
-      }
+    for (const [path, surface] of SURFACES) {
+      this.hotRoutes.add(path, INFERENCE_ENDPOINT, (request, finished) =>
+        this.pipeline.serve(surface, request, finished),
+      );
     }
   }
 

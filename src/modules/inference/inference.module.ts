@@ -5,6 +5,7 @@ import { KeysModule } from '#modules/keys/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
 import { AdmissionService } from './admission.service.js';
+import { CallForeseerService } from './call-foreseer.service.js';
 import { CallRecorder } from './call-recorder.js';
 import { ExchangeRunner } from './exchange-runner.service.js';
 import { InferenceDoor } from './inference-door.js';
@@ -25,6 +26,7 @@ import { UpstreamPools } from './upstream/upstream-pools.js';
   controllers: [InferenceController],
   providers: [
     AdmissionService,
+    CallForeseerService,
     CallRecorder,
     Deadlines,
     ExchangeRunner,

@@ -10,10 +10,10 @@ import { Fanout } from '#platform/fanout/fanout.port.js';
 
 import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
 import { isWellFormedKey } from './domain/key-secret.js';
-import { compileKeyView, type KeyRecord, type KeyView } from './domain/key-view.js';
-import { fromPolicyDocument } from './domain/policy/policy-document.js';
+import type { KeyView } from './domain/key-view.js';
 import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
+import { keyViewOf } from './key-view-of.js';
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
 import { SigningSecrets } from './signing-secrets.js';
 
@@ -71,7 +71,7 @@ export class KeyDirectoryService extends KeyDirectory {
   async #read(place: Place): Promise<KeyView | null> {
     const found = await this.#findSecret(place);
     if (!found) return null;
-    const view = compileKeyView(toRecord(found, this.signingSecrets.open(found.key)));
+    const view = keyViewOf(found, this.signingSecrets.open(found.key));
     this.#places.set(view, place);
     return view;
   }
@@ -88,21 +88,4 @@ export class KeyDirectoryService extends KeyDirectory {
     await this.keys.replaceDigestAcrossTenants(found.secret, stored);
     return { ...found, secret: { ...found.secret, ...stored } };
   }
-}
-
-function toRecord({ key, secret }: KeyWithSecret, signingSecret: Secret | null): KeyRecord {
-  return {
-    keyId: key.id,
-    organizationId: key.organizationId,
-    environment: key.environment,
-    accessLevel: key.accessLevel,
-    scopes: key.scopes,
-    policy: fromPolicyDocument(key.policy),
-    expiresAt: key.expiresAt?.getTime() ?? null,
-    disabledAt: key.disabledAt?.getTime() ?? null,
-    enableAt: key.enableAt?.getTime() ?? null,
-    revokedAt: key.revokedAt?.getTime() ?? null,
-    secretExpiresAt: secret.expiresAt?.getTime() ?? null,
-    signingSecret,
-  };
 }

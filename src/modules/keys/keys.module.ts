@@ -10,6 +10,11 @@ import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
 import { ChangeKeyService } from './change-key.service.js';
+import { CallOutlook } from './checks/call-outlook.js';
+import { JudgeRequestService } from './checks/judge-request.service.js';
+import { KeyChecksController } from './checks/key-checks.controller.js';
+import { SimulateRequestService } from './checks/simulate-request.service.js';
+import { VerifyKeyService } from './checks/verify-key.service.js';
 import { IssueKeyService } from './issue-key.service.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
@@ -30,6 +35,7 @@ import { SigningSecrets } from './signing-secrets.js';
   ],
   controllers: [
     KeysController,
+    KeyChecksController,
     MultirouteKeysController,
     ManagementKeysController,
     SigningSecretController,
@@ -42,9 +48,13 @@ import { SigningSecrets } from './signing-secrets.js';
     ReadKeysService,
     ChangeKeyService,
     NamedKeysService,
+    CallOutlook,
+    JudgeRequestService,
+    VerifyKeyService,
+    SimulateRequestService,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
   ],
-  exports: [KeyDirectory, BootstrapMasterKey],
+  exports: [KeyDirectory, BootstrapMasterKey, CallOutlook],
 })
 export class KeysModule {}

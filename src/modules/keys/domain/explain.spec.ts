@@ -34,6 +34,7 @@ const anyView = fc
     disabledAt: anyTime,
     enableAt: anyTime,
     revokedAt: anyTime,
+    signingSecret: fc.constant(null),
     secretExpiresAt: anyTime,
   })
   .map((record): KeyView =>

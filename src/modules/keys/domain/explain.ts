@@ -27,9 +27,13 @@ export type DescribedRequest = {
   readonly saysFeatures: boolean;
 };
 
+/** No rule of `authorize`: a signature is checked before it, and nobody can describe one. */
+const SIGNATURE = 'signature';
+
 /** Every rule there is, in the order in which `authorize` looks at them. */
 export const RULE_NAMES: readonly string[] = [
   ...KEY_RULES.map(({ name }) => name),
+  SIGNATURE,
   ...POLICY_RULES,
 ];
 
@@ -42,6 +46,7 @@ export function explain(view: KeyView, request: DescribedRequest): TraceEntry[] 
     ...KEY_RULES.map(({ name, denies }) =>
       explainKeyRule(name, view, request.facts, denies(view, request.facts)),
     ),
+    explainSignature(view),
     ...POLICY_RULES.map((name) => explainPolicyRule(name, view, request)),
   ];
 }
@@ -55,6 +60,20 @@ function explainKeyRule(
   const { restricts, detail } = KEY_RULE_DESCRIPTIONS[rule];
   const outcome = isDenied ? 'deny' : restricts(view) ? 'allow' : 'not_restricted';
   return { rule, outcome, detail: detail(view, facts) };
+}
+
+function explainSignature({ signing }: KeyView): TraceEntry {
+  return signing
+    ? {
+        rule: SIGNATURE,
+        outcome: 'not_evaluated',
+        detail: 'Requests with this key must be signed. That is not looked at here.',
+      }
+    : {
+        rule: SIGNATURE,
+        outcome: 'not_restricted',
+        detail: 'Requests with this key need no signature.',
+      };
 }
 
 function explainPolicyRule(
