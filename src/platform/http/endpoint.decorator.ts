@@ -36,11 +36,14 @@ export type EndpointOptions = {
    * read before the caller is known.
    */
   readonly kind?: 'management' | 'inference';
+  /** The handler reads the raw body itself, as inference always does: nothing parses or bounds it beforehand. */
+  readonly readsBody?: boolean;
   readonly status?: number;
-  readonly response?: Type<unknown>;
+  /** `[Item]` for an array. */
+  readonly response?: Type<unknown> | [Type<unknown>];
   /** Of an answer that is a text and no JSON; `response` is left out then. */
   readonly contentType?: string;
-  readonly requestBody?: Type<unknown>;
+  readonly requestBody?: Type<unknown> | [Type<unknown>];
   /** The body may be left out altogether. */
   readonly isBodyOptional?: boolean;
   readonly requestExample?: unknown;
@@ -52,7 +55,7 @@ export type EndpointOptions = {
 
 export type EndpointMetadata = Pick<
   EndpointOptions,
-  'scope' | 'allowsReadOnlyKeys' | 'kind' | 'idempotent'
+  'scope' | 'allowsReadOnlyKeys' | 'kind' | 'readsBody' | 'idempotent'
 >;
 export const ENDPOINT = 'latchkey:endpoint';
 
@@ -88,6 +91,7 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
     scope,
     kind,
     ...(options.allowsReadOnlyKeys === true && { allowsReadOnlyKeys: true }),
+    readsBody: options.readsBody ?? kind === 'inference',
     ...(options.idempotent && { idempotent: options.idempotent }),
   };
   return applyDecorators(

@@ -131,15 +131,15 @@ function endpointOf(request: FastifyRequest): EndpointMetadata | undefined {
 }
 
 /**
- * Inference routes read their body themselves, once the caller is known. Every other body is JSON; an empty one counts
- * as absent, because many clients send a content type with an empty DELETE or POST.
+ * Some routes read their body themselves, once the caller is known (`readsBody`). Every other body is JSON; an empty one
+ * counts as absent, because many clients send a content type with an empty DELETE or POST.
  */
 function parseBody(
   request: FastifyRequest,
   payload: IncomingMessage,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
-  if (endpointOf(request)?.kind === 'inference') {
+  if (endpointOf(request)?.readsBody) {
     done(null);
     return;
   }
