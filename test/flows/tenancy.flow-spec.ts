@@ -27,7 +27,9 @@ type Tenant = {
   readonly name: string;
   readonly admin: string;
   readonly upstream: FakeUpstream;
-  readonly ids: Readonly<Record<'keys' | 'api-keys' | 'providers' | 'routes', string>>;
+  readonly ids: Readonly<
+    Record<'organizations' | 'keys' | 'api-keys' | 'providers' | 'routes', string>
+  >;
 };
 
 const rootKey = randomBytes(32);
@@ -93,7 +95,14 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
   const body = { provider_id: providers, price: PRICE };
   const routes = await make('/v1/routes', { ...body, model: 'same-model' });
   await make('/v1/routes', { ...body, model: `only-${name}` });
-  return { name, admin, upstream, ids: { keys, 'api-keys': keys, providers, routes } };
+  const self = await app.call('GET', '/v1/key', { key: admin });
+  const { organization_id: organizations } = self.body as { organization_id: string };
+  return {
+    name,
+    admin,
+    upstream,
+    ids: { organizations, keys, 'api-keys': keys, providers, routes },
+  };
 }
 
 /** All that is stored, except for what the system does by itself as time goes by. */
@@ -116,13 +125,14 @@ function comparable({ status, headers, body }: Answer, id: string): unknown {
 
 /** The same prefix and length as a real one, so that nothing but its existence differs. */
 function neverIssued(id: string): string {
-  const kinds = { key: 'key', prov: 'provider', rte: 'route' } as const;
+  const kinds = { org: 'organization', key: 'key', prov: 'provider', rte: 'route' } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
 
 const BODIES: Readonly<Record<string, unknown>> = {
   updateProvider: { name: 'taken-over', api_key: 'another' },
   updateRoute: { model: 'taken-over' },
+  updateOrganization: { leaked_keys: 'disable' },
   revokeKey: { reason: 'taken over' },
   updateKey: { name: 'taken over' },
   disableKey: { reason: 'taken over' },
@@ -141,12 +151,14 @@ describe('another organization’s object', () => {
       'enableKey',
       'getKey',
       'getKeyPolicy',
+      'getOrganization',
       'getProvider',
       'getRoute',
       'reissueSigningSecret',
       'revokeKey',
       'simulateRequest',
       'updateKey',
+      'updateOrganization',
       'updateProvider',
       'updateRoute',
     ]);

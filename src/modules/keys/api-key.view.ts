@@ -72,9 +72,14 @@ export function viewKeyPolicy(key: ApiKeyEntity): KeyPolicyResponse {
   };
 }
 
-export function viewCallingKey(key: KeyResponse, usage: KeyUsageTotals): CallingKeyResponse {
+export function viewCallingKey(
+  key: KeyResponse,
+  organizationId: string,
+  usage: KeyUsageTotals,
+): CallingKeyResponse {
   return {
     ...key,
+    organization_id: organizationId,
     usage: {
       requests: usage.requests,
       input_tokens: usage.inputTokens,

@@ -48,6 +48,7 @@ export const NEW_KEY_EXAMPLE = {
 
 export const CALLING_KEY_EXAMPLE = {
   ...KEY_EXAMPLE,
+  organization_id: 'org_4fTqV0mZx1sLwq8nE2bYcA',
   usage: { requests: 42, input_tokens: 12_345, output_tokens: 6_789, cost: 0.0987 },
 };
 

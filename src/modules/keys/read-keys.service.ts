@@ -44,7 +44,8 @@ export class ReadKeysService {
   async getWithUsage(organizationId: string, keyId: string): Promise<CallingKeyResponse> {
     const row = await this.#find(organizationId, keyId);
     const totals = await this.usage.ofKey(organizationId, keyId);
-    return viewCallingKey(viewKey(row, totals.lastUsedAt, this.clock.now()), totals);
+    const view = viewKey(row, totals.lastUsedAt, this.clock.now());
+    return viewCallingKey(view, organizationId, totals);
   }
 
   async #find(organizationId: string, keyId: string): Promise<KeyWithSecret> {

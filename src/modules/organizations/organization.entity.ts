@@ -1,9 +1,12 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 import { TIMESTAMP } from '#platform/database/base.columns.js';
 
+import type { LeakedKeyAction } from './leaked-key-policy.port.js';
+
 @Entity('organizations')
 @Index('organizations_one_default', ['isDefault'], { unique: true, where: 'is_default' })
+@Check('organizations_leaked_key_action_check', `leaked_key_action IN ('revoke', 'disable')`)
 export class OrganizationEntity {
   @PrimaryColumn('text')
   id: string;
@@ -13,6 +16,9 @@ export class OrganizationEntity {
 
   @Column({ name: 'is_default', type: 'boolean', default: false })
   isDefault: boolean;
+
+  @Column({ name: 'leaked_key_action', type: 'text', default: 'revoke' })
+  leakedKeyAction: LeakedKeyAction;
 
   @Column({ name: 'created_at', ...TIMESTAMP, default: () => 'now()' })
   createdAt: Date;

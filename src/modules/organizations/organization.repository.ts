@@ -20,4 +20,15 @@ export class OrganizationRepository {
       .execute();
     return this.transactions.manager.findOneByOrFail(OrganizationEntity, { isDefault: true });
   }
+
+  find(organizationId: string): Promise<OrganizationEntity | null> {
+    return this.transactions.manager.findOneBy(OrganizationEntity, { id: organizationId });
+  }
+
+  async update(
+    organizationId: string,
+    changes: Pick<OrganizationEntity, 'leakedKeyAction'>,
+  ): Promise<void> {
+    await this.transactions.manager.update(OrganizationEntity, { id: organizationId }, changes);
+  }
 }

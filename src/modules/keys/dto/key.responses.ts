@@ -224,6 +224,9 @@ class KeyUsageResponse {
 }
 
 export class CallingKeyResponse extends KeyResponse {
+  @ApiProperty({ example: 'org_4fTqV0mZx1sLwq8nE2bYcA' })
+  organization_id: string;
+
   @ApiProperty({ type: KeyUsageResponse, description: 'Since the key was made.' })
   usage: KeyUsageResponse;
 }

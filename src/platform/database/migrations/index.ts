@@ -6,6 +6,7 @@ import { KeyPolicy1764201600000 } from './1764201600000-key-policy.js';
 import { KeyLifecycle1764205200000 } from './1764205200000-key-lifecycle.js';
 import { RequestSigning1764208800000 } from './1764208800000-request-signing.js';
 import { KeyNames1764212400000 } from './1764212400000-key-names.js';
+import { LeakedKeyAction1764216000000 } from './1764216000000-leaked-key-action.js';
 import { Instances1764219600000 } from './1764219600000-instances.js';
 
 /** In order, append-only. A released migration is never changed. */
@@ -18,5 +19,6 @@ export const MIGRATIONS = [
   KeyLifecycle1764205200000,
   RequestSigning1764208800000,
   KeyNames1764212400000,
+  LeakedKeyAction1764216000000,
   Instances1764219600000,
 ];

@@ -1,0 +1,20 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+import { LEAKED_KEY_ACTIONS } from '../leaked-key-policy.port.js';
+
+export class OrganizationResponse {
+  @ApiProperty({ example: 'org_4fTqV0mZx1sLwq8nE2bYcA' })
+  id: string;
+
+  @ApiProperty({ example: 'Default' })
+  name: string;
+
+  @ApiProperty({
+    enum: LEAKED_KEY_ACTIONS,
+    description: 'What is done with a key of the organization that is reported as leaked.',
+  })
+  leaked_keys: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  created_at: string;
+}

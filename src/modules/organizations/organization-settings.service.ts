@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+
+import type { UpdateOrganizationDto } from './dto/update-organization.dto.js';
+import { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
+import type { OrganizationEntity } from './organization.entity.js';
+import { OrganizationRepository } from './organization.repository.js';
+
+/** What an organization decides for itself. Nobody sees or changes another's. */
+@Injectable()
+export class OrganizationSettingsService extends LeakedKeyPolicy {
+  constructor(private readonly organizations: OrganizationRepository) {
+    super();
+  }
+
+  /**
+   * @param own the organization that the call is made for
+   * @throws {AppError} `not_found`, also for an organization that is not the caller's own
+   */
+  async get(own: string, id: string): Promise<OrganizationEntity> {
+    const organization = id === own ? await this.organizations.find(own) : null;
+    if (!organization) {
+      throw new AppError('not_found', { message: `There is no organization ${id}.` });
+    }
+    return organization;
+  }
+
+  /** @throws {AppError} as {@link get} */
+  async update(own: string, id: string, dto: UpdateOrganizationDto): Promise<OrganizationEntity> {
+    await this.get(own, id);
+    if (dto.leaked_keys) await this.organizations.update(own, { leakedKeyAction: dto.leaked_keys });
+    return this.get(own, id);
+  }
+
+  override async actionOf(organizationId: string): Promise<LeakedKeyAction> {
+    return (await this.get(organizationId, organizationId)).leakedKeyAction;
+  }
+}

@@ -1,0 +1,11 @@
+import type { OrganizationResponse } from './dto/organization.response.js';
+import type { OrganizationEntity } from './organization.entity.js';
+
+export function viewOrganization(organization: OrganizationEntity): OrganizationResponse {
+  return {
+    id: organization.id,
+    name: organization.name,
+    leaked_keys: organization.leakedKeyAction,
+    created_at: organization.createdAt.toISOString(),
+  };
+}
