@@ -5,6 +5,7 @@ const MODULE_EDGES = {
   catalog: ['organizations'],
   keys: ['organizations', 'usage'],
   auth: ['keys', 'organizations'],
+  leaks: ['auth', 'keys'],
   inference: ['keys', 'catalog', 'usage'],
 };
 

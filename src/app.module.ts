@@ -4,6 +4,7 @@ import { AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
 import { KeysModule } from '#modules/keys/index.js';
+import { LeaksModule } from '#modules/leaks/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 import { ConfigModule } from '#platform/config/config.module.js';
@@ -18,7 +19,14 @@ import { QueueModule } from '#platform/queue/queue.module.js';
 
 import type { Foundations } from './foundations.js';
 
-const FEATURES = [OrganizationsModule, KeysModule, AuthModule, CatalogModule, InferenceModule];
+const FEATURES = [
+  OrganizationsModule,
+  KeysModule,
+  AuthModule,
+  LeaksModule,
+  CatalogModule,
+  InferenceModule,
+];
 
 /** The composition root. A worker has no routes but health and metrics: it works on the queues and ships usage. */
 @Module({})

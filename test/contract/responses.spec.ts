@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type Answer, type Call, startTestApp, type TestApp } from '../support/app.js';
 import { startFakeUpstream, type FakeUpstream } from '../support/fake-upstream.js';
+import { newLeakReporter } from '../support/leak-reporter.js';
 import { OPERATIONS, type Operation, Schemas } from './api-document.js';
 
 const ours = new Schemas(true);
@@ -9,11 +10,12 @@ const ours = new Schemas(true);
 const theirs = new Schemas(false);
 /** Operations whose success was looked at. */
 const seen = new Set<string>();
+const reporter = newLeakReporter();
 let app: TestApp;
 let upstream: FakeUpstream;
 beforeAll(async () => {
   upstream = await startFakeUpstream();
-  app = await startTestApp();
+  app = await startTestApp({ env: { LATCHKEY_LEAK_PUBLIC_KEYS: reporter.keySet } });
 });
 afterAll(async () => {
   await app.close();
@@ -143,6 +145,25 @@ describe('what is answered is what openapi.json says, field for field', () => {
     }
   });
 
+  it('organizations', async () => {
+    const id = (await succeed('getCallingKey')).organization_id as string;
+    await succeed('getOrganization', { id });
+    await succeed('updateOrganization', { id }, { body: { leaked_keys: 'disable' } });
+  });
+
+  it('reports of leaked keys', async () => {
+    const key = await app.keyWith();
+    const leaks = JSON.stringify({ leaks: [{ key }, { key }, { key: 'x' }] });
+    const signed = { key: null, body: leaks, headers: reporter.headers(leaks) };
+    await succeed('reportLeaks', {}, signed);
+    await fail('reportLeaks', 401, {}, { ...signed, body: `${leaks} ` });
+    const alerts = JSON.stringify([{ token: key, type: 't', url: '', source: 'commit' }]);
+    const body = { key: null, body: alerts, headers: reporter.githubHeaders(alerts) };
+    await succeed('reportGithubLeaks', {}, body);
+    const wrong = reporter.githubHeaders(leaks);
+    await fail('reportGithubLeaks', 400, {}, { ...body, body: leaks, headers: wrong });
+  });
+
   it('providers, routes and models', async () => {
     const bare = await succeed(
       'createProvider',
@@ -244,6 +265,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
       'updateKey',
       'disableKey',
       'simulateRequest',
+      'updateOrganization',
     ]) {
       await fail(id, 404, nowhere, { body: {} });
     }

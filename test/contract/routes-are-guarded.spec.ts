@@ -5,6 +5,7 @@ import { ERROR_CODES, type ErrorCode } from '#common/errors/error-codes.js';
 
 import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
 import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../support/app.js';
+import { newLeakReporter } from '../support/leak-reporter.js';
 import { concretePath, examplesOf, OPERATIONS } from './api-document.js';
 import { type AppRoute, documentedPath, withRoutes } from './app-routes.js';
 
@@ -28,6 +29,8 @@ const READ_ONLY = [
   '/api/v1/billing/invoices/current',
   '/api/v1/billing/invoices/:id',
 ];
+/** Public as well, for those who can sign what they send. */
+const SIGNED = ['POST /v1/leaks', 'POST /v1/leaks/github'];
 /** Pages about the API, which have nothing of the installation in them. */
 const ABOUT_THE_API = /^\/(docs($|\/)|openapi\.(json|yaml)$)/;
 
@@ -42,7 +45,10 @@ let routes: readonly AppRoute[];
 let guarded: readonly Guarded[];
 beforeAll(async () => {
   // Each call seems to come from somewhere else, so that failed attempts do not add up to a 429.
-  const env = { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' };
+  const env = {
+    LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
+    LATCHKEY_LEAK_PUBLIC_KEYS: newLeakReporter().keySet,
+  };
   ({ app, routes } = await withRoutes(() => startTestApp({ env })));
   guarded = routes.flatMap(({ method, url, endpoint }) =>
     endpoint === null || endpoint.scope === 'public'
@@ -110,7 +116,7 @@ describe('a route', () => {
     const open = routes
       .filter(({ endpoint, method }) => endpoint?.scope === 'public' && method !== 'HEAD')
       .map(({ method, url }) => `${method} ${url}`);
-    expect(open.toSorted()).toEqual(PUBLIC);
+    expect(open.toSorted()).toEqual([...PUBLIC, ...SIGNED].toSorted());
   });
 
   it('says what it needs, unless it is about the API', () => {
@@ -123,6 +129,16 @@ describe('a route', () => {
     for (const route of PUBLIC) {
       const [method, path] = route.split(' ') as [string, string];
       expect((await app.call(method, path, { key: null })).status).toBe(200);
+    }
+  });
+
+  it('refuses what is not signed where a signature takes the place of a key', async () => {
+    for (const route of SIGNED) {
+      const [method, path] = route.split(' ') as [string, string];
+      for (const key of [null, app.masterKey]) {
+        const answer = await callFromElsewhere(method, path, { key, body: bodyOf(method, path) });
+        expect([route, answer.status, codeOf(answer)]).toEqual([route, 401, 'signature_invalid']);
+      }
     }
   });
 

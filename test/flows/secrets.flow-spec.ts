@@ -12,6 +12,7 @@ import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
 import { type Answer, type Call, startTestApp, type TestApp } from '../support/app.js';
 import { dumpDatabase } from '../support/database-dump.js';
 import { type SigningKey, signedHeaders } from '../support/signer.js';
+import { newLeakReporter, type Signer } from '../support/leak-reporter.js';
 import {
   answerJson,
   answerStream,
@@ -48,6 +49,7 @@ const canaries = {
 /** What is stored as it is, because a caller has said so, but is nobody's business in a log. */
 const privateData = `private-${random()}`;
 
+const reporter = newLeakReporter();
 const logged: string[] = [];
 const answers: { readonly what: string; readonly text: string }[] = [];
 const issued: string[] = [];
@@ -59,7 +61,11 @@ beforeAll(async () => {
   upstream = await startFakeUpstream();
   dataDir = await mkdtemp(join(tmpdir(), 'latchkey-secrets-'));
   const logger = createLogger('trace', { write: (line) => void logged.push(line) });
-  const env = { LATCHKEY_SECRET_KEY: canaries.rootKey, LATCHKEY_DATA_DIR: dataDir };
+  const env = {
+    LATCHKEY_SECRET_KEY: canaries.rootKey,
+    LATCHKEY_DATA_DIR: dataDir,
+    LATCHKEY_LEAK_PUBLIC_KEYS: reporter.keySet,
+  };
   app = await startTestApp({ logger, env });
   issued.push(app.masterKey);
   await makeKeysElsewhere();
@@ -68,6 +74,7 @@ beforeAll(async () => {
   await callProvider(routes);
   await failToAuthenticate();
   await misplaceSecrets();
+  await reportLeaks();
   await breakDatabase();
   await readEverything();
 });
@@ -276,6 +283,24 @@ async function misplaceSecrets(): Promise<void> {
       body: chatOf('sandbox/echo'),
       headers: { 'x-latchkey-sandbox-fail': secret },
     });
+  }
+}
+
+/** Of keys in use, gone and never made, with the key in every field. */
+async function reportLeaks(): Promise<void> {
+  const { key: live } = await issue({ body: { name: 'to leak' } });
+  const report = async (path: string, report: unknown, sign: Signer | null): Promise<number> => {
+    const body = JSON.stringify(report);
+    const headers = sign?.(body) ?? {};
+    return (await send('POST', path, { key: null, body, headers })).status;
+  };
+  for (const key of [live, live, ...issued.slice(1), canaries.guessedKey, canaries.mistypedKey]) {
+    const found = { url: `https://x:${key}@git.example/${key}?${key}`, source: key };
+    const leaks = { leaks: [{ key, ...found }] };
+    expect(await report('/v1/leaks', leaks, reporter.headers)).toBe(200);
+    expect(await report('/v1/leaks', leaks, null)).toBe(401);
+    const alerts = [{ token: key, type: key, ...found }];
+    expect(await report('/v1/leaks/github', alerts, reporter.githubHeaders)).toBe(200);
   }
 }
 

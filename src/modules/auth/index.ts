@@ -1,2 +1,3 @@
 export { AuthModule } from './auth.module.js';
 export { NoncesModule } from './nonces/nonces.module.js';
+export { FailedAttempts } from './failed-attempts.js';

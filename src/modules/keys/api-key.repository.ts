@@ -32,16 +32,23 @@ export class ApiKeyRepository {
    * first one counts.
    */
   async findByDigestAcrossTenants(digests: readonly SecretDigest[]): Promise<KeyWithSecret | null> {
+    const found = await this.findByDigestsAcrossTenants(digests);
+    const places = found.map(({ secret }) => digests.findIndex((one) => isDigestOf(secret, one)));
+    return found[places.indexOf(Math.min(...places))] ?? null;
+  }
+
+  /** All that are stored as one of these, in no order. */
+  async findByDigestsAcrossTenants(digests: readonly SecretDigest[]): Promise<KeyWithSecret[]> {
     const rows = await this.transactions.manager
       .createQueryBuilder(ApiKeySecretEntity, 'secret')
       .innerJoinAndMapOne('secret.key', ApiKeyEntity, 'key', 'key.id = secret.key_id')
       .where('secret.digest IN (:...digests)', { digests: digests.map(({ digest }) => digest) })
       .getMany();
-    for (const { scheme, digest } of digests) {
-      const row = rows.find((one) => one.scheme === scheme && one.digest.equals(digest));
-      if (row) return { key: (row as ApiKeySecretEntity & { key: ApiKeyEntity }).key, secret: row };
-    }
-    return null;
+    return rows.flatMap((secret) =>
+      digests.some((one) => isDigestOf(secret, one))
+        ? [{ key: (secret as ApiKeySecretEntity & { key: ApiKeyEntity }).key, secret }]
+        : [],
+    );
   }
 
   /** Unless it was replaced meanwhile. */
@@ -151,6 +158,11 @@ export class ApiKeyRepository {
       return secret ? [{ key, secret }] : [];
     });
   }
+}
+
+/** A digest is only ever compared with one that was made in the same way. */
+export function isDigestOf(secret: ApiKeySecretEntity, { scheme, digest }: SecretDigest): boolean {
+  return secret.scheme === scheme && secret.digest.equals(digest);
 }
 
 /** TypeORM's type of what may be written does not know that a JSON column takes any JSON. */

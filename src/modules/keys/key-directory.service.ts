@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import type { Secret } from '#common/secret/secret.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { Pepper } from '#platform/crypto/pepper.js';
@@ -15,14 +14,13 @@ import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { keyViewOf } from './key-view-of.js';
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
+import { digestsOf, PLAIN_SCHEME } from './secret-digests.js';
 import { SigningSecrets } from './signing-secrets.js';
 
 const MAX_CACHED_KEYS = 50_000;
-/** SHA-256 of the secret without a pepper, as other gateways store it (OWASP ASVS 5.0, 6.5.2). */
-const PLAIN_SCHEME = 'sha256';
 
 /** Where a key is found in the cache and in PostgreSQL, without its secret. */
-type Place = { readonly fingerprint: string; readonly peppered: Buffer };
+type Place = { readonly fingerprint: string; readonly digests: ReturnType<typeof digestsOf> };
 
 @Injectable()
 export class KeyDirectoryService extends KeyDirectory {
@@ -56,7 +54,7 @@ export class KeyDirectoryService extends KeyDirectory {
     if (known) return known;
     const text = presented.reveal();
     if (!isWellFormedKey(text, this.config.keyBrand)) return null;
-    return this.#load({ fingerprint, peppered: Buffer.from(this.pepper.digest(text), 'latin1') });
+    return this.#load({ fingerprint, digests: digestsOf(text, this.pepper) });
   }
 
   override current(view: KeyView): KeyView | null | Promise<KeyView | null> {
@@ -77,15 +75,11 @@ export class KeyDirectoryService extends KeyDirectory {
   }
 
   /** A plain digest is replaced at the first use, when the secret is at hand. */
-  async #findSecret({ fingerprint, peppered }: Place): Promise<KeyWithSecret | null> {
-    const plain = Buffer.from(fingerprint, 'base64');
-    const found = await this.keys.findByDigestAcrossTenants([
-      { scheme: this.pepper.scheme, digest: peppered },
-      { scheme: PLAIN_SCHEME, digest: plain },
-    ]);
+  async #findSecret({ digests }: Place): Promise<KeyWithSecret | null> {
+    const found = await this.keys.findByDigestAcrossTenants(digests);
     if (found?.secret.scheme !== PLAIN_SCHEME) return found;
-    const stored = { scheme: this.pepper.scheme, digest: peppered };
-    await this.keys.replaceDigestAcrossTenants(found.secret, stored);
-    return { ...found, secret: { ...found.secret, ...stored } };
+    const [peppered] = digests;
+    await this.keys.replaceDigestAcrossTenants(found.secret, peppered);
+    return { ...found, secret: { ...found.secret, ...peppered } };
   }
 }

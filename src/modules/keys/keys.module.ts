@@ -15,10 +15,13 @@ import { JudgeRequestService } from './checks/judge-request.service.js';
 import { KeyChecksController } from './checks/key-checks.controller.js';
 import { SimulateRequestService } from './checks/simulate-request.service.js';
 import { VerifyKeyService } from './checks/verify-key.service.js';
+import { DeactivateLeakedKeyService } from './deactivate-leaked-key.service.js';
+import { FindLeakedKeysService } from './find-leaked-keys.service.js';
 import { IssueKeyService } from './issue-key.service.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
 import { KeysController } from './keys.controller.js';
+import { LeakedKeys } from './leaked-keys.port.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
 import { ReadKeysService } from './read-keys.service.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
@@ -52,9 +55,11 @@ import { SigningSecrets } from './signing-secrets.js';
     JudgeRequestService,
     VerifyKeyService,
     SimulateRequestService,
+    DeactivateLeakedKeyService,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
+    { provide: LeakedKeys, useClass: FindLeakedKeysService },
   ],
-  exports: [KeyDirectory, BootstrapMasterKey, CallOutlook],
+  exports: [KeyDirectory, BootstrapMasterKey, CallOutlook, LeakedKeys],
 })
 export class KeysModule {}

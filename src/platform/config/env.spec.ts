@@ -30,6 +30,20 @@ describe('LATCHKEY_GEOIP_DATABASE', () => {
   });
 });
 
+describe('LATCHKEY_LEAK_PUBLIC_KEYS', () => {
+  it('is none unless it is set', () => {
+    expect(loadEnv({}).leakPublicKeys).toBeNull();
+    expect(loadEnv({ LATCHKEY_LEAK_PUBLIC_KEYS: '' }).leakPublicKeys).toBeNull();
+  });
+
+  it('is kept as it stands, and has a bound', () => {
+    const given = '{'.padEnd(65_536);
+    expect(loadEnv({ LATCHKEY_LEAK_PUBLIC_KEYS: given }).leakPublicKeys).toBe(given);
+    const refused = refusedFor({ LATCHKEY_LEAK_PUBLIC_KEYS: `${given} ` });
+    expect(refused).toEqual(['LATCHKEY_LEAK_PUBLIC_KEYS']);
+  });
+});
+
 describe('LATCHKEY_COUNTRY_HEADER', () => {
   it('is none unless it is set', () => {
     expect(loadEnv({}).http.countryHeader).toBeNull();

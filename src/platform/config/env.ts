@@ -87,6 +87,11 @@ class EnvDto {
   @Length(1, 4096)
   LATCHKEY_GEOIP_DATABASE?: string;
 
+  /** Whether it is a key set, or the path of one, is checked where it is opened. */
+  @IsOptional()
+  @Length(1, 65_536)
+  LATCHKEY_LEAK_PUBLIC_KEYS?: string;
+
   @IsOptional()
   @IsIn(BOOLEANS)
   LATCHKEY_ALLOW_PRIVATE_TARGETS?: (typeof BOOLEANS)[number];
@@ -124,6 +129,8 @@ export type Config = Readonly<{
   bootstrapKey: Secret | null;
   keyBrand: string;
   allowPrivateTargets: boolean;
+  /** A set of public keys as JSON, or the path of a file with one. `null`: nobody may report leaked keys. */
+  leakPublicKeys: string | null;
   /** Provider name in the shipped catalog → its credential. */
   providerKeys: ReadonlyMap<string, Secret>;
 }>;
@@ -190,6 +197,7 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
       env.LATCHKEY_ALLOW_PRIVATE_TARGETS === undefined
         ? embedded
         : env.LATCHKEY_ALLOW_PRIVATE_TARGETS === 'true',
+    leakPublicKeys: env.LATCHKEY_LEAK_PUBLIC_KEYS ?? null,
     providerKeys: new Map(
       Object.entries(PROVIDER_KEY_VARIABLES).flatMap(([variable, provider]) => {
         const value = env[variable as keyof typeof PROVIDER_KEY_VARIABLES];

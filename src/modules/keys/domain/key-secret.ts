@@ -7,6 +7,8 @@ import { Secret } from '#common/secret/secret.js';
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 26;
 const CHECKSUM_LENGTH = 6;
+/** What nobody can guess of a key, and its checksum: all that stands behind the last hyphen. */
+export const RANDOM_PART_LENGTH = RANDOM_LENGTH + CHECKSUM_LENGTH;
 const BODY = /^[0-9A-Za-z]{32}$/;
 
 /** What of a secret may be shown: `pr-live-` and its last four characters. */
@@ -29,8 +31,7 @@ export function generateKeySecret(brand: string, environment: Environment): Secr
 /** Whether `text` can be a key of this brand at all. Costs no look-up, and says nothing on whether the key exists. */
 export function isWellFormedKey(text: string, brand: string): boolean {
   const head = brand.length + '-live-'.length;
-  if (text.length !== head + RANDOM_LENGTH + CHECKSUM_LENGTH || !text.startsWith(brand))
-    return false;
+  if (text.length !== head + RANDOM_PART_LENGTH || !text.startsWith(brand)) return false;
   const environment = text.slice(brand.length, head);
   if (environment !== '-live-' && environment !== '-test-') return false;
   if (!BODY.test(text.slice(head))) return false;
