@@ -1,3 +1,3 @@
 export { DefaultOrganization } from './default-organization.port.js';
-export { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
+export { LeakedKeyPolicy } from './leaked-key-policy.port.js';
 export { OrganizationsModule } from './organizations.module.js';

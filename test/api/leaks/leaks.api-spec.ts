@@ -1,7 +1,12 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { newId } from '#common/ids/prefixed-id.js';
+import { Secret } from '#common/secret/secret.js';
+import { Pepper } from '#platform/crypto/pepper.js';
+import { RootKey } from '#platform/crypto/root-key.js';
 import { EventBus } from '#platform/events/event-bus.js';
 import { createLogger } from '#platform/observability/logger.js';
 
@@ -10,6 +15,7 @@ import { generateKeySecret } from '../../../src/modules/keys/domain/key-secret.j
 import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
 import { newLeakReporter, type Signer } from '../../support/leak-reporter.js';
 
+const rootKey = randomBytes(32);
 const reporter = newLeakReporter();
 const stranger = newLeakReporter();
 const logged: string[] = [];
@@ -18,6 +24,7 @@ beforeAll(async () => {
   app = await startTestApp({
     env: {
       LATCHKEY_LEAK_PUBLIC_KEYS: reporter.keySet,
+      LATCHKEY_SECRET_KEY: rootKey.toString('base64'),
       // Each failed attempt seems to come from somewhere else, unless a test says from where.
       LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
     },
@@ -55,6 +62,22 @@ async function make(fields: Record<string, unknown> = {}): Promise<Made> {
   const made = await app.call('POST', '/v1/keys', { body: { name: 'leaky', ...fields } });
   expect(made.status).toBe(201);
   return made.body as Made;
+}
+
+/** Nothing of the API gives a key a second secret yet, so it is written past it. */
+async function addSecret(keyId: string, expiresAt: Date): Promise<string> {
+  const pepper = new Pepper(new RootKey(new Secret(rootKey)));
+  const secret = generateKeySecret('pr', 'production').reveal();
+  const digest = Buffer.from(pepper.digest(secret), 'latin1');
+  const client = new pg.Client({ connectionString: app.databaseUrl });
+  await client.connect();
+  await client.query(
+    `INSERT INTO api_key_secrets (id, key_id, digest, scheme, prefix, last_four, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, 'pr-live-', $5, '2020-01-01', $6)`,
+    [newId('secret'), keyId, digest, pepper.scheme, secret.slice(-4), expiresAt],
+  );
+  await client.end();
+  return secret;
 }
 
 async function use(key: string): Promise<string> {
@@ -122,6 +145,16 @@ describe('a live key that is reported', () => {
     await app.call('POST', `/v1/keys/${id}/disable`);
     expect(await outcomesOf(key)).toEqual(['revoked']);
     expect(await use(key)).toBe('revoked_api_key');
+  });
+
+  it('is found by any of its valid secrets, and by no other', async () => {
+    const { id, key } = await make();
+    const rotatedOut = await addSecret(id, new Date('2020-01-02'));
+    const inGrace = await addSecret(id, new Date('2099-01-01'));
+    expect(await outcomesOf(rotatedOut)).toEqual(['already_inactive']);
+    expect([await use(key), await use(inGrace)]).toEqual(['200', '200']);
+    expect(await outcomesOf(inGrace)).toEqual(['revoked']);
+    expect([await use(key), await use(inGrace)]).toEqual(['revoked_api_key', 'revoked_api_key']);
   });
 
   it('is announced once, with nothing secret', async () => {
