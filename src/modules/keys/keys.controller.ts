@@ -43,6 +43,7 @@ import {
 import { IssueKeyService } from './issue-key.service.js';
 import { ConfirmsPropagation } from './propagation.interceptor.js';
 import { ReadKeysService } from './read-keys.service.js';
+import { showSigningSecret } from './signing-secrets.js';
 
 @ApiTags('Keys')
 @Controller('v1')
@@ -78,7 +79,7 @@ export class KeysController {
     return {
       ...viewKey(issued, null, issued.key.createdAt.getTime()),
       key: secret.reveal(),
-      ...(issued.signingSecret && { signing_secret: issued.signingSecret.reveal() }),
+      ...showSigningSecret(issued.signingSecret),
     };
   }
 
@@ -152,7 +153,7 @@ export class KeysController {
   ): Promise<ChangedKeyResponse> {
     const signingSecret = await this.changeKey.update(caller, id, body, ifMatch ?? null);
     const key = await this.readKeys.get(caller.organizationId, id);
-    return { ...key, ...(signingSecret && { signing_secret: signingSecret.reveal() }) };
+    return { ...key, ...showSigningSecret(signingSecret) };
   }
 
   @Post('keys/:id/disable')

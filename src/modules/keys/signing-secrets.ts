@@ -41,6 +41,11 @@ export class SigningSecrets {
   }
 }
 
+/** How an answer shows it, this once; nothing where there is none. */
+export function showSigningSecret(secret: Secret | null): { signing_secret?: string } {
+  return secret ? { signing_secret: secret.reveal() } : {};
+}
+
 function placeOf(keyId: string): SealedPlace {
   return { table: 'api_keys', column: 'sealed_signing_secret', row: keyId };
 }

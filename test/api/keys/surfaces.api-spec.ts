@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { type SigningKey, signedHeaders } from '../../support/signer.js';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -81,6 +82,31 @@ describe('one key', () => {
       expect(rows.slice(2)).toEqual([{}, {}]);
     },
   );
+
+  it('made by a key that must sign must sign too, and its signing secret is shown once', async () => {
+    const made = await app.call('POST', '/v1/keys', {
+      body: {
+        name: 'signs',
+        access_level: 'management',
+        security: { authentication: { require_signature: true } },
+      },
+    });
+    for (const { path } of SURFACES) {
+      const body = { name: `signed ${path}` };
+      const headers = {
+        'idempotency-key': 'signed',
+        ...signedHeaders(made.body as SigningKey, {
+          method: 'POST',
+          url: app.origin + path,
+          body: JSON.stringify(body),
+        }),
+      };
+      const { key } = made.body as SigningKey;
+      const child = await app.call('POST', path, { key, body, headers });
+      expect(child.status).toBe(201);
+      expect((child.body as SigningKey).signing_secret).toMatch(/^lsig_/);
+    }
+  });
 
   it('renamed is known by its new name, and frees the old one', async () => {
     const [, , management] = SURFACES as [Surface, Surface, Surface];

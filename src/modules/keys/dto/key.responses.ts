@@ -144,6 +144,12 @@ const SIGNING_SECRET = {
     'What requests are signed with (docs/signing.md). It is shown this once and can’t be had again.',
 } as const;
 
+/** Of a key that was just made. */
+export const NEW_SIGNING_SECRET = {
+  ...SIGNING_SECRET,
+  description: `There where requests must be signed. ${SIGNING_SECRET.description}`,
+} as const;
+
 /** As it is after a change. */
 export class ChangedKeyResponse extends KeyResponse {
   @ApiPropertyOptional({
@@ -171,10 +177,7 @@ export class CreatedKeyResponse extends KeyResponse {
   })
   key: string;
 
-  @ApiPropertyOptional({
-    ...SIGNING_SECRET,
-    description: `There where requests must be signed. ${SIGNING_SECRET.description}`,
-  })
+  @ApiPropertyOptional(NEW_SIGNING_SECRET)
   signing_secret?: string;
 }
 

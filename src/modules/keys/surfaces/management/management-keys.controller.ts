@@ -57,7 +57,7 @@ export class ManagementKeysController {
     response: CreatedNamedKeyResponse,
     example: { api_key: 'pr-live-EXAMPLEonlyEXAMPLEonlyEXAMPLEonl', ...EXAMPLE },
     errors: ['escalation_denied'],
-    idempotent: { secretFields: ['api_key'] },
+    idempotent: { secretFields: ['api_key', 'signing_secret'] },
   })
   async create(
     @CallingKey() caller: KeyView,

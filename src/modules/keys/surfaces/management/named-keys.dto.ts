@@ -5,6 +5,7 @@ import { PageQuery } from '#common/pagination/page.query.js';
 import { Int, Text } from '#common/validation/fields.js';
 
 import { MAX_NAME_LENGTH } from '../../dto/create-key.dto.js';
+import { NEW_SIGNING_SECRET } from '../../dto/key.responses.js';
 
 const MAX_LISTED = 1_000;
 
@@ -56,6 +57,9 @@ export class NamedKeyResponse {
 export class CreatedNamedKeyResponse extends NamedKeyResponse {
   @ApiProperty({ description: 'The secret. It is shown this once and can’t be had again.' })
   api_key: string;
+
+  @ApiPropertyOptional(NEW_SIGNING_SECRET)
+  signing_secret?: string;
 }
 
 export class NamedKeyListResponse {

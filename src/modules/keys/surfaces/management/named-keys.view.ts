@@ -2,6 +2,7 @@ import type { Page } from '#common/pagination/cursor.js';
 
 import type { ApiKeyEntity } from '../../api-key.entity.js';
 import type { IssuedKey } from '../../issue-key.service.js';
+import { showSigningSecret } from '../../signing-secrets.js';
 import type {
   CreatedNamedKeyResponse,
   NamedKeyListResponse,
@@ -17,7 +18,11 @@ export function viewNamedKey({ name, createdAt, scopes }: ApiKeyEntity): NamedKe
 }
 
 export function viewCreatedNamedKey({ issued, secret }: IssuedKey): CreatedNamedKeyResponse {
-  return { api_key: secret.reveal(), ...viewNamedKey(issued.key) };
+  return {
+    api_key: secret.reveal(),
+    ...showSigningSecret(issued.signingSecret),
+    ...viewNamedKey(issued.key),
+  };
 }
 
 export function viewNamedKeyList({ data, ...rest }: Page<NamedKeyResponse>): NamedKeyListResponse {

@@ -55,7 +55,7 @@ export class MultirouteKeysController {
       expires_at: '2027-12-31T23:59:59.000Z',
     },
     errors: ['escalation_denied'],
-    idempotent: { secretFields: ['secret'] },
+    idempotent: { secretFields: ['secret', 'signing_secret'] },
   })
   async create(
     @CallingKey() caller: KeyView,

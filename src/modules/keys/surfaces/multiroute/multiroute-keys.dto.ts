@@ -1,4 +1,4 @@
-import { ApiProperty, PickType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, PickType } from '@nestjs/swagger';
 
 import { type Scope, SCOPES } from '#common/auth/scopes.js';
 import { MAX_PAGE_SIZE } from '#common/pagination/cursor.js';
@@ -6,6 +6,7 @@ import { PageQuery } from '#common/pagination/page.query.js';
 import { Int, TextList } from '#common/validation/fields.js';
 
 import { CreateKeyDto } from '../../dto/create-key.dto.js';
+import { NEW_SIGNING_SECRET } from '../../dto/key.responses.js';
 
 const NULLABLE_TIME = { type: String, format: 'date-time', nullable: true } as const;
 const ID = { example: 'key_4fTqV0mZx1sLwq8nE2bYcA' } as const;
@@ -49,6 +50,9 @@ class ApiKeyResponse {
 export class CreatedApiKeyResponse extends ApiKeyResponse {
   @ApiProperty({ description: 'It is shown this once and can’t be had again.' })
   secret: string;
+
+  @ApiPropertyOptional(NEW_SIGNING_SECRET)
+  signing_secret?: string;
 
   @ApiProperty({ ...NULLABLE_TIME, description: 'From then on the key is refused.' })
   expires_at: string | null;

@@ -2,17 +2,20 @@ import type { Page } from '#common/pagination/cursor.js';
 
 import type { IssuedKey } from '../../issue-key.service.js';
 import type { KeyResponse } from '../../dto/key.responses.js';
+import { showSigningSecret } from '../../signing-secrets.js';
 import type {
   ApiKeyListResponse,
   CreatedApiKeyResponse,
   ListedApiKeyResponse,
 } from './multiroute-keys.dto.js';
 
-export function viewCreatedApiKey({ issued: { key }, secret }: IssuedKey): CreatedApiKeyResponse {
+export function viewCreatedApiKey({ issued, secret }: IssuedKey): CreatedApiKeyResponse {
+  const { key, signingSecret } = issued;
   return {
     id: key.id,
     name: key.name,
     secret: secret.reveal(),
+    ...showSigningSecret(signingSecret),
     created_at: key.createdAt.toISOString(),
     scopes: key.scopes,
     expires_at: key.expiresAt?.toISOString() ?? null,
