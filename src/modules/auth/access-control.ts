@@ -16,6 +16,7 @@ import {
   routeNeeds,
   type SigningRules,
 } from '#modules/keys/index.js';
+import { allowOrigin } from '#platform/http/cors.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import { HotRoutes } from '#platform/http/hot-routes.js';
 
@@ -89,6 +90,7 @@ export class AccessControl implements OnModuleInit {
       this.failedAttempts.count(this.clients.addressOf(request));
       throw new AppError('invalid_api_key');
     }
+    if (request.headers.origin !== undefined) this.#letPageRead(request, view);
     if (view.signing !== null) return this.#checkSigned(request, endpoint, view, view.signing);
     this.#authorize(request, endpoint, view);
     return view;
@@ -124,6 +126,17 @@ export class AccessControl implements OnModuleInit {
       client: view.restrictsClient ? this.clients.of(request) : undefined,
     });
     if (!decision.allowed) throw refusal(decision, endpoint);
+  }
+
+  /** The page of an origin that the key allows gets to read the answer, whatever it is. */
+  #letPageRead(request: IncomingMessage, view: KeyView): void {
+    const restrictions = view.rules.filter(({ code }) => code === 'origin_not_allowed');
+    const client = this.clients.of(request);
+    const facts = { now: 0, neededScopes: 0, isReadOnlyRoute: false, client };
+    if (restrictions.length === 0) allowOrigin(request, '*');
+    else if (!restrictions.some(({ denies }) => denies(facts))) {
+      allowOrigin(request, request.headers.origin ?? '');
+    }
   }
 
   #needsOf(endpoint: EndpointMetadata): RouteNeeds {

@@ -17,6 +17,7 @@ import { type Logger, NestLogger } from '#platform/observability/logger.js';
 
 import { MANAGEMENT_BODY_LIMIT, parseManagementJson, readBody } from './body.js';
 import { answerClientError } from './client-error.js';
+import { answerPreflights, noteOrigin } from './cors.js';
 import { boundDrain, DrainingAdapter } from './drain.js';
 import type { EndpointMetadata } from './endpoint.decorator.js';
 import { errorHeaders, renderError } from './error-envelopes.js';
@@ -58,6 +59,7 @@ export async function createHttpApp(
       const server = createServer(SERVER_OPTIONS, (request, response) => {
         // Closing waits for the connections, and a client that goes on calling would keep its own busy all the while.
         if (isClosing) response.shouldKeepAlive = false;
+        noteOrigin(request, response);
         if (!hotRoutes?.take(request, response)) handler(request, response);
       });
       return server;
@@ -68,6 +70,7 @@ export async function createHttpApp(
   adapter.closing.addEventListener('abort', () => (isClosing = true));
   prepareFastify(adapter.getInstance());
   refuseOnceClosing(adapter.getInstance(), adapter.closing);
+  answerPreflights(adapter.getInstance());
   boundDrain(adapter.getInstance());
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
