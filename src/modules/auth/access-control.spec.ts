@@ -54,7 +54,9 @@ let verify: () => UsableSignature;
 beforeEach(() => {
   keys = new FakeDirectory();
   const clock = new FixedClock();
-  const config = { http: { trustedProxies: ['10.0.0.1'] } } as unknown as Config;
+  const config = {
+    http: { trustedProxies: ['10.0.0.1'], countryHeader: 'x-country' },
+  } as unknown as Config;
   const hotRoutes = { guardWith: () => undefined } as unknown as HotRoutes;
   const clients = new RequestClients({ countryOf: () => null }, config);
   const signatures = { verify: () => verify() } as unknown as RequestSignatures;
@@ -122,6 +124,80 @@ describe('AccessControl', () => {
     keys.answer = { ...ACTIVE, isReadOnly: true };
     const endpoint: EndpointMetadata = { scope: 'keys:read', ...allowance };
     expect(await codeOf(() => access.admit(request('Bearer x'), endpoint))).toBe(code);
+  });
+
+  describe('a key that restricts who calls', () => {
+    const OTHER = { ...ACTIVE };
+    const headers = {
+      authorization: 'Bearer x',
+      'user-agent': 'a',
+      origin: 'https://a',
+      referer: 'https://a/',
+      'x-forwarded-for': '192.0.2.1',
+      'x-forwarded-proto': 'https',
+      'x-country': 'DE',
+    };
+    const seen: (string | null | undefined)[] = [];
+    const looking = (view: KeyView): KeyView => ({
+      ...view,
+      restrictsClient: true,
+      rules: [
+        {
+          name: 'ip',
+          code: 'ip_not_allowed',
+          isOfClient: true,
+          denies: ({ client }) => {
+            if (client) seen.push(client.userAgent);
+            return client?.userAgent === 'evil';
+          },
+        },
+      ],
+    });
+    const views = [looking(ACTIVE), looking(OTHER)] as const;
+    const socket = { remoteAddress: '10.0.0.1' };
+    const admit = (change: Record<string, string> = {}, on: object = socket): Promise<unknown> =>
+      codeOf(() =>
+        access.admit(
+          {
+            headers: { ...headers, ...change },
+            rawHeaders: [],
+            socket: on,
+          } as unknown as IncomingMessage,
+          INFERENCE,
+        ),
+      );
+    beforeEach(() => {
+      seen.length = 0;
+      [keys.answer] = views;
+    });
+
+    it('looks at a client of a connection once, as long as nothing changes', async () => {
+      for (let calls = 0; calls < 3; calls++) expect(await admit()).toBeNull();
+      expect(seen).toEqual(['a']);
+    });
+
+    it.each(Object.keys(headers).slice(1))('looks again at another %s', async (name) => {
+      await admit();
+      await admit({ [name]: '192.0.2.2' });
+      await admit();
+      expect(seen).toHaveLength(3);
+    });
+
+    it('looks again at another connection, and for another key or a key that has changed', async () => {
+      await admit();
+      await admit({}, { remoteAddress: '10.0.0.1' });
+      [, keys.answer] = views;
+      await admit();
+      expect(seen).toHaveLength(3);
+    });
+
+    it('never remembers whom it has refused', async () => {
+      const evil = { 'user-agent': 'evil' };
+      for (let calls = 0; calls < 2; calls++) expect(await admit(evil)).toBe('ip_not_allowed');
+      await admit();
+      expect(await admit(evil)).toBe('ip_not_allowed');
+      expect(seen).toEqual(['evil', 'evil', 'a', 'evil']);
+    });
   });
 
   it('asks for no scope where any key will do', async () => {

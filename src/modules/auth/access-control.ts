@@ -118,14 +118,16 @@ export class AccessControl implements OnModuleInit {
 
   #authorize(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): void {
     const { neededScopes, isReadOnlyRoute } = this.#needsOf(endpoint);
+    const isNewClient = view.restrictsClient && !this.clients.wasLetIn(request, view);
     const decision = authorize(view, {
       now: this.clock.now(),
       neededScopes,
       isReadOnlyRoute,
       operation: operationOf(request.method),
-      client: view.restrictsClient ? this.clients.of(request) : undefined,
+      client: isNewClient ? this.clients.of(request) : undefined,
     });
     if (!decision.allowed) throw refusal(decision, endpoint);
+    if (isNewClient) this.clients.rememberLetIn(request, view);
   }
 
   /** The page of an origin that the key allows gets to read the answer, whatever it is. */

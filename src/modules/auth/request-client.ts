@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 
-import type { ClientDescription } from '#modules/keys/index.js';
+import type { ClientDescription, KeyView } from '#modules/keys/index.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { CountryLookup } from '#platform/geoip/country-lookup.port.js';
@@ -41,20 +42,62 @@ class RequestClient implements ClientDescription {
   }
 }
 
+/** A key, and all of a request that a {@link RequestClient} may go by, but for what its connection has for good. */
+type LetIn = {
+  readonly view: KeyView;
+  readonly origin: string | undefined;
+  readonly referrer: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly forwardedFor: IncomingHttpHeaders[string];
+  readonly forwardedProto: IncomingHttpHeaders[string];
+  readonly country: IncomingHttpHeaders[string];
+};
+
 /** Who sent which request. */
 @Injectable()
 export class RequestClients {
   readonly #facts: ClientFacts;
+  readonly #countryHeader: string;
+  /** Nearly all requests of a connection come from the same client with the same key. */
+  readonly #lastLetIn = new WeakMap<Socket, LetIn>();
 
   constructor(
     private readonly countries: CountryLookup,
     @Inject(CONFIG) config: Config,
   ) {
-    this.#facts = new ClientFacts(config.http.trustedProxies, config.http.countryHeader);
+    const { trustedProxies, countryHeader } = config.http;
+    this.#facts = new ClientFacts(trustedProxies, countryHeader);
+    this.#countryHeader = countryHeader ?? '';
   }
 
   of(request: IncomingMessage): ClientDescription {
     return new RequestClient(request, this.#facts, this.countries);
+  }
+
+  /** Whether the rules of this key have just let this very client in; they look at nothing else, and always say the same. */
+  wasLetIn({ headers, socket }: IncomingMessage, view: KeyView): boolean {
+    const last = this.#lastLetIn.get(socket);
+    return (
+      last?.view === view &&
+      last.userAgent === headers['user-agent'] &&
+      last.origin === headers.origin &&
+      last.referrer === headers.referer &&
+      last.forwardedFor === headers['x-forwarded-for'] &&
+      last.forwardedProto === headers['x-forwarded-proto'] &&
+      last.country === headers[this.#countryHeader]
+    );
+  }
+
+  rememberLetIn({ headers, socket }: IncomingMessage, view: KeyView): void {
+    this.#lastLetIn.set(socket, {
+      view,
+      origin: headers.origin,
+      referrer: headers.referer,
+      userAgent: headers['user-agent'],
+      forwardedFor: headers['x-forwarded-for'],
+      forwardedProto: headers['x-forwarded-proto'],
+      country: headers[this.#countryHeader],
+    });
   }
 
   addressOf(request: IncomingMessage): string {
