@@ -1,7 +1,7 @@
 import type { Logger } from '#platform/observability/logger.js';
 
 import type { PartitionKeeperService } from './partition-keeper.service.js';
-import { type JsonRecords, NO_RECORDS, type SpoolLine } from './spool/line-batch.js';
+import { NO_ROWS, type Rows, type SpoolLine } from './spool/line-batch.js';
 import { comparePositions, type SpoolFolder, type SpoolPosition } from './spool/spool-folder.js';
 import {
   MAX_BATCH_RECORDS,
@@ -10,6 +10,7 @@ import {
   type SpoolReader,
 } from './spool/spool-reader.js';
 import { type RejectionReason, SpoolSideFiles } from './spool/spool-side-files.js';
+import { readFields } from './spool/usage-line.js';
 import type { UsageShipmentRepository } from './usage-shipment.repository.js';
 import { MissingPartitionError, UnstorableRecordsError } from './usage.errors.js';
 
@@ -18,9 +19,6 @@ const REFUSED_TIME: RejectionReason = {
   code: 'occurred_at',
   message: 'The time is before 2020, or more than a day ahead of the database’s clock.',
 };
-
-/** Nothing before it can hold these characters unescaped. A text, because the rest may not be JSON. */
-const ID = /"id":"([^"\\]*)"/;
 
 export type SpoolDrainPorts = {
   readonly shipments: UsageShipmentRepository;
@@ -109,7 +107,7 @@ export class SpoolDrain {
       spoolId,
       from: stored,
       to: BEGINNING,
-      records: NO_RECORDS,
+      rows: NO_ROWS,
     });
     return shipments.positionOf(spoolId);
   }
@@ -117,15 +115,15 @@ export class SpoolDrain {
   async #ship(from: SpoolPosition, { lines, to }: SpoolBatch): Promise<void> {
     const refused = await this.ports.partitions.prepare(lines.times);
     for (const line of lines.linesOf(refused)) await this.#reject(line, REFUSED_TIME);
-    await this.#move(from, to, lines.toJson(refused));
+    await this.#move(from, to, lines.toRows(refused));
   }
 
-  async #move(from: SpoolPosition, to: SpoolPosition, records: JsonRecords): Promise<void> {
+  async #move(from: SpoolPosition, to: SpoolPosition, rows: Rows): Promise<void> {
     const { shipments, logger } = this.ports;
     const { spoolId } = this.folder;
     // Until the answer is there nobody knows: it may be lost after the commit.
     this.#position = null;
-    const { isMoved, inserted } = await shipments.shipAcrossTenants({ spoolId, from, to, records });
+    const { isMoved, inserted } = await shipments.shipAcrossTenants({ spoolId, from, to, rows });
     if (!isMoved) {
       logger.warn({ spoolId, from }, 'usage spool was moved on by another process');
       return;
@@ -134,7 +132,7 @@ export class SpoolDrain {
     this.#batchSize = Math.min(MAX_BATCH_RECORDS, this.#batchSize * 2);
     this.#forgetKept(to);
     this.counts.shipped += inserted;
-    const duplicates = records.count - inserted;
+    const duplicates = rows.count - inserted;
     if (duplicates === 0) return;
     this.counts.duplicates += duplicates;
     logger.warn({ spoolId, from, to, duplicates }, 'usage records were stored already');
@@ -148,11 +146,11 @@ export class SpoolDrain {
     this.#position = from;
     if (lines.length > 1) return;
     await this.#reject(lines.lineAt(0), error);
-    await this.#move(from, to, NO_RECORDS);
+    await this.#move(from, to, NO_ROWS);
   }
 
   async #reject(line: SpoolLine, reason: RejectionReason): Promise<void> {
-    const { at, json } = line;
+    const { at, fields } = line;
     if (this.#isKept(at)) return;
     await this.#sideFiles.keepRejected(line, reason);
     this.#kept.push(at);
@@ -161,7 +159,7 @@ export class SpoolDrain {
       {
         spoolId: this.folder.spoolId,
         at,
-        recordId: ID.exec(json)?.[1],
+        recordId: readFields(fields).id,
         code: reason.code,
         reason: reason.message,
       },

@@ -7,6 +7,7 @@ import { SystemClock } from '#common/time/clock.js';
 import { createLogger } from '#platform/observability/logger.js';
 
 import { usageRecord } from '../../../test/support/factories/usage-record.factory.js';
+import { idsOfRows } from '../../../test/support/usage-lines.js';
 import { SpoolUsageRecorder } from './spool-usage-recorder.js';
 import { claimSpool, type SpoolPosition } from './spool/spool-folder.js';
 import { SpoolReader } from './spool/spool-reader.js';
@@ -18,7 +19,7 @@ import { SpoolUnavailableError } from './usage.errors.js';
 vi.mock('node:fs', { spy: true });
 
 /** Takes two writes: more than fit into the stage, so some are written before the turn ends. */
-const MANY = 600;
+const MANY = 1_200;
 
 function record(id: string): UsageRecord {
   return usageRecord({ id });
@@ -53,16 +54,15 @@ function recordTogether(ids: readonly string[]): Promise<(Error | null)[]> {
 const ids = (count: number, prefix: string): string[] =>
   Array.from({ length: count }, (_, index) => `req_${prefix}_${index}`);
 
-async function idsOnDisk(): Promise<string[]> {
+async function idsOnDisk(): Promise<(string | null)[]> {
   const reader = new SpoolReader(claimSpool(dataDir), (segment) => segment >= writer.end.segment);
-  const found: string[] = [];
+  const found: (string | null)[] = [];
   let position: SpoolPosition = { segment: 0, offset: 0 };
   for (;;) {
     const batch = await reader.read(position, 1_000);
     if (batch.to.segment === position.segment && batch.to.offset === position.offset) return found;
     position = batch.to;
-    const records = JSON.parse(batch.lines.toJson(new Set()).json.toString()) as UsageRecord[];
-    found.push(...records.map(({ id }) => id));
+    found.push(...idsOfRows(batch.lines.toRows(new Set())));
   }
 }
 

@@ -23,7 +23,7 @@ import { UsageShipmentRepository } from './usage-shipment.repository.js';
 
 const INTERVAL_MS = 200;
 /** About 600 records. */
-const WORTH_A_BATCH_BYTES = 256 * 1024;
+const WORTH_A_BATCH_BYTES = 144 * 1024;
 const BACKOFF_MS = { first: 100, max: 5_000 };
 const SHUTDOWN_FLUSH_MS = 10_000;
 const STOP_MS = 1_000;

@@ -1,17 +1,20 @@
 import fc from 'fast-check';
-import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 
-import { type JsonRecords, LineBatch } from './line-batch.js';
+import { usageRecord } from '../../../../test/support/factories/usage-record.factory.js';
+import { idsOfRows, jsonOfVersion1, sealed } from '../../../../test/support/usage-lines.js';
+import { LineBatch } from './line-batch.js';
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** A line as any version may have written it. */
-function line(id: string, at: number, hasTimeFirst = true): string {
-  const json = hasTimeFirst
-    ? `{"v":1,"at":${at},"id":"${id}"}`
-    : `{"v":1,"id":"${id}","at":${at},"é":0}`;
-  return `${crc32(json).toString(16).padStart(8, '0')} ${json}`;
+/** A line as this version may have written it. */
+function line(id: string, at: number): string {
+  return sealed(`${at}\t${id}\té`).toString();
+}
+
+/** A line as version 1 wrote it. */
+function oldLine(id: string, occurredAtMs: number): string {
+  return sealed(jsonOfVersion1(usageRecord({ id, occurredAtMs }))).toString();
 }
 
 /** Takes the lines up as the reader does, from a buffer in which something stands before and after them. */
@@ -29,14 +32,8 @@ function batchOf(lines: readonly string[]): { batch: LineBatch; reasons: (string
   return { batch, reasons };
 }
 
-function idsOf({ json, count }: JsonRecords): string[] {
-  const records = JSON.parse(json.toString()) as { id: string }[];
-  expect(records).toHaveLength(count);
-  return records.map(({ id }) => id);
-}
-
 describe('a batch of lines', () => {
-  it('is the JSON array of its records, without what stands between them', () => {
+  it('is a row for each record, without what stands between them', () => {
     const damaged = line('req_x', 1).replace('req_x', 'req_y');
     const lines = [
       '',
@@ -44,7 +41,8 @@ describe('a batch of lines', () => {
       line('req_a', 1),
       'torn',
       '',
-      line('req_b', 2, false),
+      oldLine('req_b', 2),
+      line('req_c', 3),
       '  ',
       damaged,
     ];
@@ -56,26 +54,25 @@ describe('a batch of lines', () => {
       false,
       false,
       true,
+      true,
       false,
       false,
     ]);
-    const { json, count } = batch.toJson(NONE);
-    expect(count).toBe(2);
-    expect(json.toString()).toMatch(
-      /^\[ {8}\{.*"id":"req_a"\}, +\{.*"id":"req_b","at":2,"é":0\}\]$/,
-    );
-    expect(batch.times).toEqual([1, 2]);
+    const { text, count } = batch.toRows(NONE);
+    expect(count).toBe(3);
+    expect(text.toString()).toMatch(/^1\treq_a\té\n +2\treq_b\t[^\n{}]*\n +3\treq_c\té$/);
+    expect(batch.times).toEqual([1, 2, 3]);
   });
 
-  it('tells where a line stands and its JSON, also after the array was made', () => {
+  it('tells where a line stands and its fields, also after the rows were made', () => {
     const first = line('req_a', 1);
     const { batch } = batchOf([first, line('req_é', 2)]);
     const expected = {
-      at: { segment: 7, offset: 1_000 + first.length + 1 },
-      json: line('req_é', 2).slice(9),
+      at: { segment: 7, offset: 1_000 + Buffer.byteLength(first) + 1 },
+      fields: line('req_é', 2).slice(9),
     };
     expect(batch.lineAt(1)).toEqual(expected);
-    batch.toJson(NONE);
+    batch.toRows(NONE);
     expect(batch.lineAt(1)).toEqual(expected);
   });
 
@@ -84,21 +81,21 @@ describe('a batch of lines', () => {
       const lines = [1, 2, 3].map((at) => line(`req_${at}`, at));
       const { batch } = batchOf(lines);
       const out = new Set(refused);
-      expect(batch.linesOf(out).map(({ json }) => json)).toEqual(
+      expect(batch.linesOf(out).map(({ fields }) => fields)).toEqual(
         lines.filter((_, index) => out.has(index + 1)).map((text) => text.slice(9)),
       );
-      expect(idsOf(batch.toJson(out))).toEqual(
+      expect(idsOfRows(batch.toRows(out))).toEqual(
         [1, 2, 3].filter((at) => !out.has(at)).map((at) => `req_${at}`),
       );
     }
   });
 
-  it('is an empty array when there is no record in it', () => {
-    for (const lines of [[], [''], ['torn', '', 'deadbeef {"v":1,"at":1,}']]) {
+  it('is empty when there is no record in it', () => {
+    for (const lines of [[], [''], ['torn', '', 'deadbeef 1\treq_a']]) {
       const { batch } = batchOf(lines);
       expect(batch.length).toBe(0);
-      const { json, count } = batch.toJson(NONE);
-      expect([json.toString(), count]).toEqual(['[]', 0]);
+      const { text, count } = batch.toRows(NONE);
+      expect([text.toString(), count]).toEqual(['', 0]);
     }
   });
 
@@ -107,9 +104,9 @@ describe('a batch of lines', () => {
       '',
       '   ',
       'torn',
-      '[',
-      ',',
-      ']',
+      '\t',
+      '1\t',
+      '{}',
       '\0\0',
       `${line('x', 1)} `,
       'é"\\',
@@ -121,9 +118,9 @@ describe('a batch of lines', () => {
         const lines = kinds.map((kind, index) => {
           if (kind !== 'new' && kind !== 'old') return kind;
           wanted.push(`req_${index}`);
-          return line(`req_${index}`, index, kind === 'new');
+          return (kind === 'new' ? line : oldLine)(`req_${index}`, index);
         });
-        expect(idsOf(batchOf(lines).batch.toJson(NONE))).toEqual(wanted);
+        expect(idsOfRows(batchOf(lines).batch.toRows(NONE))).toEqual(wanted);
       }),
     );
   });

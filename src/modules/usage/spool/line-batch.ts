@@ -1,37 +1,26 @@
 import { crc32 } from 'node:zlib';
 
-import { label } from './line-fragments.js';
+import { fieldsOfVersion1, OPENING_BRACE } from './line-v1.js';
 import type { SpoolPosition } from './spool-folder.js';
-import {
-  COMMA,
-  CRC_DIGITS,
-  DIGIT_ZERO,
-  HEX,
-  LINE_HEAD,
-  PREFIX_BYTES,
-  SPACE,
-} from './usage-line.js';
+import { CRC_DIGITS, DIGIT_ZERO, HEX, NEWLINE, PREFIX_BYTES, SPACE, TAB } from './usage-line.js';
 
 /** A record in a text of its own, for the few that need one. */
 export type SpoolLine = {
   readonly at: SpoolPosition;
-  /** Byte for byte as it was written. */
-  readonly json: string;
+  /** Its fields as they were written; those of an older version as this one writes them. */
+  readonly fields: string;
 };
 
-/** The JSON array of so many records. */
-export type JsonRecords = { readonly json: Buffer; readonly count: number };
+/** So many records, each the fields of its line, with a newline between two of them. */
+export type Rows = { readonly text: Buffer; readonly count: number };
 
-const OPENING_BRACKET = 0x5b;
-const CLOSING_BRACKET = 0x5d;
-/** Three words, no byte less. */
-const HEAD = label(LINE_HEAD);
 /** More could not be told apart as numbers. */
 const MAX_TIME_DIGITS = 16;
-/** Nothing before it can hold these characters unescaped. */
-const OCCURRED_AT = /"at":(-?\d{1,16}|null),/;
+/** A time that is not just digits. */
+const ODD_TIME = /^(-\d{1,16}|~)\t/;
+const MAX_ODD_TIME_BYTES = 18;
 
-export const NO_RECORDS: JsonRecords = { json: Buffer.from('[]'), count: 0 };
+export const NO_ROWS: Rows = { text: Buffer.alloc(0), count: 0 };
 
 /**
  * The records of a stretch of a segment, where they were read to: no record is copied, or made a text, on its way to
@@ -39,8 +28,7 @@ export const NO_RECORDS: JsonRecords = { json: Buffer.from('[]'), count: 0 };
  */
 export class LineBatch {
   readonly #memory: ArrayBufferLike;
-  readonly #words: DataView;
-  /** Of each line, where its JSON begins, and where the newline after it stands. */
+  /** Of each line, where its fields begin, and where they end. */
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
   readonly #times: number[] = [];
@@ -51,7 +39,6 @@ export class LineBatch {
     private readonly at: SpoolPosition,
   ) {
     this.#memory = bytes.buffer;
-    this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   get length(): number {
@@ -71,10 +58,11 @@ export class LineBatch {
     const from = start + PREFIX_BYTES;
     if (from >= end || this.bytes[start + CRC_DIGITS] !== SPACE) return 'it is torn';
     if (!this.#isIntact(start, end)) return 'the checksum does not match';
-    const time = this.#timeOf(from, end);
+    const last = this.bytes[from] === OPENING_BRACE ? this.#translate(from, end) : end;
+    const time = this.#timeOf(from, last);
     if (time === null) return 'the checksum matches, but it is not a record';
     this.#starts.push(from);
-    this.#ends.push(end);
+    this.#ends.push(last);
     this.#times.push(time);
     return null;
   }
@@ -84,7 +72,7 @@ export class LineBatch {
     const { segment, offset } = this.at;
     return {
       at: { segment, offset: offset + start - PREFIX_BYTES },
-      json: this.bytes.toString('utf8', start, this.#ends[index]),
+      fields: this.bytes.toString('utf8', start, this.#ends[index]),
     };
   }
 
@@ -95,27 +83,28 @@ export class LineBatch {
   }
 
   /**
-   * Makes the bytes a JSON array of the records whose time is none of `refused`: whatever stands between two of them,
-   * such as a checksum, a damaged or a refused line, becomes a comma and spaces. {@link lineAt} still answers the records
-   * that are in it.
+   * Makes the bytes the rows of the records whose time is none of `refused`: whatever stands between two of them, such as a
+   * checksum, a damaged or a refused line, becomes a newline and spaces. Those then stand before a number, where PostgreSQL
+   * ignores them. {@link lineAt} still answers the records that are in it.
    */
-  toJson(refused: ReadonlySet<number>): JsonRecords {
+  toRows(refused: ReadonlySet<number>): Rows {
     const { bytes } = this;
-    let first = -1;
-    let gap = -1;
+    let first = 0;
+    let last = 0;
     let count = 0;
     for (let index = 0; index < this.length; index++) {
       if (refused.size > 0 && refused.has(this.#times[index] as number)) continue;
       const start = this.#starts[index] as number;
-      if (count === 0) first = gap = start - PREFIX_BYTES;
-      bytes[gap] = count === 0 ? OPENING_BRACKET : COMMA;
-      for (let at = gap + 1; at < start; at++) bytes[at] = SPACE;
-      gap = this.#ends[index] as number;
+      if (count === 0) {
+        first = start;
+      } else {
+        bytes[last] = NEWLINE;
+        for (let at = last + 1; at < start; at++) bytes[at] = SPACE;
+      }
+      last = this.#ends[index] as number;
       count++;
     }
-    if (count === 0) return NO_RECORDS;
-    bytes[gap] = CLOSING_BRACKET;
-    return { json: bytes.subarray(first, gap + 1), count };
+    return count === 0 ? NO_ROWS : { text: bytes.subarray(first, last), count };
   }
 
   #isIntact(start: number, end: number): boolean {
@@ -129,34 +118,30 @@ export class LineBatch {
     return true;
   }
 
+  /**
+   * Writes the line of version 1 as one of ours over itself: that is shorter, for want of its names.
+   * @returns where it ends; `from` if it is none
+   */
+  #translate(from: number, end: number): number {
+    const fields = fieldsOfVersion1(this.bytes.subarray(from, end));
+    if (fields === null || fields.length > end - from) return from;
+    this.bytes.set(fields, from);
+    return from + fields.length;
+  }
+
   /** `null`: there is none, so this is no record. */
   #timeOf(from: number, end: number): number | null {
-    if (!this.#hasHead(from, end)) return this.#timeAnywhere(from, end);
     const { bytes } = this;
-    const start = from + HEAD.length;
     let time = 0;
-    let at = start;
-    for (; at - start < MAX_TIME_DIGITS; at++) {
+    let at = from;
+    for (; at < end && at - from < MAX_TIME_DIGITS; at++) {
       const digit = (bytes[at] as number) - DIGIT_ZERO;
       if (digit < 0 || digit > 9) break;
       time = time * 10 + digit;
     }
-    return at > start && bytes[at] === COMMA ? time : this.#timeAnywhere(from, end);
-  }
-
-  #hasHead(from: number, end: number): boolean {
-    const words = this.#words;
-    return (
-      end - from > HEAD.length &&
-      words.getInt32(from) === HEAD.first &&
-      words.getInt32(from + 4) === HEAD.second &&
-      words.getInt32(from + 8) === HEAD.third
-    );
-  }
-
-  /** For lines that another version wrote. */
-  #timeAnywhere(from: number, end: number): number | null {
-    const digits = OCCURRED_AT.exec(this.bytes.toString('latin1', from, end))?.[1];
-    return digits === undefined ? null : Number(digits);
+    if (at > from && at < end && bytes[at] === TAB) return time;
+    const odd = bytes.toString('latin1', from, Math.min(end, from + MAX_ODD_TIME_BYTES));
+    const text = ODD_TIME.exec(odd)?.[1];
+    return text === undefined ? null : Number(text);
   }
 }

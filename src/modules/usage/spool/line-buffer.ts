@@ -1,17 +1,19 @@
 import { crc32 } from 'node:zlib';
 
 import type { UsageRecord } from '../usage-record.js';
-import { callers, endingFragment, type Label, label, quote, routes } from './line-fragments.js';
+import { callers, endingFragment, routes } from './line-fragments.js';
 import {
   CRC_DIGITS,
   DIGIT_ZERO,
   HEX,
-  LINE_HEAD,
   MAX_LINE_BYTES,
   MAX_TEXT_LENGTH,
   NEWLINE,
+  NULL_FIELD,
   PREFIX_BYTES,
   SPACE,
+  TAB,
+  textField,
   utf8,
 } from './usage-line.js';
 
@@ -22,20 +24,10 @@ const MS_DIGITS = 3;
 const BILLION = 1_000_000_000;
 const BILLION_DIGITS = 9;
 
-const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
-const LAST_PRINTABLE = 0x7e;
-const CLOSING_BRACE = 0x7d;
-
-const HEAD = label(LINE_HEAD);
-const ID = label(',"id":');
-const CACHED = label(',"cached":');
-const OUT = label(',"out":');
-const REASONING = label(',"reasoning":');
-const COST = label(',"cost":"');
-const MS = label('","ms":');
-const FIRST = label(',"first":');
+/** Without the tilde, which alone would be NULL. */
+const LAST_PLAIN = 0x7d;
 
 /**
  * Lines that wait to be written together. Their bytes are put together by hand, from parts that are remembered as bytes:
@@ -45,19 +37,17 @@ export class LineBuffer {
   readonly bytes: Buffer;
   /** Asking a Buffer for its memory each time would cost as much as a quarter of the checksum. */
   readonly #memory: ArrayBufferLike;
-  readonly #words: DataView;
   /** Up to the end of the last whole line. */
   #length = 0;
   /** Where the line at hand goes on. */
   #at = 0;
   /** Records come in about the order of their times, so most lines begin like the one before. */
   #second = NaN;
-  #headOfSecond: Uint8Array = utf8(LINE_HEAD);
+  #headOfSecond: Uint8Array = utf8('');
 
   constructor(size: number) {
     this.bytes = Buffer.allocUnsafeSlow(size);
     this.#memory = this.bytes.buffer;
-    this.#words = new DataView(this.#memory);
   }
 
   get length(): number {
@@ -81,13 +71,12 @@ export class LineBuffer {
     const start = this.#length;
     this.#at = start + PREFIX_BYTES;
     this.#head(Math.round(record.occurredAtMs));
-    this.#label(ID);
+    this.bytes[this.#at++] = TAB;
     this.#id(record.id);
     this.#fragment(callers.of(record.caller));
     this.#fragment(routes.of(record.route));
     this.#fragment(endingFragment(record));
     this.#figures(record);
-    this.bytes[this.#at++] = CLOSING_BRACE;
     this.#frame(start);
   }
 
@@ -98,32 +87,31 @@ export class LineBuffer {
       this.#digits(time - second * SECOND_MS, MS_DIGITS);
       return;
     }
-    this.#label(HEAD);
     this.#figure(time);
     // Before that, and beyond, the figure of the second is no beginning of the time's.
     if (second < 1 || !Number.isSafeInteger(time)) return;
     this.#second = second;
-    this.#headOfSecond = utf8(`${LINE_HEAD}${second}`);
+    this.#headOfSecond = utf8(String(second));
   }
 
   #figures(record: UsageRecord): void {
     this.#figure(record.inputTokens);
-    this.#label(CACHED);
-    this.#figure(record.cachedInputTokens);
-    this.#label(OUT);
-    this.#figure(record.outputTokens);
-    this.#label(REASONING);
-    this.#figure(record.reasoningTokens);
-    this.#label(COST);
+    this.#nextFigure(record.cachedInputTokens);
+    this.#nextFigure(record.outputTokens);
+    this.#nextFigure(record.reasoningTokens);
+    this.bytes[this.#at++] = TAB;
     this.#money(record.costNanos);
-    this.#label(MS);
-    this.#figure(wholeMs(record.latencyMs));
-    this.#label(FIRST);
-    if (record.firstByteMs === null) this.#text('null');
-    else this.#figure(wholeMs(record.firstByteMs));
+    this.#nextFigure(wholeMs(record.latencyMs));
+    // What is no number is NULL.
+    this.#nextFigure(record.firstByteMs === null ? NaN : wholeMs(record.firstByteMs));
   }
 
-  /** Puts the checksum before and the newline after the JSON that was just written. */
+  #nextFigure(value: number): void {
+    this.bytes[this.#at++] = TAB;
+    this.#figure(value);
+  }
+
+  /** Puts the checksum before and the newline after the fields that were just written. */
   #frame(start: number): void {
     const { bytes } = this;
     const from = start + PREFIX_BYTES;
@@ -142,38 +130,25 @@ export class LineBuffer {
     this.#at += fragment.length;
   }
 
-  /** Always writes four words. What is too much is written over by what follows. */
-  #label({ first, second, third, fourth, length }: Label): void {
-    const at = this.#at;
-    const words = this.#words;
-    words.setInt32(at, first);
-    words.setInt32(at + 4, second);
-    words.setInt32(at + 8, third);
-    words.setInt32(at + 12, fourth);
-    this.#at = at + length;
-  }
-
   /** Ours is plain; any other is still kept. */
   #id(id: string): void {
     const end = this.#tryPlain(id);
-    if (end === null) this.#text(quote(id));
+    if (end === null) this.#text(textField(id));
     else this.#at = end;
   }
 
-  /** Writes the text as it stands, in quotes; answers where they end, or `null` if JSON would have it otherwise. */
+  /** Writes the text as it stands; answers where it ends, or `null` if its field is another. */
   #tryPlain(text: string): number | null {
     const { length } = text;
     if (length > MAX_TEXT_LENGTH) return null;
     const { bytes } = this;
     let at = this.#at;
-    bytes[at++] = QUOTE;
     for (let index = 0; index < length; index++) {
       const unit = text.charCodeAt(index);
       if (!isPlain(unit)) return null;
       bytes[at++] = unit;
     }
-    bytes[at] = QUOTE;
-    return at + 1;
+    return at;
   }
 
   /** Exact, also beyond 2^53. What is cut off has more digits than PostgreSQL takes by far. */
@@ -183,7 +158,7 @@ export class LineBuffer {
     else this.#text(String(nanos).slice(0, MAX_TEXT_LENGTH));
   }
 
-  /** What is no number has no place in JSON; PostgreSQL refuses the record by itself where it must be one. */
+  /** What is no number is NULL; PostgreSQL refuses the record by itself where it must be one. */
   #figure(value: number): void {
     const whole = value | 0;
     if (whole === value && whole >= 0) {
@@ -193,7 +168,7 @@ export class LineBuffer {
       this.#figure((value - low) / BILLION);
       this.#digits(low, BILLION_DIGITS);
     } else {
-      this.#text(Number.isFinite(value) ? String(value) : 'null');
+      this.#text(Number.isFinite(value) ? String(value) : NULL_FIELD);
     }
   }
 
@@ -215,9 +190,9 @@ export class LineBuffer {
   }
 }
 
-/** Stands in JSON, and in UTF-8, as the one byte that it is. */
+/** Stands in a field, and in UTF-8, as the one byte that it is. */
 function isPlain(unit: number): boolean {
-  return unit >= FIRST_PRINTABLE && unit <= LAST_PRINTABLE && unit !== QUOTE && unit !== BACKSLASH;
+  return unit >= FIRST_PRINTABLE && unit <= LAST_PLAIN && unit !== BACKSLASH;
 }
 
 /** Of a whole number below 2^31. */

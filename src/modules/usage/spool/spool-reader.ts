@@ -142,7 +142,7 @@ function fault(
   reason: string,
   bytes: Buffer,
 ): SpoolFault {
-  // A copy: the lines around it become JSON where they stand.
+  // A copy: the lines around it become rows where they stand.
   return { kind, at, reason, bytes: Buffer.from(bytes) };
 }
 

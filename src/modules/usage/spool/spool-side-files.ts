@@ -5,6 +5,7 @@ import type { UnstorableRecordsError } from '../usage.errors.js';
 import type { SpoolLine } from './line-batch.js';
 import { segmentPath, type SpoolFolder } from './spool-folder.js';
 import type { SpoolFault } from './spool-reader.js';
+import { readFields } from './usage-line.js';
 
 const REJECTED_FILE = 'rejected.log';
 const MODE = 0o600;
@@ -19,9 +20,10 @@ export class SpoolSideFiles {
     await appendFile(file, Buffer.concat([bytes, Buffer.from('\n')]), { mode: MODE });
   }
 
-  /** Adds one JSON line: where the record stood, why it was refused, and the record itself. */
-  async keepRejected({ at, json }: SpoolLine, error: RejectionReason): Promise<void> {
-    const entry = `${JSON.stringify({ ...at, code: error.code, message: error.message, record: json })}\n`;
+  /** Adds one JSON line: where the record stood, why it was refused, and the record itself by the names of its fields. */
+  async keepRejected({ at, fields }: SpoolLine, error: RejectionReason): Promise<void> {
+    const { code, message } = error;
+    const entry = `${JSON.stringify({ ...at, code, message, record: readFields(fields) })}\n`;
     await appendFile(join(this.folder.directory, REJECTED_FILE), entry, { mode: MODE });
   }
 }

@@ -16,7 +16,7 @@ const STAGE_BYTES = 128 * 1024;
 export const SPOOL_LIMITS = {
   /** A segment that reached this size is closed and the next one begun. */
   segmentBytes: 8 * MIB,
-  /** With more than this waiting for PostgreSQL nothing new is admitted: about 2.5 million records. */
+  /** With more than this waiting for PostgreSQL nothing new is admitted: about 4 million records. */
   maxUnshippedBytes: 1024 * MIB,
   /** With less free disk than this nothing new is admitted; it is the room for the records of calls in flight. */
   minFreeBytes: 32 * MIB,

@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { jsonOfVersion1, sealed } from '../../../../test/support/usage-lines.js';
 import type { UsageRecord } from '../usage-record.js';
 import { LineBatch } from './line-batch.js';
 import { LineBuffer } from './line-buffer.js';
-import { MAX_LINE_BYTES, type UsageLine } from './usage-line.js';
+import { type LineField, MAX_LINE_BYTES, readFields } from './usage-line.js';
 
 const RECORD: UsageRecord = {
   id: 'req_0000000000000000000001',
   caller: { organizationId: 'org_1', keyId: 'key_1' },
   route: {
-    model: 'gpt-5 "mini" é 漢 😀',
+    model: 'gpt-5 "mini" é\t漢\n😀\\t',
     provider: 'openai',
     upstreamModel: 'gpt-5-mini-2026-01-01',
     priceVersion: 'rte_1@7',
@@ -30,10 +31,10 @@ const RECORD: UsageRecord = {
   firstByteMs: 56,
 };
 
-/** As lines were written before their time stood at a fixed place. */
+/** As the first lines of version 1 were written, before their time came first. */
 const OLD_LINE =
   '{"v":1,"id":"req_0000000000000000000001","org":"org_1","key":"key_1","at":1763700200123' +
-  ',"surface":"chat.completions","model":"gpt-5 \\"mini\\" é 漢 😀","provider":"openai"' +
+  ',"surface":"chat.completions","model":"gpt-5 \\"mini\\" é\\t漢\\n😀\\\\t","provider":"openai"' +
   ',"upstream":"gpt-5-mini-2026-01-01","status":200,"outcome":"completed","stream":true,"in":12' +
   ',"cached":3,"out":45,"reasoning":6,"source":"upstream","cost":"9007199254740993"' +
   ',"price":"rte_1@7","ms":1234,"first":56}';
@@ -49,9 +50,9 @@ function read(line: Buffer, end = line.length - 1): string | UsageRecord {
   const batch = new LineBatch(line, { segment: 1, offset: 0 });
   const reason = batch.add(0, end);
   if (reason !== null) return reason;
-  const wire = JSON.parse(batch.lineAt(0).json) as UsageLine;
-  expect(batch.times).toEqual([wire.at]);
-  return toRecord(wire);
+  const fields = readFields(batch.lineAt(0).fields);
+  expect(batch.times).toEqual([fields.at === null ? NaN : Number(fields.at)]);
+  return toRecord(fields);
 }
 
 function decode(line: Buffer): UsageRecord {
@@ -71,29 +72,31 @@ function decodeAll(records: readonly UsageRecord[]): UsageRecord[] {
   });
 }
 
-function toRecord(wire: UsageLine): UsageRecord {
+function toRecord(fields: Record<LineField, string | null>): UsageRecord {
+  const text = (name: LineField): string => String(fields[name]);
+  const figure = (name: LineField): number => Number(fields[name] ?? NaN);
   return {
-    id: wire.id,
-    caller: { organizationId: wire.org, keyId: wire.key },
+    id: text('id'),
+    caller: { organizationId: text('org'), keyId: text('key') },
     route: {
-      model: wire.model,
-      provider: wire.provider,
-      upstreamModel: wire.upstream,
-      priceVersion: wire.price,
+      model: text('model'),
+      provider: text('provider'),
+      upstreamModel: text('upstream'),
+      priceVersion: fields.price,
     },
-    occurredAtMs: wire.at,
-    surface: wire.surface,
-    status: wire.status,
-    outcome: wire.outcome,
-    stream: wire.stream,
-    inputTokens: wire.in,
-    cachedInputTokens: wire.cached,
-    outputTokens: wire.out,
-    reasoningTokens: wire.reasoning,
-    usageSource: wire.source,
-    costNanos: BigInt(wire.cost),
-    latencyMs: wire.ms,
-    firstByteMs: wire.first,
+    occurredAtMs: figure('at'),
+    surface: text('surface'),
+    status: figure('status'),
+    outcome: text('outcome') as UsageRecord['outcome'],
+    stream: fields.stream === 'true',
+    inputTokens: figure('in'),
+    cachedInputTokens: figure('cached'),
+    outputTokens: figure('out'),
+    reasoningTokens: figure('reasoning'),
+    usageSource: text('source') as UsageRecord['usageSource'],
+    costNanos: BigInt(text('cost')),
+    latencyMs: figure('ms'),
+    firstByteMs: fields.first === null ? null : figure('first'),
   };
 }
 
@@ -156,11 +159,25 @@ describe('a usage line', () => {
     );
   });
 
-  it('is the checksum, a space, JSON with a version and then the time, and one newline at the end', () => {
+  it('is the checksum, a space, the fields in their order, and one newline at the end', () => {
     const line = encode(RECORD).toString();
-    expect(line).toMatch(/^[0-9a-f]{8} \{"v":1,"at":1763700200123,.*\}\n$/);
-    expect(line.indexOf('\n')).toBe(line.length - 1);
+    expect(line.slice(9)).toBe(
+      '1763700200123\treq_0000000000000000000001\torg_1\tkey_1' +
+        '\tgpt-5 "mini" é\\t漢\\n😀\\st\topenai\tgpt-5-mini-2026-01-01\trte_1@7' +
+        '\tchat.completions\t200\tcompleted\ttrue\tupstream\t12\t3\t45\t6\t9007199254740993\t1234\t56\n',
+    );
     expect(line.slice(0, 8)).toBe(crc32Hex(line.slice(9, -1)));
+  });
+
+  it('tells what is NULL from what only looks like it', () => {
+    for (const priceVersion of [null, '', '~', '\\~', '~~', 'null', '\\N']) {
+      const record = {
+        ...RECORD,
+        id: priceVersion ?? '',
+        route: { ...RECORD.route, priceVersion },
+      };
+      expect(decode(encode(record))).toEqual(record);
+    }
   });
 
   it('does not decode with any one byte changed, or cut anywhere', () => {
@@ -176,27 +193,55 @@ describe('a usage line', () => {
     ).toBe('the checksum does not match');
   });
 
-  it('is read when its fields are in another order, as older versions had them', () => {
-    expect(decode(withChecksum(OLD_LINE))).toEqual(RECORD);
+  it('is read by this version when a later one added a field', () => {
+    const fields = encode(RECORD).toString().slice(9, -1);
+    expect(decode(withChecksum(`${fields}\tlater`))).toEqual(RECORD);
   });
 
-  it('is read by this version when a later one added a field', () => {
-    const json = encode(RECORD).toString().slice(9, -1);
-    const later = json.replace('{"v":1,', '{"v":2,"later":[1],');
-    expect(decode(withChecksum(later))).toEqual(RECORD);
+  it('of version 1 is read, in whatever order its fields are', () => {
+    expect(decode(withChecksum(OLD_LINE))).toEqual(RECORD);
+    expect(decode(withChecksum(OLD_LINE.replace('{', '{"later":[1],')))).toEqual(RECORD);
+  });
+
+  it('of version 1 becomes, in its place, the line that this version writes', () => {
+    const unit = fc.constantFrom('a', '~', '"', '\\', '\t', '\n', 'N', '\0', '\ud800', 'é', '😀');
+    const text = fc.string({ unit, maxLength: 300 });
+    const figure = fc.nat();
+    fc.assert(
+      fc.property(
+        text,
+        text,
+        fc.option(text),
+        fc.option(figure),
+        (id, model, price, firstByteMs) => {
+          const route = { ...RECORD.route, model, priceVersion: price };
+          const record = { ...RECORD, id, route, firstByteMs, surface: model };
+          const line = withChecksum(jsonOfVersion1(record));
+          const batch = new LineBatch(line, { segment: 1, offset: 0 });
+          expect(batch.add(0, line.length - 1)).toBeNull();
+          const ours = encode(record).toString().slice(9, -1);
+          expect(batch.lineAt(0).fields).toBe(ours);
+          expect(batch.toRows(new Set()).text.toString()).toBe(ours);
+        },
+      ),
+    );
   });
 
   it('that is no record is corrupt even if its checksum is right', () => {
-    for (const json of [
+    const bodies = [
       '{"v":1}',
       'nonsense',
       '{"v":1,"at":,',
-      '{"v":1,"at":12}',
-      '{"v":1,"at":12',
-    ]) {
-      expect(read(withChecksum(json))).toMatch('not a record');
+      OLD_LINE.replace(',"ms":1234', ''),
+      '12',
+      '~',
+      '-',
+    ];
+    for (const body of [...bodies, '{', '\t1', `${'1'.repeat(17)}\treq_1`, ' 12\treq_1']) {
+      expect(read(withChecksum(body))).toMatch('not a record');
     }
-    expect(read(withChecksum(`{"v":1,"at":${'1'.repeat(17)},"id":""}`))).toMatch('not a record');
+    const noText = Buffer.from(OLD_LINE.replace('openai', '\xff'), 'latin1');
+    expect(read(Buffer.concat([sealed(noText), Buffer.from('\n')]))).toMatch('not a record');
   });
 
   it('tells a time that is none, negative, or far away', () => {
@@ -233,15 +278,19 @@ describe('a usage line', () => {
     fc.assert(
       fc.property(figure, figure, money, (status, inputTokens, costNanos) => {
         const read = decode(encode({ ...RECORD, status, inputTokens, costNanos }));
-        const asJson = (value: number): unknown => JSON.parse(JSON.stringify(value));
-        expect([read.status, read.inputTokens]).toEqual([asJson(status), asJson(inputTokens)]);
+        // What is no number is NULL, and a zero has no sign.
+        const expected = [status, inputTokens].map((value) =>
+          Number.isFinite(value) ? value + 0 : NaN,
+        );
+        expect([read.status, read.inputTokens]).toEqual(expected);
         expect(read.costNanos).toBe(costNanos);
       }),
     );
   });
 
   it('never exceeds its bound and has no newline inside, whatever the texts', () => {
-    const unit = fc.constantFrom('a', '"', '\\', '\n', '\0', '\ud800', 'é', '😀', '\u2028', '\x7f');
+    const special = ['~', '"', '\\', '\t', '\n', '\0', '\ud800', '\u2028', '\x7f'];
+    const unit = fc.constantFrom('a', 's', 't', 'n', 'é', '😀', ...special);
     const text = fc.string({ unit, maxLength: 300 });
     fc.assert(
       fc.property(text, text, text, (model, provider, priceVersion) => {
@@ -256,7 +305,7 @@ describe('a usage line', () => {
       }),
       { numRuns: 50 },
     );
-    const worst = '\u0001'.repeat(300);
+    const worst = '漢'.repeat(300);
     const caller = { organizationId: worst, keyId: worst };
     const route = { model: worst, provider: worst, upstreamModel: worst, priceVersion: worst };
     const texts = { id: worst, surface: worst, caller, route };
@@ -266,8 +315,8 @@ describe('a usage line', () => {
   });
 });
 
-function withChecksum(json: string): Buffer {
-  return Buffer.from(`${crc32Hex(json)} ${json}\n`);
+function withChecksum(body: string): Buffer {
+  return Buffer.from(`${crc32Hex(body)} ${body}\n`);
 }
 
 /** CRC-32 (IEEE 802.3, reflected, 0xEDB88320), written out so that the test does not trust the code's own. */
