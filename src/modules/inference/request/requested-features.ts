@@ -119,6 +119,14 @@ function asksForAudio(modalities: unknown): boolean {
   return [modalities].flat().some((modality) => foldedText(modality) === 'audio');
 }
 
+/** Members that say something of features, but for the content, which nearly every request has. */
+const TELLING = new Set(
+  [
+    ...[TOOLS, FUNCTIONS, TOOL_CHOICE, FUNCTION_CALL, RESPONSE_FORMAT, MODALITIES, AUDIO],
+    ...[WEB_SEARCH_OPTIONS, PLUGINS, TRANSFORMS, PRESET, SERVICE_TIER, ...CACHING],
+  ].map(({ hash }) => hash),
+);
+
 const RULE_OF_BIT = FEATURES.map((feature) => [featureMask([feature]), RULES[feature]] as const);
 
 /**
@@ -147,10 +155,15 @@ class Call {
   #inTools: FeatureMask | null = null;
   #inPlugins: FeatureMask | null = null;
 
+  /** Most requests have no such member, and then none need be looked for. */
+  readonly #hasTelling: boolean;
+
   constructor(
     readonly request: InferenceRequest,
     readonly surface: Surface,
-  ) {}
+  ) {
+    this.#hasTelling = request.members.some(({ keyHash }) => TELLING.has(keyHash));
+  }
 
   /** The model's name, in lower case. */
   get model(): string {
@@ -159,21 +172,25 @@ class Call {
 
   get inContent(): FeatureMask {
     return (this.#inContent ??= CONTENT.reduce(
-      (uses, name) => uses | this.#look(name, useInContent),
+      (uses, name) => uses | this.#look(this.#member(name), useInContent),
       NONE,
     ));
   }
 
   get inTools(): FeatureMask {
-    return (this.#inTools ??= this.#look(TOOLS, useInTools));
+    return (this.#inTools ??= this.#look(this.find(TOOLS), useInTools));
   }
 
   get inPlugins(): FeatureMask {
-    return (this.#inPlugins ??= this.#look(PLUGINS, useInPlugins));
+    return (this.#inPlugins ??= this.#look(this.find(PLUGINS), useInPlugins));
   }
 
-  /** An outermost member that is given and not null. */
+  /** One of {@link TELLING} that is given and not null. */
   find(name: JsonName): JsonMember | undefined {
+    return this.#hasTelling ? this.#member(name) : undefined;
+  }
+
+  #member(name: JsonName): JsonMember | undefined {
     if (!this.request.mentions(name)) return undefined;
     refuseLookalike(this.request, name);
     const member = this.request.find(name);
@@ -186,8 +203,7 @@ class Call {
     return member && readMember(this.request.body, member);
   }
 
-  #look(name: JsonName, useIn: UseIn): FeatureMask {
-    const member = this.find(name);
+  #look(member: JsonMember | undefined, useIn: UseIn): FeatureMask {
     let uses = NONE;
     if (member) {
       const { body } = this.request;
