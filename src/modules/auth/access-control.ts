@@ -90,8 +90,8 @@ export class AccessControl implements OnModuleInit {
       this.failedAttempts.count(this.clients.addressOf(request));
       throw new AppError('invalid_api_key');
     }
-    if (request.headers.origin !== undefined) this.#letPageRead(request, view);
     if (view.signing !== null) return this.#checkSigned(request, endpoint, view, view.signing);
+    this.#letPageRead(request, view);
     this.#authorize(request, endpoint, view);
     return view;
   }
@@ -112,6 +112,7 @@ export class AccessControl implements OnModuleInit {
     if (!state.allowed) throw refusal(state, endpoint);
     const arrival = { now, isHttps: this.clients.isHttps(request) };
     const { use } = this.signatures.verify(request, { keyId, rules }, arrival);
+    this.#letPageRead(request, view);
     this.#authorize(request, endpoint, view);
     return use === null ? view : use().then(() => view);
   }
@@ -132,12 +133,14 @@ export class AccessControl implements OnModuleInit {
 
   /** The page of an origin that the key allows gets to read the answer, whatever it is. */
   #letPageRead(request: IncomingMessage, view: KeyView): void {
+    const { origin } = request.headers;
+    if (origin === undefined) return;
     const restrictions = view.rules.filter(({ code }) => code === 'origin_not_allowed');
     const client = this.clients.of(request);
     const facts = { now: 0, neededScopes: 0, isReadOnlyRoute: false, client };
     if (restrictions.length === 0) allowOrigin(request, '*');
     else if (!restrictions.some(({ denies }) => denies(facts))) {
-      allowOrigin(request, request.headers.origin ?? '');
+      allowOrigin(request, origin);
     }
   }
 

@@ -9,13 +9,21 @@ import { AppError } from '#common/errors/app-error.js';
  */
 const digests = new WeakMap<IncomingMessage, Buffer>();
 const bodies = new WeakMap<IncomingMessage, Buffer>();
+const NO_BODY = Buffer.alloc(0);
+
+/** Whether a body comes with the request (RFC 9112 §6.3). */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
 
 /**
  * Asks that the body of `request` has this SHA-256 digest. Where it is yet to come, reading it will fail otherwise.
  * @throws {AppError} `signature_invalid` where it is there already and has another
  */
 export function expectBody(request: IncomingMessage, digest: Buffer): void {
-  const body = bodies.get(request);
+  // A body that does not come is never read, and so would never be held to its digest.
+  const body = hasBody(request) ? bodies.get(request) : NO_BODY;
   if (body === undefined) digests.set(request, digest);
   else assertDigest(body, digest);
 }

@@ -53,6 +53,26 @@ function callSigned(
 const outcomeOf = (answer: Answer): [number, string | undefined] => [answer.status, codeOf(answer)];
 const REFUSED = [401, 'signature_invalid'];
 
+describe('a body that was signed', () => {
+  it.each([
+    ['DELETE', '', { revoke_immediately: false, revoke_after: '24h' }],
+    ['POST', '/disable', { auto_enable_after: '10m' }],
+  ])('can’t be left out: %s …%s', async (method, path, fields) => {
+    const key = await signingKey();
+    const made = await app.call('POST', '/v1/keys', { body: { name: 'target' } });
+    const { id } = made.body as { id: string };
+    const target = `/v1/keys/${id}${path}`;
+    const unsigned = { method, url: app.origin + target, body: JSON.stringify(fields) };
+    for (const length of [[], [['content-length', '0'] as const]]) {
+      const headers = Object.entries(signedHeaders(key, unsigned));
+      const sent = [...headers, ['host', new URL(app.origin).host] as const, ...length];
+      const answer = await sendRaw(app.origin, { method, target, headers: sent, body: '' });
+      expect(answer.text).toContain('signature_invalid');
+    }
+    expect((await app.call('GET', `/v1/keys/${id}`)).body).toMatchObject({ status: 'active' });
+  });
+});
+
 describe('a key that must sign', () => {
   it('is served where it signs, on every way into the API, with and without query and body', async () => {
     const key = await signingKey();

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 
 import { AppError } from '#common/errors/app-error.js';
 import type { SigningRules } from '#modules/keys/index.js';
+import { hasBody } from '#platform/http/body-digest.js';
 
 import { signatureBase } from './signature-base.js';
 import { readContentDigest, readSignature, type SentSignature } from './signature-headers.js';
@@ -20,7 +21,7 @@ export type Arrival = Readonly<{ now: number; isHttps: boolean }>;
 export type VerifiedSignature = Readonly<{
   /** Must not have been used before; `null` where none is required. */
   nonce: string | null;
-  /** SHA-256 that the body must have; `null` where there is no body. */
+  /** SHA-256 that the body must have; `null` where there is no body, and none was signed. */
   bodyDigest: Buffer | null;
 }>;
 
@@ -49,11 +50,8 @@ export function verifySignature(
   };
 }
 
-function assertCovers({ components }: SentSignature, { headers }: IncomingMessage): void {
-  const length = headers['content-length'];
-  const hasBody =
-    headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-  const needed = hasBody ? [...ALWAYS_COVERED, 'content-digest'] : ALWAYS_COVERED;
+function assertCovers({ components }: SentSignature, request: IncomingMessage): void {
+  const needed = hasBody(request) ? [...ALWAYS_COVERED, 'content-digest'] : ALWAYS_COVERED;
   const missing = needed.filter((name) => !components.has(name));
   if (missing.length === 0) return;
   throw signatureInvalid('Signature-Input', `must cover ${missing.join(', ')}`);
