@@ -7,6 +7,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { SystemClock } from '#common/time/clock.js';
 
 import type { AdmissionService } from './admission.service.js';
+import type { CurrentCaller } from './current-caller.js';
 import type { ExchangeRunner } from './exchange-runner.service.js';
 import { InferencePipeline } from './inference-pipeline.service.js';
 import type { RouterService } from './router.service.js';
@@ -44,6 +45,7 @@ function serve(): void {
     admission as unknown as AdmissionService,
     {} as RouterService,
     {} as ExchangeRunner,
+    {} as CurrentCaller,
     new SystemClock(),
   );
   const request = {

@@ -8,6 +8,7 @@ import { collectBody } from '#platform/http/body.js';
 import type { Finished, HotRequest } from '#platform/http/hot-routes.js';
 
 import { AdmissionService } from './admission.service.js';
+import { CurrentCaller } from './current-caller.js';
 import { ExchangeRunner } from './exchange-runner.service.js';
 import { authorizeRequest } from './request/authorize-request.js';
 import {
@@ -26,6 +27,7 @@ export class InferencePipeline {
     private readonly admission: AdmissionService,
     private readonly router: RouterService,
     private readonly exchanges: ExchangeRunner,
+    private readonly callers: CurrentCaller,
     private readonly clock: Clock,
   ) {}
 
@@ -67,41 +69,61 @@ export class InferencePipeline {
   }
 
   #proceed(call: ReceivedCall, finished: Finished): void {
-    try {
+    this.#guarded(finished, () => {
       // Access control puts the view itself there; the type names only what every module may know of it.
-      const view = call.request.principal as KeyView;
+      const admitted = call.request.principal as KeyView;
       const parsed = parseInferenceRequest(call.body, call.surface);
+      const view = this.callers.of(admitted, call.request.raw);
+      if (view instanceof Promise) {
+        view
+          .then((found) => this.#route(call, parsed, found, finished))
+          .catch((error: unknown) => finished(toError(error)));
+      } else {
+        this.#route(call, parsed, view, finished);
+      }
+    });
+  }
+
+  #route(call: ReceivedCall, parsed: InferenceRequest, view: KeyView, finished: Finished): void {
+    this.#guarded(finished, () => {
+      const { surface } = call;
       parsed.outputLimit = authorizeRequest(view, {
         request: parsed,
-        surface: call.surface,
+        surface,
         now: this.clock.now(),
       });
       const target = this.router.route(view, parsed.model);
+      const routed = { ...call, parsed, view };
       if (target instanceof Promise) {
         target
-          .then((found) => this.#run(call, parsed, found, finished))
+          .then((found) => this.#run(routed, found, finished))
           .catch((error: unknown) => finished(toError(error)));
       } else {
-        this.#run(call, parsed, target, finished);
+        this.#run(routed, target, finished);
       }
-    } catch (error) {
-      finished(toError(error));
-    }
+    });
   }
 
   #run(
-    { surface, request, startedAt }: ReceivedCall,
-    parsed: InferenceRequest,
+    { surface, request, startedAt, parsed, view }: RoutedCall,
     target: Target,
     finished: Finished,
   ): void {
-    const { id, raw, response, principal } = request;
+    const { id, raw, response } = request;
     if (response.destroyed) {
       finished(null);
       return;
     }
     const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
-    this.exchanges.run(call, { caller: principal, startedAt }, response, finished);
+    this.exchanges.run(call, { caller: view, startedAt }, response, finished);
+  }
+
+  #guarded(finished: Finished, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      finished(toError(error));
+    }
   }
 }
 
@@ -112,3 +134,6 @@ type ReceivedCall = {
   readonly startedAt: number;
   readonly body: Buffer;
 };
+
+/** Whose key is known as it is now, and where it goes. */
+type RoutedCall = ReceivedCall & { readonly parsed: InferenceRequest; readonly view: KeyView };

@@ -7,6 +7,7 @@ import { UsageModule } from '#modules/usage/index.js';
 import { AdmissionService } from './admission.service.js';
 import { CallForeseerService } from './call-foreseer.service.js';
 import { CallRecorder } from './call-recorder.js';
+import { CurrentCaller } from './current-caller.js';
 import { ExchangeRunner } from './exchange-runner.service.js';
 import { InferenceDoor } from './inference-door.js';
 import { InferenceController } from './inference.controller.js';
@@ -28,6 +29,7 @@ import { UpstreamPools } from './upstream/upstream-pools.js';
     AdmissionService,
     CallForeseerService,
     CallRecorder,
+    CurrentCaller,
     Deadlines,
     ExchangeRunner,
     InferenceDoor,

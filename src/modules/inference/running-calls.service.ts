@@ -3,13 +3,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '#common/errors/app-error.js';
 import { toError } from '#common/errors/to-error.js';
 import { Clock } from '#common/time/clock.js';
-import { authorize, KeyDirectory, type KeyView } from '#modules/keys/index.js';
-import { HotRoutes } from '#platform/http/hot-routes.js';
+import { authorize, type KeyView } from '#modules/keys/index.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
+import { CurrentCaller } from './current-caller.js';
 import type { Exchange } from './exchange.js';
 import { authorizeRequest } from './request/authorize-request.js';
-import { INFERENCE_ENDPOINT } from './surface.js';
 
 /** Together with the second that news of a key may take, a call is cut within the two that are promised. */
 const SWEEP_MS = 500;
@@ -26,8 +25,7 @@ export class RunningCalls {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
-    private readonly keys: KeyDirectory,
-    private readonly hotRoutes: HotRoutes,
+    private readonly callers: CurrentCaller,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -44,7 +42,9 @@ export class RunningCalls {
 
   #sweep(): void {
     for (const [exchange, view] of this.#views) {
-      if (!this.#beingRead.has(exchange)) this.#look(exchange, view);
+      // The clock alone can end a key, also while nobody can say what else has become of it.
+      this.#cutUnless(exchange, () => assertUsable(view, this.clock.now()));
+      if (this.#views.has(exchange) && !this.#beingRead.has(exchange)) this.#look(exchange, view);
     }
     if (this.#views.size > 0 || !this.#timer) return;
     clearInterval(this.#timer);
@@ -52,33 +52,36 @@ export class RunningCalls {
   }
 
   #look(exchange: Exchange, view: KeyView): void {
-    const current = this.keys.current(view);
-    if (current === view) this.#cutUnless(exchange, () => assertUsable(view, this.clock.now()));
-    else if (current instanceof Promise) void this.#await(exchange, current);
-    else this.#recheck(exchange, current);
+    this.#cutUnless(exchange, () => {
+      const current = this.callers.of(view, exchange.response.req);
+      if (current instanceof Promise) void this.#await(exchange, current);
+      else if (current !== view) this.#goOnAs(exchange, current);
+    });
   }
 
-  async #await(exchange: Exchange, reading: Promise<KeyView | null>): Promise<void> {
+  async #await(exchange: Exchange, reading: Promise<KeyView>): Promise<void> {
     this.#beingRead.add(exchange);
     try {
       const current = await reading;
-      if (this.#views.has(exchange)) this.#recheck(exchange, current);
+      if (this.#views.has(exchange))
+        this.#cutUnless(exchange, () => this.#goOnAs(exchange, current));
     } catch (error) {
-      // With PostgreSQL away no key is revoked either. New calls are refused; what runs goes on, and is looked at again.
-      this.logger.debug({ err: error }, 'The key of a running call could not be read');
+      if (error instanceof AppError && error.status < 500) exchange.fail(error);
+      // New calls are refused while PostgreSQL is away; what runs goes on, and is looked at again.
+      else this.logger.debug({ err: error }, 'The key of a running call could not be read');
     } finally {
       this.#beingRead.delete(exchange);
     }
   }
 
-  #recheck(exchange: Exchange, current: KeyView | null): void {
-    this.#cutUnless(exchange, () => {
-      if (!current) throw new AppError('invalid_api_key');
-      const { request, surface } = exchange.call;
-      this.hotRoutes.recheck(exchange.response.req, INFERENCE_ENDPOINT, current);
-      authorizeRequest(current, { request, surface, now: this.clock.now() });
-      this.#views.set(exchange, current);
-    });
+  /** @throws {AppError} what the key, as it is now, would be refused with */
+  #goOnAs(exchange: Exchange, current: KeyView): void {
+    const { request, surface, target } = exchange.call;
+    authorizeRequest(current, { request, surface, now: this.clock.now() });
+    if (target.endpoint && current.allowsProvider?.(target.providerName) === false) {
+      throw new AppError('provider_not_allowed');
+    }
+    this.#views.set(exchange, current);
   }
 
   #cutUnless(exchange: Exchange, check: () => void): void {
@@ -95,6 +98,6 @@ export class RunningCalls {
 
 /** Of a key that is as it was: only time can have ended it. */
 function assertUsable(view: KeyView, now: number): void {
-  const decision = authorize(view, { now, neededScopes: 0, isReadOnlyRoute: false });
+  const decision = authorize(view, { now, neededScopes: 0, isReadOnlyRoute: true });
   if (!decision.allowed) throw new AppError(decision.code, decision);
 }

@@ -1,8 +1,10 @@
+import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { chunk } from '../../support/fake-upstream.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
 import {
   CHAT,
   MESSAGES,
@@ -110,6 +112,11 @@ const WAYS = [
     body: { restrictions: { ip_whitelist: ['192.0.2.1'] } },
     code: 'ip_not_allowed',
   },
+  {
+    how: 'denied the provider',
+    body: { permissions: { routing: { allowed_providers: ['other'] } } },
+    code: 'provider_not_allowed',
+  },
   { how: 'denied inference', body: { scopes: ['models:read'] }, code: 'insufficient_scope' },
 ];
 
@@ -131,7 +138,49 @@ describe.each([
   });
 });
 
+describe('a call whose body is on its way', () => {
+  it.each([
+    ['revoked', 'DELETE', {}, 'revoked_api_key'],
+    ['denied the model', 'PATCH', { permissions: { models: ['x'] } }, 'model_not_allowed'],
+    [
+      'denied the address',
+      'PATCH',
+      { restrictions: { ip_whitelist: ['192.0.2.1'] } },
+      'ip_not_allowed',
+    ],
+  ])('is refused when its key is %s meanwhile', async (_, method, change, code) => {
+    const { id, key } = await newKey();
+    const { hostname, port } = new URL(stage.app.origin);
+    const body = JSON.stringify({ model: MODEL, messages: MESSAGES });
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.on('data', (bytes) => (text += bytes.toString()));
+    socket.write(
+      `POST ${CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\nconnection: close\r\n` +
+        `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 10)}`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const received = stage.upstream.received.length;
+    await stage.app.call(method, `/v1/keys/${id}`, { body: change });
+    socket.write(body.slice(10));
+    await vi.waitFor(() => expect(text).toContain(`"code":"${code}"`));
+    expect(stage.upstream.received.length).toBe(received);
+  });
+});
+
 describe('a call that runs', () => {
+  it('is cut when its key expires, also while PostgreSQL is silent', async () => {
+    const proxy = await startTcpProxy(stage.app.databaseUrl);
+    const behind = await startTestApp({ besides: stage.app, env: { DATABASE_URL: proxy.url } });
+    const { key } = await newKey({ expires_at: new Date(Date.now() + 8_000).toISOString() });
+    const { whole } = await openStream(key, behind);
+    proxy.swallow();
+    expect(codeAfterHello(await whole)).toBe('expired_api_key');
+    proxy.restore();
+    await behind.close();
+    await proxy.stop();
+  });
+
   it('is cut when its key expires', async () => {
     const { key } = await newKey({ expires_at: new Date(Date.now() + 1_500).toISOString() });
     const { whole } = await openStream(key);
