@@ -140,6 +140,25 @@ describe('a live key that is reported', () => {
     await wantLeakedKeys('revoke');
   });
 
+  it('is out of use also where it had expired or was disabled for another reason', async () => {
+    const { id, key } = await make();
+    await app.call('PATCH', `/v1/keys/${id}`, {
+      body: { expires_at: new Date(Date.now() + 300).toISOString() },
+    });
+    await expect.poll(() => use(key)).toBe('expired_api_key');
+    expect(await outcomesOf(key)).toEqual(['revoked']);
+    const revived = await app.call('PATCH', `/v1/keys/${id}`, { body: { expires_at: null } });
+    expect(revived.status).toBe(409);
+    await wantLeakedKeys('disable');
+    const odd = await make();
+    await app.call('POST', `/v1/keys/${odd.id}/disable`, { body: { reason: 'odd' } });
+    expect(await outcomesOf(odd.key)).toEqual(['disabled']);
+    expect((await app.call('GET', `/v1/keys/${odd.id}`)).body).toMatchObject({
+      disabled_reason: 'Leaked: a scanner',
+    });
+    await wantLeakedKeys('revoke');
+  });
+
   it('is revoked also where it was disabled before', async () => {
     const { id, key } = await make();
     await app.call('POST', `/v1/keys/${id}/disable`);
@@ -228,7 +247,7 @@ describe('POST /v1/leaks', () => {
       'already_inactive',
       'unknown',
       'disabled',
-      'already_inactive',
+      'disabled',
       'unknown',
       'unknown',
       'unknown',

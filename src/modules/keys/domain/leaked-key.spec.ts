@@ -9,8 +9,8 @@ const NOW = new Date('2026-11-21T10:00:00Z');
 const BEFORE = new Date(NOW.getTime() - 1_000);
 const LATER = new Date(NOW.getTime() + 1_000);
 const ACTIVE: LeakedKeyState = {
-  expiresAt: null,
   disabledAt: null,
+  disabledReason: null,
   enableAt: null,
   revokedAt: null,
 };
@@ -20,12 +20,10 @@ const DISABLED = { disabledAt: NOW, disabledReason: 'why', enableAt: null };
 describe('changesOfLeakedKey', () => {
   it.each<[string, Partial<LeakedKeyState>, unknown, unknown]>([
     ['is active', {}, REVOKED, DISABLED],
-    ['expires later', { expiresAt: LATER }, REVOKED, DISABLED],
-    ['has expired', { expiresAt: BEFORE }, null, null],
-    ['expires now', { expiresAt: NOW }, null, null],
     ['is revoked', { revokedAt: BEFORE }, null, null],
     ['is to be revoked later', { revokedAt: LATER }, REVOKED, DISABLED],
-    ['is disabled', { disabledAt: BEFORE }, REVOKED, null],
+    ['is disabled', { disabledAt: BEFORE, disabledReason: 'odd' }, REVOKED, DISABLED],
+    ['is disabled for it', { disabledAt: BEFORE, disabledReason: 'Leaked: x' }, REVOKED, null],
     ['comes back by itself', { disabledAt: BEFORE, enableAt: LATER }, REVOKED, DISABLED],
     ['has come back by itself', { disabledAt: BEFORE, enableAt: NOW }, REVOKED, DISABLED],
   ])('of one that %s', (_, state, revoked, disabled) => {

@@ -3,6 +3,7 @@ import { scrubSecrets } from '#platform/observability/secret-patterns.js';
 
 import { RANDOM_PART_LENGTH } from './key-secret.js';
 
+const LEAKED = 'Leaked: ';
 const MAX_REASON_LENGTH = 500;
 const MAX_SOURCE_LENGTH = 100;
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
@@ -24,31 +25,33 @@ export type LeakOutcome = (typeof LEAK_OUTCOMES)[number];
 
 /** The state of a key that has leaked. */
 export type LeakedKeyState = {
-  readonly expiresAt: Date | null;
   readonly disabledAt: Date | null;
+  readonly disabledReason: string | null;
   readonly enableAt: Date | null;
   readonly revokedAt: Date | null;
 };
 
-/** What has to be changed of a key so that it can't be used any more; `null` when it can't be anyway. */
+/**
+ * What has to be changed of a key so that it can't be used any more, by whatever is changed of it later; `null` when that
+ * is so already. An expired key is not out of use for good, and whoever enables a disabled one has to know that it leaked.
+ */
 export function changesOfLeakedKey(
   key: LeakedKeyState,
   action: 'revoke' | 'disable',
   reason: string,
   now: Date,
 ) {
-  const isOver = [key.revokedAt, key.expiresAt].some((time) => time !== null && time <= now);
-  if (isOver) return null;
+  if (key.revokedAt && key.revokedAt <= now) return null;
   if (action === 'revoke') return { revokedAt: now, revokedReason: reason };
-  // One that would come back by itself is not out of use.
-  if (key.disabledAt && key.enableAt === null) return null;
+  const isKnown = key.disabledReason?.startsWith(LEAKED) === true;
+  if (key.disabledAt && key.enableAt === null && isKnown) return null;
   return { disabledAt: now, disabledReason: reason, enableAt: null };
 }
 
 /** Where the leak was found, to be kept with the key and shown: bounded, and without the secret. */
 export function leakReason(report: LeakReport): string {
   const place = report.url === null || report.url === '' ? '' : `, ${clean(report.url, report)}`;
-  return `Leaked: ${leakSource(report)}${place}`.slice(0, MAX_REASON_LENGTH);
+  return `${LEAKED}${leakSource(report)}${place}`.slice(0, MAX_REASON_LENGTH);
 }
 
 export function leakSource(report: LeakReport): string {
