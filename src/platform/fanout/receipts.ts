@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
@@ -43,11 +42,13 @@ export class Receipts {
 
   /**
    * Resolves as soon as all live instances have handled the message, or `waitMs` later; also where it could not be
-   * handed over, which leaves receipts missing.
+   * handed over, which leaves receipts missing. It never rejects, since what it tells of is done: `null` when nothing can
+   * be said of it.
    */
-  async publish(topic: string, payload: string, waitMs: number): Promise<Propagation> {
+  async publish(topic: string, payload: string, waitMs: number): Promise<Propagation | null> {
     const since = performance.now();
-    const live = await this.instances.live();
+    const live = await this.#live();
+    if (!live || this.#collections.size >= MAX_COLLECTIONS) return null;
     const missing = new Set(live);
     const isComplete = await this.#collect(missing, waitMs, async (receipt) => {
       await this.fanout.publish(topic, payload);
@@ -66,11 +67,6 @@ export class Receipts {
     waitMs: number,
     ask: (receipt: string) => Promise<void>,
   ): Promise<boolean> {
-    if (this.#collections.size >= MAX_COLLECTIONS) {
-      throw new AppError('service_unavailable', {
-        message: 'The change is made, but too many callers wait for its receipt: leave Prefer out.',
-      });
-    }
     const receipt = newId('receipt');
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -85,6 +81,15 @@ export class Receipts {
     } finally {
       clearTimeout(timer);
       this.#collections.delete(receipt);
+    }
+  }
+
+  async #live(): Promise<ReadonlySet<string> | null> {
+    try {
+      return await this.instances.live();
+    } catch (error) {
+      this.logger.warn({ err: error }, 'It could not be read which instances live');
+      return null;
     }
   }
 

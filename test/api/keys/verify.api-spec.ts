@@ -71,6 +71,7 @@ describe('a key that is good', () => {
       scopes: ['inference'],
       expires_at: '2099-01-01T00:00:00.000Z',
       metadata: { customer: 'c-7' },
+      requires_signature: false,
     });
   });
 

@@ -45,7 +45,7 @@ export class VerifyKeyService {
     return decision.allowed ? null : decision.code;
   }
 
-  async #describe({ organizationId, keyId }: KeyView): Promise<VerifiedKeyResponse> {
+  async #describe({ organizationId, keyId, signing }: KeyView): Promise<VerifiedKeyResponse> {
     const row = await this.keys.find(organizationId, keyId);
     if (!row) return NO_KEY_OF_OURS;
     const { key } = row;
@@ -59,6 +59,7 @@ export class VerifyKeyService {
       scopes: key.scopes,
       expires_at: key.expiresAt?.toISOString() ?? null,
       metadata: key.metadata,
+      requires_signature: signing !== null,
     };
   }
 }

@@ -65,7 +65,9 @@ class PropagationResponse {
 const PROPAGATION = {
   type: PropagationResponse,
   required: false,
-  description: 'How far the change has got, where `Prefer: wait=<seconds>` asked for it.',
+  nullable: true,
+  description:
+    'How far the change has got, where `Prefer: wait=<seconds>` asked for it; `null` when nothing can be said of that.',
 } as const;
 
 export class KeyResponse {
@@ -135,7 +137,7 @@ export class KeyResponse {
   version: number;
 
   @ApiProperty(PROPAGATION)
-  propagation?: PropagationResponse;
+  propagation?: PropagationResponse | null;
 }
 
 const SIGNING_SECRET = {
@@ -209,7 +211,7 @@ export class RevokedKeyResponse {
   revoked_at: string | null;
 
   @ApiProperty(PROPAGATION)
-  propagation?: PropagationResponse;
+  propagation?: PropagationResponse | null;
 }
 
 class KeyUsageResponse {

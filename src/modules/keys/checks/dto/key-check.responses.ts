@@ -43,6 +43,12 @@ export class VerifiedKeyResponse {
 
   @ApiPropertyOptional({ type: 'object', additionalProperties: true })
   metadata?: Record<string, unknown>;
+
+  @ApiPropertyOptional({
+    description:
+      'Whether the key is worth nothing by itself: its requests must be signed, which is not looked at here.',
+  })
+  requires_signature?: boolean;
 }
 
 class TraceEntryResponse {
