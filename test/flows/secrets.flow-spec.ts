@@ -11,6 +11,7 @@ import { createLogger } from '#platform/observability/logger.js';
 import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
 import { type Answer, type Call, startTestApp, type TestApp } from '../support/app.js';
 import { dumpDatabase } from '../support/database-dump.js';
+import { spellings } from '../support/secret-spellings.js';
 import { type SigningKey, signedHeaders } from '../support/signer.js';
 import { newLeakReporter, type Signer } from '../support/leak-reporter.js';
 import {
@@ -344,31 +345,6 @@ async function readEverything(): Promise<void> {
   ]) {
     expect((await send('GET', path)).status, path).toBe(200);
   }
-}
-
-/** Every way to write a secret that would give it away, also with an end of it cut off. */
-function spellings(secret: string): string[] {
-  const cut = [secret.slice(5), secret.slice(0, -5)];
-  return cut.flatMap((part) => {
-    const bytes = Buffer.from(part);
-    // Base64 of a longer text has one of three forms of what stands in it, by where it begins.
-    const inBase64 = [0, 1, 2].map((shift) =>
-      Buffer.concat([Buffer.alloc(shift), bytes])
-        .toString('base64')
-        .replace(/=+$/, '')
-        .slice(shift === 0 ? 0 : shift + 1, -2),
-    );
-    return [
-      part,
-      encodeURIComponent(part),
-      encodeURI(part),
-      JSON.stringify(part).slice(1, -1),
-      JSON.stringify(JSON.stringify(part)).slice(3, -3),
-      bytes.toString('hex'),
-      ...inBase64,
-      ...inBase64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
-    ];
-  });
 }
 
 /** Which secrets stand in `text`, by name. */
