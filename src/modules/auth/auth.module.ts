@@ -23,6 +23,6 @@ import { RequestSignatures } from './signing/request-signatures.js';
     RequestSignatures,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [FailedAttempts],
+  exports: [FailedAttempts, RequestClients],
 })
 export class AuthModule {}

@@ -16,6 +16,8 @@ import { RouterService } from './router.service.js';
 
 /** Any name that says nothing of features. */
 const SOME_MODEL = 'model';
+/** With which the router refuses. */
+const ROUTING_CODES: ReadonlySet<string> = new Set(['model_not_found', 'provider_not_allowed']);
 
 /** Tells what would become of a call that nobody has sent, by what decides on real ones. */
 @Injectable()
@@ -49,5 +51,3 @@ export class CallForeseerService implements OnModuleInit {
     }
   }
 }
-
-const ROUTING_CODES: ReadonlySet<string> = new Set(['model_not_found', 'provider_not_allowed']);

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import { AppError } from '#common/errors/app-error.js';
 import type { Finished } from '#platform/http/hot-routes.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
@@ -38,10 +37,8 @@ export class ExchangeRunner {
     this.running.watch(exchange);
     try {
       exchange.attach(this.adapters.of(call.target).send(call, exchange));
-    } catch (cause) {
-      exchange.fail(
-        cause instanceof AppError ? cause : new AppError('internal_server_error', { cause }),
-      );
+    } catch (error) {
+      exchange.fail(error);
     }
   }
 }

@@ -107,9 +107,10 @@ export class Exchange implements UpstreamSink {
     else if (this.#mode === 'waiting') this.#abandon('it is empty');
   }
 
-  fail(error: AppError): void {
+  /** @param thrown whatever it is, this call alone ends with it */
+  fail(thrown: unknown): void {
     // An answer that is whole is not spoilt by what becomes of its connection.
-    if (this.#mode !== 'ending') this.#fail(error);
+    if (this.#mode !== 'ending') this.#fail(toAppError(thrown));
   }
 
   #fail(error: AppError): void {
@@ -305,10 +306,11 @@ export class Exchange implements UpstreamSink {
       step();
     } catch (error) {
       const provider = this.call.target.providerName;
-      if (error instanceof AppError) this.#fail(error);
-      else if (error instanceof EventTooLongError)
-        this.#fail(unusableAnswer(provider, 'an event is too long'));
-      else this.#fail(new AppError('internal_server_error', { cause: error }));
+      this.#fail(
+        error instanceof EventTooLongError
+          ? unusableAnswer(provider, 'an event is too long')
+          : toAppError(error),
+      );
     }
   }
 
@@ -318,6 +320,12 @@ export class Exchange implements UpstreamSink {
     this.tools.running.unwatch(this);
     this.#finished(error);
   }
+}
+
+function toAppError(thrown: unknown): AppError {
+  return thrown instanceof AppError
+    ? thrown
+    : new AppError('internal_server_error', { cause: thrown });
 }
 
 function isEncoded(headers: IncomingHttpHeaders): boolean {

@@ -69,7 +69,7 @@ export class InferencePipeline {
   }
 
   #proceed(call: ReceivedCall, finished: Finished): void {
-    this.#guarded(finished, () => {
+    try {
       // Access control puts the view itself there; the type names only what every module may know of it.
       const admitted = call.request.principal as KeyView;
       const parsed = parseInferenceRequest(call.body, call.surface);
@@ -81,31 +81,29 @@ export class InferencePipeline {
       } else {
         this.#route(call, parsed, view, finished);
       }
-    });
+    } catch (error) {
+      finished(toError(error));
+    }
   }
 
   #route(call: ReceivedCall, parsed: InferenceRequest, view: KeyView, finished: Finished): void {
-    this.#guarded(finished, () => {
-      const { surface } = call;
-      parsed.outputLimit = authorizeRequest(view, {
-        request: parsed,
-        surface,
-        now: this.clock.now(),
-      });
-      const target = this.router.route(view, parsed.model);
-      const routed = { ...call, parsed, view };
-      if (target instanceof Promise) {
-        target
-          .then((found) => this.#run(routed, found, finished))
-          .catch((error: unknown) => finished(toError(error)));
-      } else {
-        this.#run(routed, target, finished);
-      }
-    });
+    const { surface } = call;
+    const now = this.clock.now();
+    parsed.outputLimit = authorizeRequest(view, { request: parsed, surface, now });
+    const target = this.router.route(view, parsed.model);
+    const authorized = { view, parsed };
+    if (target instanceof Promise) {
+      target
+        .then((found) => this.#run(call, authorized, found, finished))
+        .catch((error: unknown) => finished(toError(error)));
+    } else {
+      this.#run(call, authorized, target, finished);
+    }
   }
 
   #run(
-    { surface, request, startedAt, parsed, view }: RoutedCall,
+    { surface, request, startedAt }: ReceivedCall,
+    { view, parsed }: AuthorizedCall,
     target: Target,
     finished: Finished,
   ): void {
@@ -117,14 +115,6 @@ export class InferencePipeline {
     const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
     this.exchanges.run(call, { caller: view, startedAt }, response, finished);
   }
-
-  #guarded(finished: Finished, step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      finished(toError(error));
-    }
-  }
 }
 
 type ReceivedCall = {
@@ -135,5 +125,5 @@ type ReceivedCall = {
   readonly body: Buffer;
 };
 
-/** Whose key is known as it is now, and where it goes. */
-type RoutedCall = ReceivedCall & { readonly parsed: InferenceRequest; readonly view: KeyView };
+/** By the key as it is now. */
+type AuthorizedCall = { readonly view: KeyView; readonly parsed: InferenceRequest };

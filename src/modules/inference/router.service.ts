@@ -35,6 +35,14 @@ export class RouterService {
       : this.#pick(view, table, model);
   }
 
+  /**
+   * Whether a call that went to `target` may still go there; the sandbox is open to all.
+   * @throws {AppError} `provider_not_allowed`
+   */
+  assertAllowed({ allowsProvider }: KeyView, { endpoint, route }: Target): void {
+    if (endpoint && allowsProvider?.(endpoint.name) === false) throw noAllowedProvider(route.model);
+  }
+
   #pick({ allowsProvider }: KeyView, table: RouteTable, model: string): Target {
     const routed = table.candidates(model);
     if (routed.length === 0) throw unknownModel(model);

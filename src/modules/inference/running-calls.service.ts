@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
-import { toError } from '#common/errors/to-error.js';
 import { Clock } from '#common/time/clock.js';
 import { authorize, type KeyView } from '#modules/keys/index.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
@@ -9,6 +8,7 @@ import { LOGGER, type Logger } from '#platform/observability/logger.js';
 import { CurrentCaller } from './current-caller.js';
 import type { Exchange } from './exchange.js';
 import { authorizeRequest } from './request/authorize-request.js';
+import { RouterService } from './router.service.js';
 
 /** Together with the second that news of a key may take, a call is cut within the two that are promised. */
 const SWEEP_MS = 500;
@@ -26,6 +26,7 @@ export class RunningCalls {
 
   constructor(
     private readonly callers: CurrentCaller,
+    private readonly router: RouterService,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -78,9 +79,7 @@ export class RunningCalls {
   #goOnAs(exchange: Exchange, current: KeyView): void {
     const { request, surface, target } = exchange.call;
     authorizeRequest(current, { request, surface, now: this.clock.now() });
-    if (target.endpoint && current.allowsProvider?.(target.providerName) === false) {
-      throw new AppError('provider_not_allowed');
-    }
+    this.router.assertAllowed(current, target);
     this.#views.set(exchange, current);
   }
 
@@ -88,10 +87,7 @@ export class RunningCalls {
     try {
       check();
     } catch (error) {
-      const cause = toError(error);
-      exchange.fail(
-        cause instanceof AppError ? cause : new AppError('internal_server_error', { cause }),
-      );
+      exchange.fail(error);
     }
   }
 }

@@ -33,8 +33,11 @@ export class ApiKeyRepository {
    */
   async findByDigestAcrossTenants(digests: readonly SecretDigest[]): Promise<KeyWithSecret | null> {
     const found = await this.findByDigestsAcrossTenants(digests);
-    const places = found.map(({ secret }) => digests.findIndex((one) => isDigestOf(secret, one)));
-    return found[places.indexOf(Math.min(...places))] ?? null;
+    for (const digest of digests) {
+      const first = found.find(({ secret }) => isDigestOf(secret, digest));
+      if (first) return first;
+    }
+    return null;
   }
 
   /** All that are stored as one of these, in no order. */

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '#common/errors/app-error.js';
 import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
+import { isGiven } from '#common/validation/given.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
@@ -175,11 +176,6 @@ export class ChangeKeyService {
     }
     return { sealedSigningSecret: mustSign ? sealedSigningSecret : null, signingSecret: null };
   }
-}
-
-/** `null` counts as left out, except where it means something of its own. */
-function isGiven<Value>(value: Value | null | undefined): value is Value {
-  return value !== undefined && value !== null;
 }
 
 function changesRights(dto: UpdateKeyDto): boolean {

@@ -10,7 +10,7 @@ import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { mergeMap, type Observable } from 'rxjs';
 
-import { Receipts } from '#platform/fanout/receipts.js';
+import { type Propagation, Receipts } from '#platform/fanout/receipts.js';
 
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
 
@@ -38,7 +38,7 @@ class PropagationInterceptor implements NestInterceptor {
         // Once more: the change's own message may not have been handed over yet.
         return this.receipts
           .publish(KEYS_CHANGED_TOPIC, keyId, seconds * 1_000)
-          .then((propagation) => ({ ...answer, propagation }));
+          .then((found) => ({ ...answer, propagation: found && view(found) }));
       }),
     );
   }
@@ -55,6 +55,10 @@ export function ConfirmsPropagation(): MethodDecorator {
       example: 'wait=5',
     }),
   );
+}
+
+function view({ instances, acknowledged, atMs }: Propagation): object {
+  return { instances, acknowledged, at_ms: atMs };
 }
 
 function waitSeconds(prefer: string | string[] | undefined): number | null {

@@ -1,12 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 
 import { AppError } from '#common/errors/app-error.js';
-import { FailedAttempts } from '#modules/auth/index.js';
-import { CONFIG } from '#platform/config/config.module.js';
-import type { Config } from '#platform/config/env.js';
+import { FailedAttempts, RequestClients } from '#modules/auth/index.js';
 import { MANAGEMENT_BODY_LIMIT, readBody } from '#platform/http/body.js';
-import { ClientAddress } from '#platform/http/client-address.js';
 
 import { isSignedBy } from './domain/public-key-set.js';
 import { LeakPublicKeys } from './leak-public-keys.js';
@@ -21,15 +18,11 @@ export type SignatureHeaders = { readonly identifier: string; readonly signature
  */
 @Injectable()
 export class SignedBody {
-  readonly #addresses: ClientAddress;
-
   constructor(
     private readonly publicKeys: LeakPublicKeys,
     private readonly failedAttempts: FailedAttempts,
-    @Inject(CONFIG) config: Config,
-  ) {
-    this.#addresses = new ClientAddress(config.http.trustedProxies);
-  }
+    private readonly clients: RequestClients,
+  ) {}
 
   /**
    * @throws {AppError} `service_unavailable` where nobody's reports are believed; `signature_invalid`, or
@@ -56,7 +49,7 @@ export class SignedBody {
   }
 
   #countFailure(request: IncomingMessage): void {
-    this.failedAttempts.count(this.#addresses.of(request));
+    this.failedAttempts.count(this.clients.addressOf(request));
   }
 }
 

@@ -13,7 +13,7 @@ export type Propagation = {
   /** How many of them have said that they know. */
   readonly acknowledged: number;
   /** Milliseconds until the last of them had; `null` when not all have in time. */
-  readonly at_ms: number | null;
+  readonly atMs: number | null;
 };
 
 type Collection = {
@@ -57,7 +57,7 @@ export class Receipts {
     return {
       instances: live.size,
       acknowledged: live.size - missing.size,
-      at_ms: isComplete ? Math.ceil(performance.now() - since) : null,
+      atMs: isComplete ? Math.ceil(performance.now() - since) : null,
     };
   }
 

@@ -109,6 +109,15 @@ describe('the answer to a call from a page', () => {
     expect([missing.status, allowed(missing)]).toEqual([404, '*']);
   });
 
+  it('tells a page nothing of a key that must sign until it does', async () => {
+    const key = await app.keyWith({
+      restrictions: { domains: ['*.example.com'] },
+      security: { authentication: { require_signature: true } },
+    });
+    const unsigned = await chat(key, PAGE);
+    expect([codeOf(unsigned), allowed(unsigned)]).toEqual(['signature_required', null]);
+  });
+
   it('says nothing where no key is known, or no page calls', async () => {
     for (const key of [null, 'nonsense']) {
       const answer = await chat(key, PAGE);

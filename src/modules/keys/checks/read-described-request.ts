@@ -1,5 +1,6 @@
 import { AppError } from '#common/errors/app-error.js';
 import { normalizeAddress } from '#common/net/cidr.js';
+import { isGiven } from '#common/validation/given.js';
 import { toCountryCode } from '#platform/geoip/country-code.js';
 import type { CountryLookup } from '#platform/geoip/country-lookup.port.js';
 
@@ -82,11 +83,6 @@ function readAddress(text: string, param: string): string {
   const address = normalizeAddress(text);
   if (address === null) throw invalid(param, 'must be an IPv4 or IPv6 address');
   return address;
-}
-
-/** `null` counts as left out where it means nothing of its own. */
-function isGiven<Value>(value: Value | null | undefined): value is Value {
-  return value !== undefined && value !== null;
 }
 
 function invalid(param: string, message: string, cause?: unknown): AppError {
