@@ -1,14 +1,14 @@
 /** A key that is revoked through one instance is refused by it at once, and by the others within the promised time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { endGateways, GatewayProcess, newInstallation } from '../support/gateway-process.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { GatewayProcess, newInstallation } from '../support/gateway-process.js';
 import { startRedis, type TestRedis, WITHOUT_REDIS } from '../support/redis.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { makePatchedBuild } from './patched-build.harness.js';
 import { Prober } from './prober.harness.js';
+import { setUpProof } from './proof.harness.js';
 import { between, chooseSeed, seededRandom } from './seeded-random.harness.js';
 
 const ROUNDS = 20;
@@ -21,17 +21,7 @@ const PROMISED_UNHEARD_MS = 5_000;
 const MARGIN_MS = 2_000;
 
 const seed = chooseSeed();
-const figures: string[] = [];
-let database: TestDatabase;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await endGateways();
-  await database.drop();
-});
-afterAll(() => console.info(figures.join('\n')));
+const proof = setUpProof();
 
 type Pair = readonly [a: GatewayProcess, b: GatewayProcess];
 type PairOptions = {
@@ -42,7 +32,7 @@ type PairOptions = {
 };
 
 async function startPair({ build, redis, envOfB }: PairOptions = {}): Promise<Pair> {
-  const installation = newInstallation(database.url, redis?.url);
+  const installation = newInstallation(proof.databaseUrl, redis?.url);
   const options = { ...(build !== undefined && { build }) };
   const a = await GatewayProcess.start(installation, options);
   const b = await GatewayProcess.start(installation, {
@@ -110,7 +100,7 @@ describe.each(media)('two instances that tell each other over $name', ({ name, .
         rounds.push(await revokeUnderLoad(pair, afterMs(), 3 * PROMISED_MS));
       }
       const latencies = rounds.map(({ latencyOnBMs }) => latencyOnBMs).sort((x, y) => x - y);
-      figures.push(
+      proof.figures.push(
         `revocation over ${name}, seed ${seed}, ${ROUNDS} rounds: after A has acknowledged, B admits new calls for ` +
           `${ms(latencies[ROUNDS >> 1])} (median), ${ms(latencies.at(-1))} (longest); promised: ${PROMISED_MS} ms`,
       );
@@ -136,7 +126,7 @@ describe('a stream that runs on the second instance', () => {
       latencies.push(performance.now() - acknowledgedAt);
     }
     for (const all of [latencies, receipts]) all.sort((x, y) => x - y);
-    figures.push(
+    proof.figures.push(
       `revocation of a running stream, ${latencies.length} rounds: all instances had acknowledged after ` +
         `${ms(receipts[receipts.length >> 1])} (median), ${ms(receipts.at(-1))} (longest); the stream was cut ` +
         `${ms(latencies[latencies.length >> 1])} (median), ${ms(latencies.at(-1))} (longest) later; promised: ${PROMISED_CUT_MS} ms`,
@@ -172,7 +162,7 @@ describe('a revoked key that an instance has cached', () => {
     await sleep(300);
     const round = await revokeUnderLoad(pair, 0, PROMISED_UNHEARD_MS + MARGIN_MS);
     const cuts = await cutting.stop();
-    figures.push(
+    proof.figures.push(
       `revocation while the fan-out is cut (${cuts} connections): after A has acknowledged, B admits new calls for ` +
         `${ms(round.latencyOnBMs)}; promised: ${PROMISED_UNHEARD_MS} ms`,
     );
@@ -182,7 +172,7 @@ describe('a revoked key that an instance has cached', () => {
   });
 
   it('is served for 5 s at most when PostgreSQL falls silent, then refused with 503 until it is back', async () => {
-    const proxy = await startTcpProxy(database.url);
+    const proxy = await startTcpProxy(proof.databaseUrl);
     const [a, b] = await startPair({ envOfB: { DATABASE_URL: proxy.url } });
     const { id, key } = await newKey(a);
     const good = await newKey(a);
@@ -204,7 +194,7 @@ describe('a revoked key that an instance has cached', () => {
     await proxy.stop();
     const slowest = Math.max(...kept.tries.map(({ startedAt, endedAt }) => endedAt - startedAt));
     const backAfter = (kept.admittedSince(restoredAt)[0]?.endedAt ?? Infinity) - restoredAt;
-    figures.push(
+    proof.figures.push(
       `PostgreSQL silent for B: a cached key is served ${ms(servedForMs)} longer (promised: at most ` +
         `${PROMISED_UNHEARD_MS} ms), the slowest answer takes ${ms(slowest)}, B serves again ${ms(backAfter)} after the return`,
     );
@@ -233,7 +223,7 @@ describe('a revoked key that an instance has cached', () => {
       await sleep(500);
       await Promise.all([revoked.stop(), kept.stop()]);
       const servedForMs = revoked.admittedForMs(silentAt);
-      figures.push(
+      proof.figures.push(
         `Redis silent for B: a revoked key is served ${ms(servedForMs)} longer; promised: ${PROMISED_UNHEARD_MS} ms`,
       );
       expect(isRefused).toBe(true);
@@ -250,7 +240,7 @@ describe('a revoked key that an instance has cached', () => {
     // Until it has found its way to PostgreSQL again, it can't tell.
     { news: 'the news is lost', isLost: true, refusals: new Set([401, 503]) },
   ])('is refused by an instance that wakes from 8 s of sleep: $news', async (sleeper) => {
-    const proxy = await startTcpProxy(database.url);
+    const proxy = await startTcpProxy(proof.databaseUrl);
     const [a, b] = await startPair({ envOfB: { DATABASE_URL: proxy.url } });
     const { id, key } = await newKey(a);
     const before = new Prober(b, key);
@@ -273,7 +263,7 @@ describe('a revoked key that an instance has cached', () => {
     const begunAfter = tries.filter(({ startedAt }) => startedAt > acknowledgedAt);
     const waiting = begunAfter.filter(({ startedAt }) => startedAt < wokenAt);
     const statuses = new Set(begunAfter.map(({ status }) => status));
-    figures.push(
+    proof.figures.push(
       `revocation during 8 s of SIGSTOP, ${sleeper.news}: ${waiting.length} tries waited for the wake, ` +
         `${begunAfter.length} in all, statuses ${[...statuses].join(', ')}`,
     );
@@ -288,7 +278,7 @@ describe('a revoked key that an instance has cached', () => {
       replace: 'invalidate(tag) { return;',
     });
     const round = await revokeUnderLoad(await startPair({ build }), 0, 2_000);
-    figures.push(
+    proof.figures.push(
       `revocation without invalidation: ${round.admittedOnA} admitted on A after its acknowledgement, ` +
         `B refuses after ${round.latencyOnBMs} ms`,
     );
@@ -337,7 +327,7 @@ async function openEndlessStream(
 function cutFanout(): { stop(): Promise<number> } {
   let isStopped = false;
   const run = async (): Promise<number> => {
-    const client = new pg.Client({ connectionString: database.url });
+    const client = new pg.Client({ connectionString: proof.databaseUrl });
     await client.connect();
     let cuts = 0;
     while (!isStopped) {

@@ -1,11 +1,11 @@
 /** A signed request is served once, however often and to whichever instance it is sent. */
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { endGateways, GatewayProcess, newInstallation } from '../support/gateway-process.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { GatewayProcess, newInstallation } from '../support/gateway-process.js';
 import { sendRaw } from '../support/raw-request.js';
 import { type SigningKey, signedHeaders } from '../support/signer.js';
 import { makePatchedBuild } from './patched-build.harness.js';
+import { setUpProof } from './proof.harness.js';
 
 const ROUNDS = 10;
 const REPLAYS = 100;
@@ -13,19 +13,10 @@ const HOST = 'gateway.test';
 const TARGET = '/v1/chat/completions';
 const BODY = '{"model":"sandbox/echo","messages":[{"role":"user","content":"?"}]}';
 
-const figures: string[] = [];
-let database: TestDatabase;
-beforeEach(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await endGateways();
-  await database.drop();
-});
-afterAll(() => console.info(figures.join('\n')));
+const proof = setUpProof();
 
 async function startPair(build?: string): Promise<[GatewayProcess, GatewayProcess]> {
-  const installation = newInstallation(database.url);
+  const installation = newInstallation(proof.databaseUrl);
   const options = build === undefined ? {} : { build };
   const a = await GatewayProcess.start(installation, options);
   return [a, await GatewayProcess.start(installation, options)];
@@ -65,7 +56,7 @@ describe('two instances that get one signed request many times at once', () => {
     const key = await signingKey(a);
     const rounds: Record<number, number>[] = [];
     for (let round = 0; round < ROUNDS; round++) rounds.push(await replay([a, b], key));
-    figures.push(`replays, ${ROUNDS} rounds of ${REPLAYS}: ${JSON.stringify(rounds)}`);
+    proof.figures.push(`replays, ${ROUNDS} rounds of ${REPLAYS}: ${JSON.stringify(rounds)}`);
     expect(rounds).toEqual(rounds.map(() => ({ 200: 1, 401: REPLAYS - 1 })));
 
     const unsigned = { method: 'POST', url: `http://${HOST}${TARGET}`, body: BODY };
@@ -93,7 +84,7 @@ describe('two instances that get one signed request many times at once', () => {
     });
     const pair = await startPair(build);
     const statuses = await replay(pair, await signingKey(pair[0]));
-    figures.push(`replays with a bug: ${JSON.stringify(statuses)}`);
+    proof.figures.push(`replays with a bug: ${JSON.stringify(statuses)}`);
     expect(statuses[200]).toBeGreaterThan(1);
   });
 });

@@ -3,15 +3,15 @@
  * cached, takes as long to refuse as any other (Welch's t-test, as in Reparaz, Balasch, Verbauwhede: “Dude, is my code
  * constant time?”, 2017).
  */
-import { crc32 } from 'node:zlib';
 import { Client } from 'undici';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { randomBase62 } from '#common/ids/prefixed-id.js';
 
-import { endGateways, GatewayProcess, newInstallation } from '../support/gateway-process.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { withChecksum } from '../../src/modules/keys/domain/key-secret.js';
+import { GatewayProcess, newInstallation } from '../support/gateway-process.js';
 import { makePatchedBuild } from './patched-build.harness.js';
+import { setUpProof } from './proof.harness.js';
 
 const SAMPLES = 20_000;
 const WARM_UP = 500;
@@ -21,36 +21,14 @@ const MAX_MEDIAN_DIFFERENCE = 0.05;
 /** Of the random characters those that a guess has right. */
 const RIGHT_CHARACTERS = 20;
 const RANDOM_CHARACTERS = 26;
-const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-const figures: string[] = [];
-let database: TestDatabase;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await endGateways();
-  await database.drop();
-});
-afterAll(() => console.info(figures.join('\n')));
-
-/** With the right checksum, so that it is looked up. */
-function wellFormed(unchecked: string): string {
-  let rest = crc32(unchecked);
-  let checksum = '';
-  for (let digit = 0; digit < 6; digit++) {
-    checksum = ALPHABET.charAt(rest % 62) + checksum;
-    rest = Math.floor(rest / 62);
-  }
-  return unchecked + checksum;
-}
+const proof = setUpProof();
 
 type Kinds = { readonly near: number[]; readonly far: number[] };
 
 /** Microseconds that refusing a key took, for keys that begin like a real one and for others, in turn. */
 async function refuseMany(samples: number, build?: string): Promise<Kinds> {
-  const gateway = await GatewayProcess.start(newInstallation(database.url), {
+  const gateway = await GatewayProcess.start(newInstallation(proof.databaseUrl), {
     // Each guess seems to come from somewhere else, so that they do not add up to a 429.
     env: { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' },
     ...(build !== undefined && { build }),
@@ -63,7 +41,7 @@ async function refuseMany(samples: number, build?: string): Promise<Kinds> {
   const client = new Client(gateway.origin);
   const guess = async (unchecked: string, number: number): Promise<number> => {
     const headers = {
-      authorization: `Bearer ${wellFormed(unchecked)}`,
+      authorization: `Bearer ${withChecksum(unchecked)}`,
       'x-forwarded-for': `203.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`,
     };
     const startedAt = process.hrtime.bigint();
@@ -117,7 +95,7 @@ describe('refusing a guess', () => {
   it('takes as long for one that begins like a real key as for any other', async () => {
     const kinds = await refuseMany(SAMPLES);
     const { t, medianDifference } = compare(kinds);
-    figures.push(
+    proof.figures.push(
       `refusing 2 × ${SAMPLES} guesses: median ${quantile(kinds.near, 0.5).toFixed(0)} µs where ${RIGHT_CHARACTERS} of ` +
         `${RANDOM_CHARACTERS} characters are right, ${quantile(kinds.far, 0.5).toFixed(0)} µs where none is; ` +
         `Welch’s t ${t.toFixed(2)} (at most ${MAX_T}), medians ${(100 * medianDifference).toFixed(2)} % apart`,
@@ -138,7 +116,7 @@ describe('refusing a guess', () => {
         globalThis.begun.add(begun);`,
     });
     const { t } = compare(await refuseMany(1_000, build));
-    figures.push(`found by how they begin, and compared slowly: Welch’s t ${t.toFixed(1)}`);
+    proof.figures.push(`found by how they begin, and compared slowly: Welch’s t ${t.toFixed(1)}`);
     expect(t).toBeGreaterThan(MAX_T);
   });
 });

@@ -25,7 +25,12 @@ export function environmentSegment(environment: Environment): 'live' | 'test' {
  */
 export function generateKeySecret(brand: string, environment: Environment): Secret {
   const unchecked = `${brand}-${environmentSegment(environment)}-${randomBase62(RANDOM_LENGTH)}`;
-  return new Secret(unchecked + checksum(unchecked));
+  return new Secret(withChecksum(unchecked));
+}
+
+/** A key of all that stands before its checksum. */
+export function withChecksum(unchecked: string): string {
+  return unchecked + checksum(unchecked);
 }
 
 /** Whether `text` can be a key of this brand at all. Costs no look-up, and says nothing on whether the key exists. */
