@@ -27,13 +27,17 @@ const DIGIT_ZERO = 0x30;
 const MAX_SMALL_DIGITS = 9;
 
 const HASH_BASIS = 0x811c9dc5 | 0;
+const ALL_MARKS = -1;
 
-/** A name to look for, in lower case. */
+/** A name to look for: two characters of ASCII at least, in lower case. */
 export class JsonName {
   readonly hash: number;
+  /** As {@link keyMarkOf} gives it. */
+  readonly mark: number;
 
   constructor(readonly text: string) {
     this.hash = hashOf(text);
+    this.mark = markOf(text.charCodeAt(0), text.charCodeAt(1));
   }
 }
 
@@ -199,6 +203,23 @@ export function keyHashOf(text: Buffer, openingQuote: number, closingQuote: numb
     hash = hashOn(hash, byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte);
   }
   return hash;
+}
+
+/**
+ * One of 32 bits, by the first two letters: the same one for every spelling of a name. A set of keys is told by an `or`
+ * of them, and a name whose bit is missing there is surely none of them (a filter as Bloom's, 1970, of one hash). A key
+ * that begins with escapes gives all bits, since reading it would cost more.
+ */
+export function keyMarkOf(text: Buffer, openingQuote: number): number {
+  const first = text[openingQuote + 1] as number;
+  const second = text[openingQuote + 2] as number;
+  const isPlain = (first | second) < 0x80 && first !== BACKSLASH && second !== BACKSLASH;
+  return isPlain ? markOf(first, second) : ALL_MARKS;
+}
+
+/** The factors keep the names we look for apart from those that nearly every request has. */
+function markOf(first: number, second: number): number {
+  return 1 << (((first | 0x20) * 5 + (second | 0x20) * 3) & 31);
 }
 
 function hashOf(folded: string): number {

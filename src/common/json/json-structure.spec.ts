@@ -156,6 +156,32 @@ describe('scanJson', () => {
     expect(() => scanJson(Buffer.from(text), shallow)).toThrow(reason);
   });
 
+  it('marks every key inside the outermost members, however it is spelled', () => {
+    const names = ['type', 'image_url', 'input_audio', 'audio_url', 'cache_control'];
+    // Each letter as it is, large, or as an escape.
+    const spellings = [
+      (letter: string) => letter,
+      (letter: string) => letter.toUpperCase(),
+      (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    ];
+    const spelling = fc.array(fc.constantFrom(...spellings), { minLength: 13, maxLength: 13 });
+    fc.assert(
+      fc.property(fc.constantFrom(...names), spelling, fc.nat(3), (name, spelled, depth) => {
+        const key = [...name].map((letter, index) => spelled[index]?.(letter)).join('');
+        const inner = `${'['.repeat(depth)}{"role":1,"${key}":2}${']'.repeat(depth)}`;
+        const { innerMarks } = scanJson(Buffer.from(`{"messages":${inner}}`), shallow);
+        expect(innerMarks & new JsonName(name).mark).not.toBe(0);
+      }),
+    );
+  });
+
+  it('marks neither the outermost keys nor what only stands in texts', () => {
+    const text = '{"type":"image_url","messages":[{"role":"type","content":"\\"type\\":1"}]}';
+    const { innerMarks } = scanJson(Buffer.from(text), shallow);
+    expect(innerMarks & new JsonName('type').mark).toBe(0);
+    expect(innerMarks & new JsonName('role').mark).not.toBe(0);
+  });
+
   it('takes as much as the bounds allow', () => {
     for (const text of ['['.repeat(100) + ']'.repeat(100), `[${'1,'.repeat(9_998)}1]`]) {
       expect(scanJson(Buffer.from(text), shallow).isObject).toBe(false);

@@ -4,6 +4,7 @@ import {
   isSpace,
   type JsonMember,
   keyHashOf,
+  keyMarkOf,
   keyOf,
 } from './json-members.js';
 
@@ -14,6 +15,8 @@ export type JsonStructure = {
   readonly members: readonly JsonMember[];
   /** The first key that stands twice in one object, or `null`. RFC 8259 §4 leaves it to each reader which one counts. */
   readonly duplicateKey: string | null;
+  /** The marks of all keys inside the outermost members (`keyMarkOf`): which names surely do not stand there. */
+  readonly innerMarks: number;
 };
 
 export type ScanOptions = {
@@ -88,6 +91,7 @@ export function scanJson(text: Buffer, options: ScanOptions): JsonStructure {
   let at = start;
   let depth = 0;
   let values = 0;
+  let innerMarks = 0;
   let state: number = VALUE;
   for (;;) {
     at = afterSpaces(text, at);
@@ -105,6 +109,7 @@ export function scanJson(text: Buffer, options: ScanOptions): JsonStructure {
       const colon = afterSpaces(text, end + 1);
       if (byteAt(text, colon) !== COLON) throw new JsonScanError();
       if (depth === 1) keys.openMember(at, end, afterSpaces(text, colon + 1));
+      else innerMarks |= keyMarkOf(text, at);
       innerKeys?.add(depth, at, end);
       at = colon + 1;
       state = VALUE;
@@ -128,7 +133,7 @@ export function scanJson(text: Buffer, options: ScanOptions): JsonStructure {
     }
   }
   const duplicateKey = innerKeys ? innerKeys.duplicate : keys.duplicate;
-  return { isObject: text[start] === OPEN_BRACE, members: keys.members, duplicateKey };
+  return { isObject: text[start] === OPEN_BRACE, members: keys.members, duplicateKey, innerMarks };
 }
 
 /** The outermost object's members as they come by. */

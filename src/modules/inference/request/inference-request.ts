@@ -43,6 +43,7 @@ export class InferenceRequest {
   constructor(
     readonly body: Buffer,
     readonly members: readonly JsonMember[],
+    private readonly innerMarks: number,
     readonly surface: Surface,
   ) {
     this.model = modelOf(body, this.find(MODEL));
@@ -61,6 +62,11 @@ export class InferenceRequest {
     return false;
   }
 
+  /** Whether any member inside another may have one of these names, in whatever spelling: seldom wrong, and costs nothing. */
+  mentionsInside(marks: number): boolean {
+    return (this.innerMarks & marks) !== 0;
+  }
+
   /** Where the member stands that has this name. */
   find(name: JsonName): JsonMember | undefined {
     return findMember(this.body, this.members, name);
@@ -77,7 +83,7 @@ export class InferenceRequest {
  * @throws {AppError} `invalid_json`, `invalid_request`
  */
 export function parseInferenceRequest(body: Buffer, surface: Surface): InferenceRequest {
-  const { isObject, members, duplicateKey } = scan(body);
+  const { isObject, members, duplicateKey, innerMarks } = scan(body);
   if (!isObject) {
     throw new AppError('invalid_request', { message: 'The request body must be a JSON object.' });
   }
@@ -89,7 +95,7 @@ export function parseInferenceRequest(body: Buffer, surface: Surface): Inference
     });
   }
   for (const name of NAMES) refuseLookalike({ body, members }, name);
-  return new InferenceRequest(body, members, surface);
+  return new InferenceRequest(body, members, innerMarks, surface);
 }
 
 function scan(body: Buffer): JsonStructure {

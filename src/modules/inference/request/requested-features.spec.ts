@@ -305,7 +305,8 @@ describe('requestedFeatures', () => {
     ['Response_Format', 'structured_outputs', 'response_format'],
     ['Function_Call', 'function_calling', 'function_call'],
   ])('refuses %s where %s is relevant', (key, relevant, param) => {
-    const body = `{"model":"m","${key}":[]}`;
+    // Of content it matters only where there is more than text.
+    const body = `{"model":"m","${key}":[{"type":"x"}]}`;
     const refusal = expect.objectContaining({ code: 'invalid_request', param }) as AppError;
     expect(() => featuresIn(body, { relevant: [relevant] })).toThrow(refusal);
     expect(featuresIn(body, { relevant: ['streaming', 'chat_completion'] })).toEqual([

@@ -68,6 +68,11 @@ const PART_MEMBERS: readonly (readonly [JsonName, FeatureMask])[] = [
   [new JsonName('input_audio'), AUDIO_INPUT],
   [new JsonName('audio_url'), AUDIO_INPUT],
 ];
+/** Names that say what content makes use of. Where none of them stands there is nothing but text. */
+const CONTENT_MARKS = [TYPE, CACHE_CONTROL, ...PART_MEMBERS.map(([name]) => name)].reduce(
+  (marks, { mark }) => marks | mark,
+  0,
+);
 /** OpenRouter's, by their id. */
 const PLUGIN_IDS = new Map<string | undefined, FeatureMask>([
   ['web', WEB_SEARCH],
@@ -119,6 +124,8 @@ function asksForAudio(modalities: unknown): boolean {
   return [modalities].flat().some((modality) => foldedText(modality) === 'audio');
 }
 
+/** In the name of a model: OpenRouter's `:online` and `@preset/name`. */
+const TELLING_IN_MODEL = /[:@]/;
 /** Members that say something of features, but for the content, which nearly every request has. */
 const TELLING = new Set(
   [
@@ -127,12 +134,23 @@ const TELLING = new Set(
   ].map(({ hash }) => hash),
 );
 
-const RULE_OF_BIT = FEATURES.map((feature) => [featureMask([feature]), RULES[feature]] as const);
+const RULE_OF_BIT = toRules(FEATURES);
+/** All that a request can make use of that is text and nothing else. */
+const RULE_OF_PLAIN_BIT = toRules([
+  'chat_completion',
+  'text_completion',
+  'embeddings',
+  'streaming',
+]);
+
+function toRules(features: readonly Feature[]): readonly (readonly [FeatureMask, Rule])[] {
+  return features.map((feature) => [featureMask([feature]), RULES[feature]]);
+}
 
 /**
  * Which features of `relevant` the request makes use of; no other is looked for. It reads the body as a provider would
  * that means ill: keys and types count in whatever letter case and with whatever escapes, and of two keys in one object
- * both count. It costs one pass over the members in question.
+ * both count. It costs one pass over the members in question, and none where there is nothing but text.
  * @throws {AppError} `invalid_request` for a member in question that is written in other letters
  */
 export function requestedFeatures(
@@ -143,7 +161,7 @@ export function requestedFeatures(
   if (relevant === NONE) return NONE;
   const call = new Call(request, surface);
   let uses = NONE;
-  for (const [bit, isUsed] of RULE_OF_BIT) {
+  for (const [bit, isUsed] of call.isPlain ? RULE_OF_PLAIN_BIT : RULE_OF_BIT) {
     if (has(relevant, bit) && isUsed(call)) uses |= bit;
   }
   return uses;
@@ -163,6 +181,16 @@ class Call {
     readonly surface: Surface,
   ) {
     this.#hasTelling = request.members.some(({ keyHash }) => TELLING.has(keyHash));
+  }
+
+  /** Most requests are: then no name and no member says anything of features. */
+  get isPlain(): boolean {
+    const { request } = this;
+    return (
+      !this.#hasTelling &&
+      !request.mentionsInside(CONTENT_MARKS) &&
+      !TELLING_IN_MODEL.test(request.model)
+    );
   }
 
   /** The model's name, in lower case. */

@@ -114,15 +114,11 @@ function compileModels({ allowedModels, deniedModels }: KeyPolicy): NameMatcher 
 }
 
 /** Nearly all calls of a key name the same model. */
-function rememberLast(matches: NameMatcher): NameMatcher {
-  let last: string | null = null;
-  let answer = false;
+function rememberLast<Answer>(answerOf: (name: string) => Answer): (name: string) => Answer {
+  let last: { readonly name: string; readonly answer: Answer } | null = null;
   return (name) => {
-    if (name !== last) {
-      answer = matches(name);
-      last = name;
-    }
-    return answer;
+    if (last?.name !== name) last = { name, answer: answerOf(name) };
+    return last.answer;
   };
 }
 
@@ -137,11 +133,11 @@ function compileOutputLimits({ modelLimits }: KeyPolicy): (model: string) => num
       max === undefined ? [] : [{ matches: compileNames([pattern]), max }],
   );
   if (limits.length === 0) return () => null;
-  return (model) => {
+  return rememberLast((model) => {
     let least = NEVER;
     for (const { matches, max } of limits) if (max < least && matches(model)) least = max;
     return least === NEVER ? null : least;
-  };
+  });
 }
 
 function compileProviders({ allowedProviders, forcedProvider }: KeyPolicy): NameMatcher | null {
