@@ -22,4 +22,4 @@ VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/live').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=64", "--use-largepages=silent", "dist/src/main.js"]
+CMD ["node", "--max-semi-space-size=64", "--no-memory-reducer", "--max-inlined-bytecode-size=1000", "--max-inlined-bytecode-size-cumulative=3000", "--min-inlining-frequency=0.05", "--use-largepages=silent", "dist/src/main.js"]

@@ -9,7 +9,7 @@ export const USAGE = `npm run bench -- [options]
   --scenarios A,B        of plain, policy, single, stream, paced (all)
   --rounds N             measured turns of each system per scenario (5)
   --seconds N            length of a turn (4)
-  --warmup N             seconds of load before the first turn (3)
+  --warmup N             seconds of load before the first turn (10)
   --settle N             seconds after a turn whose CPU time is still counted (1)
   --connections N        connections, each with one request under way (64)
   --chunks N             chunks of a stream (64)
@@ -89,7 +89,7 @@ export function parseOptions(argv) {
       scenarios: { type: 'string', default: SCENARIO_NAMES.join(',') },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '4' },
-      warmup: { type: 'string', default: '3' },
+      warmup: { type: 'string', default: '10' },
       settle: { type: 'string', default: '1' },
       connections: { type: 'string', default: '64' },
       chunks: { type: 'string', default: '64' },
