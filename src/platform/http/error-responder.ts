@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 import type { AppError } from '#common/errors/app-error.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
-import { scrubSecrets } from '#platform/observability/secret-patterns.js';
+import { scrubTexts } from '#platform/observability/secret-patterns.js';
 
 import { errorHeaders, renderError } from './error-envelopes.js';
 import { toAppError } from './to-app-error.js';
@@ -41,9 +41,7 @@ export class ErrorResponder {
         ...errorHeaders(error),
       },
       // What a caller has sent may be quoted in it, and people paste their keys into the wrong field.
-      body: JSON.stringify(body, (_, value: unknown) =>
-        typeof value === 'string' ? scrubSecrets(value) : value,
-      ),
+      body: JSON.stringify(body, scrubTexts),
     };
   }
 

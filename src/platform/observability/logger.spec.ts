@@ -54,3 +54,49 @@ describe('a logged error', () => {
     expect(loggedError(Object.assign(apart, { code: 'x:y@z' })).code).toBe('x:y@z');
   });
 });
+
+describe('a secret in a log line', () => {
+  const secrets = [
+    `pr-live-${'a1B2'.repeat(8)}`,
+    `acme2-test-${'z9Y8'.repeat(8)}`,
+    `lks_${'a1B2'.repeat(6)}`,
+    `lsig_${'a1B2'.repeat(6)}`,
+    `whsec_${'a1B2'.repeat(6)}`,
+    `sk-proj-${'a1B2'.repeat(6)}`,
+    `gsk_${'a1B2'.repeat(6)}`,
+    `AIza${'a1B2'.repeat(6)}`,
+    `hf_${'a1B2'.repeat(6)}`,
+  ];
+  const places: ((secret: string) => unknown)[] = [
+    (secret) => secret,
+    (secret) => `first line\n${secret}\nlast line`,
+    (secret) => `\t${secret}`,
+    (secret) => `secret_${secret}`,
+    (secret) => `key=${secret}&x=1`,
+    (secret) => `C:\\${secret}`,
+    (secret) => `"${secret}"`,
+    (secret) => JSON.stringify({ message: `upstream said:\n${secret}\u0001${secret}` }),
+    (secret) => ({ deep: [{ inside: secret }] }),
+    (secret) => ({ [secret]: 1 }),
+  ];
+
+  it.each(secrets)('is not written, wherever it stands: %s', (secret) => {
+    for (const place of places) {
+      const lines: string[] = [];
+      const logger = createLogger('info', { write: (line) => void lines.push(line) });
+      logger.info({ fact: place(secret) }, 'Something happened');
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/\n$/);
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ msg: 'Something happened' });
+      expect(lines[0]).not.toContain(secret.slice(-20));
+    }
+  });
+
+  it('does not hide words that only end like the start of one', () => {
+    const lines: string[] = [];
+    createLogger('info', { write: (line) => void lines.push(line) }).info(
+      'disk-usage-of-the-volume',
+    );
+    expect(lines[0]).toContain('disk-usage-of-the-volume');
+  });
+});

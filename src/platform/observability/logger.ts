@@ -1,14 +1,14 @@
 import { type LoggerService } from '@nestjs/common';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 
-import { scrubSecrets } from './secret-patterns.js';
+import { scrubSecrets, scrubTexts } from './secret-patterns.js';
 
 export type Logger = PinoLogger;
 
 /** DI token of the process's pino {@link Logger}. */
 export const LOGGER = Symbol('logger');
 
-/** JSON lines, one per event, on `destination` (standard output), each scrubbed as a whole before it is written. */
+/** JSON lines, one per event, on `destination` (standard output), each scrubbed before it is written. */
 export function createLogger(level: string, destination: DestinationStream = stdout): Logger {
   return pino(
     {
@@ -18,8 +18,13 @@ export function createLogger(level: string, destination: DestinationStream = std
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (error: unknown) => serializeError(error) },
     },
-    { write: (line: string) => destination.write(scrubSecrets(line)) },
+    { write: (line: string) => destination.write(scrubLine(line)) },
   );
+}
+
+/** Every text of the line first, then what is left: names of members. */
+function scrubLine(line: string): string {
+  return `${scrubSecrets(JSON.stringify(JSON.parse(line, scrubTexts)))}\n`;
 }
 
 /**
