@@ -178,7 +178,10 @@ describe('scanJson', () => {
   it('marks neither the outermost keys nor what only stands in texts', () => {
     const text = '{"type":"image_url","messages":[{"role":"type","content":"\\"type\\":1"}]}';
     const { innerMarks } = scanJson(Buffer.from(text), shallow);
-    expect(innerMarks & new JsonName('type').mark).toBe(0);
+    // Not even by chance: these two keys stand in every request.
+    for (const name of ['type', 'image_url', 'input_audio', 'audio_url', 'cache_control']) {
+      expect(innerMarks & new JsonName(name).mark).toBe(0);
+    }
     expect(innerMarks & new JsonName('role').mark).not.toBe(0);
   });
 
