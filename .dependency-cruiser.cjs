@@ -3,10 +3,11 @@ const MODULE_EDGES = {
   organizations: [],
   usage: [],
   catalog: ['organizations'],
-  keys: ['organizations', 'usage'],
+  keys: ['limits', 'organizations', 'usage'],
   auth: ['keys', 'organizations'],
   leaks: ['auth', 'keys'],
-  inference: ['keys', 'catalog', 'usage'],
+  limits: [],
+  inference: ['keys', 'catalog', 'limits', 'usage'],
 };
 
 const moduleRules = Object.entries(MODULE_EDGES).map(([name, allowed]) => ({

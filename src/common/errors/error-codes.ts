@@ -66,6 +66,8 @@ export const ERROR_CODES = {
   ],
   request_too_large: [413, 'invalid_request_error', 'The request is too large.'],
   rate_limit_exceeded: [429, 'rate_limit_error', 'Too many requests. Try again later.'],
+  budget_exceeded: [429, 'rate_limit_error', 'The budget is used up.'],
+  concurrency_limit_exceeded: [429, 'rate_limit_error', 'Too many requests run at once.'],
   internal_server_error: [500, 'server_error', 'Something went wrong on our side.'],
   upstream_error: [502, 'server_error', 'The provider did not give a usable answer.'],
   model_overloaded: [503, 'server_error', 'The model is overloaded. Try again later.'],

@@ -5,7 +5,7 @@ import { assertPayloadSize } from './job-payload.js';
 import { JobQueues } from './job-queues.js';
 import { JobRegistry, queueOf } from './job-registry.js';
 import { DEFAULT_ATTEMPTS } from './queue-settings.js';
-import { within } from './within.js';
+import { within } from '#common/time/within.js';
 
 const MAX_PUBLISH_MS = 5_000;
 

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { QueueBackend, type BackedQueue } from './queue-backend.port.js';
 import { QueueErrorLog } from './queue-error-log.js';
-import { within } from './within.js';
+import { within } from '#common/time/within.js';
 
 const MAX_OPEN_MS = 5_000;
 

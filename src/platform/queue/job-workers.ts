@@ -9,7 +9,7 @@ import type { RunnableJob } from './job-registry.js';
 import { type BackedWorker, QueueBackend } from './queue-backend.port.js';
 import { QueueErrorLog } from './queue-error-log.js';
 import { DEFAULT_ATTEMPTS } from './queue-settings.js';
-import { within } from './within.js';
+import { within } from '#common/time/within.js';
 
 /** At shutdown running jobs are let finish that long, then they are told to stop … */
 const MAX_FINISH_MS = 15_000;

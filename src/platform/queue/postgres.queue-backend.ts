@@ -21,7 +21,7 @@ import {
   QueueBackend,
 } from './queue-backend.port.js';
 import { CONCURRENCY, EVENT_STREAMS, JOB_OPTIONS } from './queue-settings.js';
-import { within } from './within.js';
+import { within } from '#common/time/within.js';
 
 const SCHEMA = 'bullmq';
 const APPLICATION_NAME = 'latchkey-queue';

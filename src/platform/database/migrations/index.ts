@@ -8,6 +8,7 @@ import { RequestSigning1764208800000 } from './1764208800000-request-signing.js'
 import { KeyNames1764212400000 } from './1764212400000-key-names.js';
 import { LeakedKeyAction1764216000000 } from './1764216000000-leaked-key-action.js';
 import { Instances1764219600000 } from './1764219600000-instances.js';
+import { Allowances1764219900000 } from './1764219900000-allowances.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   KeyNames1764212400000,
   LeakedKeyAction1764216000000,
   Instances1764219600000,
+  Allowances1764219900000,
 ];

@@ -1,0 +1,276 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { Clock } from '#common/time/clock.js';
+
+import type { Amounts } from './domain/amounts.js';
+import type { Lease } from './leases/lease.js';
+import { LeaseKeeper } from './leases/lease-keeper.service.js';
+import type { LeaseSet } from './leases/lease-set.js';
+import { WaitingLine } from './leases/waiting-line.js';
+import { limitReached, limitState } from './limit-state.js';
+
+/** A call that wants in. */
+export type Claim = {
+  readonly set: LeaseSet;
+  /** The most that it may take. */
+  readonly amounts: Amounts;
+  /** Calls that may wait for a parallel request to end; 0: this one doesn’t either. */
+  readonly maxQueued: number;
+  readonly hasPriority: boolean;
+  /**
+   * The amounts with which it fits into what is left, or `null`.
+   * @param idle what is left of each of the set’s leases
+   */
+  readonly fit: ((idle: (figure: number) => number) => Amounts | null) | null;
+};
+
+/** What a call has taken, until it is settled. */
+export type Reservation = { readonly set: LeaseSet; readonly amounts: Amounts };
+
+/** Resolves with what was taken; the caller gives it back with `settle`, once. */
+export type Admission = {
+  readonly reserved: Promise<Reservation>;
+  /** The client has left: its place is free for the next one. */
+  leave(): void;
+};
+
+/** A call that waits: for the store, or for a call of the same key to end. */
+type Waiter = {
+  readonly claim: Claim;
+  readonly resolve: (reservation: Reservation) => void;
+  readonly reject: (error: unknown) => void;
+  line: WaitingLine<Waiter> | null;
+  timer: NodeJS.Timeout | null;
+};
+
+const MAX_QUEUE_MS = 30_000;
+/** How often a lease that calls wait for in line is asked for again: another instance may have a place free. */
+const LINE_POLL_MS = 100;
+
+/** Takes a call's allowances together or not at all, at once where that is possible, and refuses what does not fit. */
+@Injectable()
+export class CallLimiter implements OnModuleInit {
+  /** Calls that wait for the store, in order. */
+  #asking: Waiter[] = [];
+  /** Calls that wait for their turn, by the lease of parallel requests. */
+  readonly #lines = new Map<Lease, WaitingLine<Waiter>>();
+  #poll: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly keeper: LeaseKeeper,
+    private readonly clock: Clock,
+  ) {}
+
+  onModuleInit(): void {
+    this.keeper.onExchange((leases, failure) => this.#afterExchange(leases, failure));
+  }
+
+  /**
+   * @returns what was taken, or a way to wait for it
+   * @throws {AppError} `rate_limit_exceeded`, `budget_exceeded`, `concurrency_limit_exceeded`, `service_unavailable`
+   */
+  admit(claim: Claim): Reservation | Admission {
+    const now = performance.now();
+    const lacking = this.#tryTake(claim, claim.amounts, now, false);
+    if (lacking === null) return claim;
+    if (now < lacking.closedUntil && !this.#hasRoomInLine(claim, lacking)) {
+      return this.#takeLess(claim, now, false) ?? this.#refuse(lacking);
+    }
+    return this.#wait(claim, lacking);
+  }
+
+  /** @param used what it really took; never below zero */
+  settle({ set, amounts }: Reservation, used: Amounts): void {
+    for (const lease of set.leases) {
+      const figure = lease.figure;
+      lease.settle(amounts[figure] ?? 0, used[figure] ?? 0);
+      if (lease.isParallel) this.#lineMoves(lease);
+    }
+  }
+
+  /** @returns the first lease that has not enough, or `null` when all is taken */
+  #tryTake(claim: Claim, amounts: Amounts, now: number, isNextInLine: boolean): Lease | null {
+    const { leases } = claim.set;
+    for (const lease of leases) {
+      const amount = amounts[lease.figure] ?? 0;
+      if (amount > 0 && lease.idle < amount) return lease;
+      // Who comes now does not overtake those who wait.
+      if (lease.isParallel && !isNextInLine && this.#lines.has(lease)) return lease;
+    }
+    for (const lease of leases) {
+      if (lease.reserve(amounts[lease.figure] ?? 0, now) && !lease.isDirty) this.keeper.ask(lease);
+    }
+    return null;
+  }
+
+  #takeLess(claim: Claim, now: number, isNextInLine: boolean): Reservation | null {
+    if (!claim.fit) return null;
+    const amounts = claim.fit((figure) => {
+      let least = Number.POSITIVE_INFINITY;
+      for (const lease of claim.set.leases) {
+        if (lease.figure === figure) least = Math.min(least, lease.idle);
+      }
+      return least;
+    });
+    if (!amounts || this.#tryTake(claim, amounts, now, isNextInLine) !== null) return null;
+    return { set: claim.set, amounts };
+  }
+
+  #hasRoomInLine({ maxQueued }: Claim, lease: Lease): boolean {
+    return lease.isParallel && lease.inLine < maxQueued;
+  }
+
+  #wait(claim: Claim, lacking: Lease): Admission {
+    if (this.keeper.isAway) throw storeIsAway();
+    let waiter!: Waiter;
+    const reserved = new Promise<Reservation>((resolve, reject) => {
+      waiter = { claim, resolve, reject, line: null, timer: null };
+    });
+    if (lacking.isParallel && this.#lines.has(lacking)) this.#standInLine(waiter, lacking);
+    else this.#ask(waiter);
+    return { reserved, leave: () => this.#leave(waiter) };
+  }
+
+  /** Asks for all that is lacking together. */
+  #ask(waiter: Waiter): void {
+    this.#asking.push(waiter);
+    const { set, amounts } = waiter.claim;
+    for (const lease of set.leases) {
+      const amount = amounts[lease.figure] ?? 0;
+      lease.waitingFor += amount;
+      if (amount > 0 && lease.idle < lease.waitingFor) this.keeper.ask(lease);
+    }
+  }
+
+  #stopAsking({ claim: { set, amounts } }: Waiter): void {
+    for (const lease of set.leases) lease.waitingFor -= amounts[lease.figure] ?? 0;
+  }
+
+  #afterExchange(leases: readonly Lease[], failure: unknown): void {
+    const exchanged = new Set(leases);
+    const asking = this.#asking;
+    this.#asking = [];
+    for (const waiter of asking) {
+      this.#stopAsking(waiter);
+      this.#tryAgain(waiter, exchanged, failure);
+    }
+    for (const lease of leases) if (lease.isParallel) this.#lineMoves(lease);
+  }
+
+  #tryAgain(waiter: Waiter, exchanged: ReadonlySet<Lease>, failure: unknown): void {
+    const { claim, line } = waiter;
+    if (line?.turn === waiter) line.turn = null;
+    const now = performance.now();
+    const lacking = this.#tryTake(claim, claim.amounts, now, line !== null);
+    if (lacking === null) {
+      this.#done(waiter, () => waiter.resolve(claim));
+    } else if (failure !== null && exchanged.has(lacking)) {
+      this.#done(waiter, () => waiter.reject(storeIsAway()));
+    } else if (lacking.isParallel) {
+      this.#standInLine(waiter, lacking);
+    } else if (now >= lacking.closedUntil) {
+      // Its turn in an exchange is yet to come.
+      this.#ask(waiter);
+    } else {
+      this.#takeLessOrRefuse(waiter, lacking, now);
+    }
+  }
+
+  #takeLessOrRefuse(waiter: Waiter, lacking: Lease, now: number): void {
+    const less = this.#takeLess(waiter.claim, now, waiter.line !== null);
+    this.#done(waiter, () => {
+      if (less) waiter.resolve(less);
+      else waiter.reject(this.#refusal(lacking));
+    });
+  }
+
+  #standInLine(waiter: Waiter, lease: Lease): void {
+    const { maxQueued, hasPriority } = waiter.claim;
+    const line = this.#lines.get(lease) ?? new WaitingLine<Waiter>();
+    // Who was at its head already goes back there.
+    if (waiter.line === null) {
+      if (line.length >= maxQueued) {
+        this.#done(waiter, () => waiter.reject(this.#refusal(lease)));
+        return;
+      }
+      waiter.line = line;
+      waiter.timer = setTimeout(() => {
+        this.#leave(waiter);
+        waiter.reject(this.#refusal(lease));
+      }, MAX_QUEUE_MS);
+      line.add(waiter, hasPriority);
+    } else {
+      line.putBack(waiter);
+    }
+    this.#lines.set(lease, line);
+    lease.inLine = line.length;
+    this.#poll ??= setInterval(() => this.#pollLines(), LINE_POLL_MS);
+  }
+
+  /** Lets in whoever is next, as long as there is room. */
+  #lineMoves(lease: Lease): void {
+    const line = this.#lines.get(lease);
+    if (!line) return;
+    while (lease.idle > 0 && line.turn === null) {
+      const next = line.next();
+      if (!next) break;
+      const now = performance.now();
+      const lacking = this.#tryTake(next.claim, next.claim.amounts, now, true);
+      if (lacking === null) this.#done(next, () => next.resolve(next.claim));
+      else if (now < lacking.closedUntil) this.#takeLessOrRefuse(next, lacking, now);
+      else {
+        line.turn = next;
+        this.#ask(next);
+      }
+    }
+    lease.inLine = line.length;
+    if (line.length === 0 && line.turn === null) this.#lines.delete(lease);
+  }
+
+  #pollLines(): void {
+    if (this.#lines.size === 0 && this.#poll) {
+      clearInterval(this.#poll);
+      this.#poll = null;
+    }
+    for (const lease of this.#lines.keys()) if (!this.keeper.isAway) this.keeper.ask(lease);
+  }
+
+  #leave(waiter: Waiter): void {
+    const index = this.#asking.indexOf(waiter);
+    if (index >= 0) {
+      this.#asking.splice(index, 1);
+      this.#stopAsking(waiter);
+    }
+    waiter.line?.remove(waiter);
+    if (waiter.line?.turn === waiter) waiter.line.turn = null;
+    this.#done(waiter, () => undefined);
+  }
+
+  #done(waiter: Waiter, tell: () => void): void {
+    if (waiter.timer) clearTimeout(waiter.timer);
+    tell();
+  }
+
+  #refuse(lease: Lease): never {
+    throw this.#refusal(lease);
+  }
+
+  #refusal(lease: Lease): AppError {
+    const { allowance, window, shared } = lease;
+    const used = shared?.spent ?? lease.spent;
+    const state = limitState(allowance, window, {
+      used,
+      reserved: Math.max(0, (shared?.total ?? lease.granted) - used),
+    });
+    const resetsInMs = window.endsAt - this.clock.now();
+    return limitReached(state, Number.isFinite(resetsInMs) ? resetsInMs : 1_000);
+  }
+}
+
+function storeIsAway(): AppError {
+  return new AppError('service_unavailable', {
+    message: 'The limits of this API key can’t be looked up at the moment. Try again.',
+    headers: { 'retry-after': '1' },
+  });
+}

@@ -1,0 +1,35 @@
+import { type Allowance, METRICS } from './allowance.js';
+
+/**
+ * What one call takes of each metric, in the order of `METRICS`, and then its output as it is foreseen. Whole numbers;
+ * cost in nano-dollars. One array of numbers: there is one for every call.
+ */
+export type Amounts = readonly number[];
+
+export const REQUESTS = METRICS.indexOf('requests');
+export const INPUT_TOKENS = METRICS.indexOf('input_tokens');
+export const OUTPUT_TOKENS = METRICS.indexOf('output_tokens');
+export const TOTAL_TOKENS = METRICS.indexOf('total_tokens');
+export const COST = METRICS.indexOf('cost');
+export const PARALLEL = METRICS.indexOf('parallel_requests');
+export const FORESEEN_OUTPUT = METRICS.length;
+
+/**
+ * Which amount counts against an allowance. Output tokens of a minute are smooth: what is likely is reserved, and what
+ * comes on top is a debt on the next window. All else takes the most that there can be.
+ */
+export function figureOf({ metric, window }: Allowance): number {
+  return metric === 'output_tokens' && window === 'minute'
+    ? FORESEEN_OUTPUT
+    : METRICS.indexOf(metric);
+}
+
+/** @param foreseenOutput tokens; at most `outputTokens` */
+export function amountsOf(
+  inputTokens: number,
+  outputTokens: number,
+  costNanos: number,
+  foreseenOutput: number,
+): number[] {
+  return [1, inputTokens, outputTokens, inputTokens + outputTokens, costNanos, 1, foreseenOutput];
+}

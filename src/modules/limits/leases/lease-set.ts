@@ -1,0 +1,69 @@
+import type { Allowance } from '../domain/allowance.js';
+import type { Lease } from './lease.js';
+import type { LeaseKeeper } from './lease-keeper.service.js';
+
+/** Sets of one key by model; a key that calls more models makes its sets anew. */
+const MAX_SETS = 100;
+
+/** The leases that one call takes from, all of them or none, while none of their windows ends. */
+export type LeaseSet = {
+  readonly leases: readonly Lease[];
+  readonly startsAt: number;
+  readonly endsAt: number;
+};
+
+/** What binds the calls of one key: its own allowances and those it shares, compiled once. */
+export class Account {
+  /** By model, where it matters. */
+  readonly #sets = new Map<string, LeaseSet>();
+  readonly #allowances: readonly Allowance[];
+  readonly #namesModels: boolean;
+
+  /** @param matches whether a model is one of a name or pattern */
+  constructor(
+    allowances: readonly Allowance[],
+    private readonly keeper: LeaseKeeper,
+    private readonly matches: (pattern: string, model: string) => boolean,
+  ) {
+    this.#allowances = leastOfEach(allowances);
+    this.#namesModels = allowances.some(({ model }) => model !== null);
+  }
+
+  get isUnlimited(): boolean {
+    return this.#allowances.length === 0;
+  }
+
+  setOf(model: string, now: number): LeaseSet {
+    const name = this.#namesModels ? model : '';
+    const known = this.#sets.get(name);
+    if (known && now < known.endsAt && now >= known.startsAt && !hasForgotten(known)) return known;
+    if (this.#sets.size >= MAX_SETS) this.#sets.clear();
+    const leases = this.#allowances
+      .filter((allowance) => allowance.model === null || this.matches(allowance.model, model))
+      .map((allowance) => this.keeper.leaseOf(allowance, now));
+    const set = {
+      leases,
+      startsAt: Math.max(0, ...leases.map(({ window }) => window.startsAt)),
+      endsAt: Math.min(...leases.map(({ window }) => window.endsAt)),
+    };
+    this.#sets.set(name, set);
+    return set;
+  }
+}
+
+function hasForgotten({ leases }: LeaseSet): boolean {
+  for (const { isForgotten } of leases) if (isForgotten) return true;
+  return false;
+}
+
+/** A key's own limit and a budget for it measure the same: the lower one holds. */
+function leastOfEach(allowances: readonly Allowance[]): Allowance[] {
+  const least = new Map<string, Allowance>();
+  for (const allowance of allowances) {
+    const { subject, subjectId, metric, window, model } = allowance;
+    const name = JSON.stringify([subject, subjectId, metric, window, model]);
+    const other = least.get(name);
+    if (!other || allowance.limit < other.limit) least.set(name, allowance);
+  }
+  return [...least.values()];
+}

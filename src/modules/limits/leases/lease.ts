@@ -1,0 +1,155 @@
+import { type Allowance, allowanceId } from '../domain/allowance.js';
+import { figureOf } from '../domain/amounts.js';
+import type { Window } from '../domain/windows.js';
+import type { LeaseAnswer, RateAnswer } from '../store/allowance-store.port.js';
+
+/** So much of the present rate of use is held in advance … */
+const AHEAD_MS = 500;
+/** … and asked for anew when there is less than this left. */
+const LOW_MS = 150;
+/** A rate per second is held for a moment only, so that what is held is no second burst. */
+const RATE_AHEAD_MS = 20;
+/** A shorter time says too little of a rate. */
+const MIN_RATE_MS = 50;
+/** How long a store that had nothing left is believed before it is asked again. */
+const CLOSED_MS = 50;
+
+/** What the store was asked for and told, and when it answered. */
+type Asked = { readonly need: number; readonly spent: number; readonly now: number };
+
+/**
+ * What this process holds of one allowance in one window: `granted` by the store, of which `spent` is settled and
+ * `reserved` is in flight. What is idle is spent without asking anybody. Times are of the monotonic clock.
+ */
+export class Lease {
+  readonly id: string;
+  /** Which of a call's amounts counts. */
+  readonly figure: number;
+  readonly isParallel: boolean;
+  /** A limit per second. */
+  readonly isRate: boolean;
+  granted = 0;
+  spent = 0;
+  reserved = 0;
+  /** What calls need that wait for the store. */
+  waitingFor = 0;
+  /** Calls that wait for one of these to end. */
+  inLine = 0;
+  /** Below it more is asked for in advance. */
+  lowWater = 0;
+  /** Whether it takes part in the next exchange. */
+  isDirty = false;
+  /** Nobody looks after it any more: there may be another lease of the same allowance and window. */
+  isForgotten = false;
+  /** Until then the store has nothing left. */
+  closedUntil = 0;
+  lastUsedAt = 0;
+  /** `0`: never, so it is not known what the store has us down for. */
+  exchangedAt = 0;
+  /** Of all holders, as the store said last; `null` before. */
+  shared: Pick<LeaseAnswer, 'total' | 'spent' | 'holders'> | null = null;
+  /** What is given back of a rate with the next exchange. */
+  back = 0;
+  #rate = 0;
+  #usedSince = 0;
+  #measuredAt = 0;
+  /** What the store has us down for. */
+  #told = { granted: 0, spent: 0 };
+
+  constructor(
+    public allowance: Allowance,
+    readonly window: Window,
+  ) {
+    this.id = allowanceId(allowance);
+    this.figure = figureOf(allowance);
+    this.isParallel = allowance.metric === 'parallel_requests';
+    this.isRate = allowance.window === 'second';
+  }
+
+  /** Can be negative: more was used than could be foreseen. */
+  get idle(): number {
+    return this.granted - this.spent - this.reserved;
+  }
+
+  /** @returns whether it would be good to ask for more now */
+  reserve(amount: number, now: number): boolean {
+    this.reserved += amount;
+    this.#usedSince += amount;
+    this.lastUsedAt = now;
+    return this.granted - this.spent - this.reserved < this.lowWater;
+  }
+
+  settle(reserved: number, used: number): void {
+    this.reserved -= reserved;
+    // Those of a call that ended are free again; what passed within a second is past.
+    if (!this.isParallel) this.spent += used;
+  }
+
+  /** What is needed at once, and what would be good to have besides. */
+  demand(now: number): { need: number; want: number } {
+    const need = Math.max(0, this.waitingFor + this.inLine - this.idle);
+    if (this.isParallel) return { need, want: 0 };
+    this.#measureRate(now);
+    const ahead = this.isRate ? RATE_AHEAD_MS : AHEAD_MS;
+    this.lowWater = this.isRate ? 0 : Math.floor(this.#rate * LOW_MS);
+    const want = Math.floor(this.#rate * ahead) + this.waitingFor - this.idle - need;
+    return { need, want: Math.max(0, want) };
+  }
+
+  /** What nobody uses or waits for goes back, now; the store hears of it with the next exchange. */
+  giveBack(): void {
+    const idle = this.idle - this.waitingFor - this.inLine;
+    if (idle <= 0) return;
+    if (this.isRate) this.back += idle;
+    this.granted -= idle;
+    this.lowWater = 0;
+    this.#rate = 0;
+  }
+
+  /** Whether the store knows all that there is to know. */
+  get isReported(): boolean {
+    if (this.isRate) return this.back === 0;
+    return this.granted === this.#told.granted && this.spent === this.#told.spent;
+  }
+
+  /** What has been used beyond the grant is told as it is. */
+  beforeExchange(): void {
+    if (this.idle < 0) this.granted = this.spent + this.reserved;
+  }
+
+  afterExchange(answer: LeaseAnswer, { need, spent, now }: Asked): void {
+    const isFirst = this.exchangedAt === 0;
+    if (isFirst) {
+      this.granted += answer.kept;
+      this.spent += answer.kept;
+    }
+    this.#told = {
+      granted: answer.kept + answer.granted,
+      spent: isFirst ? answer.kept : spent,
+    };
+    this.shared = answer;
+    this.#take(answer.granted, need, now);
+  }
+
+  /** As {@link afterExchange}, of a rate. */
+  afterTaking({ granted, nextInMs }: RateAnswer, { need, now }: Asked): void {
+    this.#take(granted, need, now);
+    if (granted < need) this.closedUntil = now + Math.min(nextInMs, 1_000);
+  }
+
+  #take(granted: number, need: number, now: number): void {
+    this.granted += granted;
+    this.exchangedAt = now;
+    if (granted < need) this.closedUntil = now + CLOSED_MS;
+    // There is nothing to be had in advance.
+    if (granted <= need && !this.isParallel) this.lowWater = 0;
+  }
+
+  #measureRate(now: number): void {
+    const elapsed = now - this.#measuredAt;
+    if (elapsed < MIN_RATE_MS) return;
+    this.#rate = this.#usedSince / elapsed;
+    this.#usedSince = 0;
+    this.#measuredAt = now;
+  }
+}

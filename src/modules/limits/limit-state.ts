@@ -1,0 +1,71 @@
+import { AppError } from '#common/errors/app-error.js';
+import { usdNumber } from '#common/money/money.js';
+
+import type { Allowance } from './domain/allowance.js';
+import type { Window } from './domain/windows.js';
+
+/** An allowance as people see it: cost in USD, everything else in whole numbers. */
+export type LimitState = {
+  readonly subject: string;
+  readonly subject_id: string;
+  readonly metric: string;
+  readonly window: string;
+  /** The models whose calls count; `null`: all. */
+  readonly model: string | null;
+  readonly limit: number;
+  readonly used: number;
+  readonly reserved: number;
+  readonly remaining: number;
+  /** ISO 8601, UTC; `null` where nothing resets. */
+  readonly resets_at: string | null;
+};
+
+/** Of all instances together. */
+export type Consumption = { readonly used: number; readonly reserved: number };
+
+export function limitState(
+  allowance: Allowance,
+  { endsAt }: Window,
+  { used, reserved }: Consumption,
+): LimitState {
+  const { subject, subjectId, metric, window, model, limit } = allowance;
+  const show = (amount: number): number =>
+    metric === 'cost' ? usdNumber(BigInt(Math.round(amount))) : amount;
+  return {
+    subject,
+    subject_id: subjectId,
+    metric,
+    window,
+    model,
+    limit: show(limit),
+    used: show(used),
+    reserved: show(reserved),
+    remaining: show(Math.max(0, limit - used - reserved)),
+    resets_at: Number.isFinite(endsAt) ? new Date(endsAt).toISOString() : null,
+  };
+}
+
+/** What a caller is told when a limit has nothing left. @param retryInMs until it is worth another try */
+export function limitReached(state: LimitState, retryInMs: number): AppError {
+  const seconds = Math.max(1, Math.ceil(retryInMs / 1_000));
+  const code = CODES[state.metric] ?? 'rate_limit_exceeded';
+  return new AppError(code, {
+    message: `${describe(state)} is used up. Try again in ${seconds} s.`,
+    headers: { 'retry-after': String(seconds) },
+    details: { limit: state },
+  });
+}
+
+const CODES: Readonly<Record<string, 'budget_exceeded' | 'concurrency_limit_exceeded'>> = {
+  cost: 'budget_exceeded',
+  parallel_requests: 'concurrency_limit_exceeded',
+};
+
+function describe({ subject, metric, window, model, limit }: LimitState): string {
+  const of = model === null ? '' : ` of ${model}`;
+  const whose = subject === 'key' ? 'this API key' : `the ${subject} of this API key`;
+  if (metric === 'cost') return `The budget of ${limit} USD per ${window}${of} of ${whose}`;
+  const what = metric.replaceAll('_', ' ');
+  if (metric === 'parallel_requests') return `The limit of ${limit} ${what}${of} of ${whose}`;
+  return `The limit of ${limit} ${what} per ${window}${of} of ${whose}`;
+}

@@ -1,0 +1,38 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+import { METRICS } from '#platform/observability/metrics.js';
+
+/** How often the store of limits is asked, and whether it answers. */
+@Injectable()
+export class LimitsMetrics {
+  readonly #exchanges: Counter;
+  readonly #isAway: Gauge;
+  #wasAway = false;
+
+  constructor(@Inject(METRICS) registry: Registry) {
+    const registers = [registry];
+    this.#exchanges = new Counter({
+      name: 'latchkey_limits_store_exchanges_total',
+      help: 'Round trips to the store of limits.',
+      registers,
+    });
+    this.#isAway = new Gauge({
+      name: 'latchkey_limits_store_away',
+      help: '1 while the store of limits does not answer: budgets are refused then.',
+      registers,
+    });
+  }
+
+  exchanged(): void {
+    this.#exchanges.inc();
+  }
+
+  /** @returns whether that is news */
+  storeIsAway(isAway: boolean): boolean {
+    const isNews = isAway !== this.#wasAway;
+    this.#wasAway = isAway;
+    this.#isAway.set(isAway ? 1 : 0);
+    return isNews;
+  }
+}

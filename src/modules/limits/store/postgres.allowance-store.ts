@@ -1,0 +1,281 @@
+import { Injectable } from '@nestjs/common';
+
+import { Clock } from '#common/time/clock.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import {
+  type AllowanceState,
+  AllowanceStore,
+  type Holder,
+  HOLDER_TTL_MS,
+  type LeaseAnswer,
+  type LeaseAsk,
+  type RateAnswer,
+  type RateAsk,
+  type UsedLease,
+} from './allowance-store.port.js';
+
+/** Windows stay for their own length, so that a holder with a slow clock finds them; at least and at most so long. */
+const MIN_KEPT_MS = 10 * 60_000;
+const MAX_KEPT_MS = 24 * 60 * 60_000;
+const SWEEP_ROWS = 5_000;
+
+/** In a row's `holders`: `{<id>: [kept, granted, spent, seen at (ms), fence]}`; under `""` a debt of the window before. */
+const DEBT = '';
+
+/** What may be granted of `rest`, to a holder of `holders`. Whoever asks in advance leaves the others their share. */
+const grant = (rest: string, holders: string): string => `
+  CASE WHEN ${rest} >= a.need
+       THEN a.need + least(a.want, (${rest} - a.need) / (2 * ${holders}))
+       ELSE greatest(0, ${rest}) END`;
+
+const ENTRY = `jsonb_build_array(own.kept, g.granted, own.spent, clock.now, $2::bigint)`;
+
+/**
+ * One statement for all leases of a holder. A row's lock is taken in the order of the names, so that two holders can’t
+ * wait for each other; what is in `DO UPDATE` reads the row as it is once the lock is held.
+ */
+const EXCHANGE = `
+WITH ask AS MATERIALIZED (
+  SELECT * FROM unnest($3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[],
+                       $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+    AS a (allowance, starts_at, organization_id, ends_at, delete_at, max, is_parallel, debt_from, keep, spent, need, want)
+), clock AS MATERIALIZED (
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
+)
+INSERT INTO allowance_windows AS held (
+  allowance, starts_at, organization_id, ends_at, delete_at, total, spent, holders
+)
+SELECT a.allowance, a.starts_at, a.organization_id, a.ends_at, a.delete_at,
+       debt.total + own.kept + g.granted, debt.total + own.spent,
+       CASE WHEN debt.total = 0 THEN '{}'
+            ELSE jsonb_build_object('${DEBT}', jsonb_build_array(debt.total, 0, debt.total, 0, 0)) END
+         || jsonb_build_object($1::text, ${ENTRY})
+  FROM ask AS a
+ CROSS JOIN clock
+ CROSS JOIN LATERAL (
+   SELECT coalesce(greatest(0, (SELECT before.total - a.max FROM allowance_windows AS before
+            WHERE before.allowance = a.allowance AND before.starts_at = a.debt_from)), 0) AS total) AS debt
+ CROSS JOIN LATERAL (SELECT coalesce(a.keep, 0) AS kept, CASE WHEN a.keep IS NULL THEN 0 ELSE a.spent END AS spent) AS own
+ CROSS JOIN LATERAL (SELECT a.max - debt.total - own.kept AS rest) AS r
+ CROSS JOIN LATERAL (SELECT ${grant('r.rest', '1')} AS granted) AS g
+ ORDER BY a.allowance, a.starts_at
+ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders) = (
+  SELECT others.total + own.kept + g.granted, others.spent + own.spent,
+         others.entries || jsonb_build_object($1::text, ${ENTRY})
+    FROM ask AS a
+   CROSS JOIN clock
+   CROSS JOIN LATERAL (
+     SELECT coalesce(sum((value->>0)::bigint + (value->>1)::bigint), 0)::bigint AS total,
+            coalesce(sum((value->>2)::bigint), 0)::bigint AS spent, count(*) AS holders,
+            coalesce(jsonb_object_agg(key, value), '{}') AS entries
+       FROM jsonb_each(held.holders)
+      WHERE key <> $1 AND NOT (a.is_parallel AND (value->>3)::bigint < clock.now - ${HOLDER_TTL_MS})) AS others
+   CROSS JOIN LATERAL (
+     SELECT coalesce(a.keep, (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint, 0) AS kept) AS own_kept
+   CROSS JOIN LATERAL (
+     SELECT own_kept.kept, CASE WHEN a.keep IS NULL THEN own_kept.kept ELSE a.spent END AS spent) AS own
+   CROSS JOIN LATERAL (SELECT a.max - others.total - own.kept AS rest) AS r
+   CROSS JOIN LATERAL (SELECT ${grant('r.rest', '(others.holders + 1)')} AS granted) AS g
+   WHERE a.allowance = held.allowance AND a.starts_at = held.starts_at
+)
+WHERE coalesce((held.holders->$1->>4)::bigint, -1) < $2::bigint
+RETURNING allowance, starts_at, total, spent, (holders->$1->>0)::bigint AS kept, (holders->$1->>1)::bigint AS granted,
+          (SELECT count(*) FROM jsonb_object_keys(holders)) AS holders`;
+
+const RECOVER = `
+WITH clock AS MATERIALIZED (
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
+), used AS MATERIALIZED (
+  SELECT * FROM unnest($4::text[], $5::bigint[], $6::bigint[]) AS u (allowance, starts_at, used)
+), own AS (
+  SELECT allowance, starts_at FROM allowance_windows, clock
+   WHERE holders ? $1 AND (ends_at IS NULL OR ends_at > clock.now)
+   ORDER BY allowance, starts_at FOR UPDATE OF allowance_windows
+)
+UPDATE allowance_windows AS held SET (total, spent, holders) = (
+  SELECT others.total + now_used.amount, others.spent + now_used.amount,
+         held.holders || jsonb_build_object($1::text, jsonb_build_array(now_used.amount, 0, now_used.amount, 0, $2::bigint))
+    FROM (SELECT coalesce(sum((value->>0)::bigint + (value->>1)::bigint), 0)::bigint AS total,
+                 coalesce(sum((value->>2)::bigint), 0)::bigint AS spent
+            FROM jsonb_each(held.holders) WHERE key <> $1) AS others
+   CROSS JOIN (SELECT (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint AS amount) AS granted
+   CROSS JOIN LATERAL (
+     SELECT CASE WHEN $3::boolean THEN coalesce((SELECT used.used FROM used
+                   WHERE used.allowance = held.allowance AND used.starts_at = held.starts_at), 0)
+                 ELSE granted.amount END AS amount) AS now_used
+)
+FROM own WHERE own.allowance = held.allowance AND own.starts_at = held.starts_at`;
+
+/** GCRA (ITU-T I.371): `tat` is when the next request would be due at an even pace; a burst may run that far ahead of it. */
+const TAKE_RATES = `
+WITH ask AS MATERIALIZED (
+  SELECT *, 1000 / per_second AS pace
+    FROM unnest($1::text[], $2::text[], $3::double precision[], $4::bigint[], $5::bigint[], $6::bigint[])
+      AS a (allowance, organization_id, per_second, burst, back, asked)
+), clock AS MATERIALIZED (
+  SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now
+)
+INSERT INTO allowance_rates AS held (allowance, organization_id, tat, granted, seen_at)
+SELECT allowance, organization_id, now + least(burst, asked) * pace, least(burst, asked), now
+  FROM ask, clock
+ ORDER BY allowance
+ON CONFLICT (allowance) DO UPDATE SET (tat, granted, seen_at) = (
+  SELECT base.tat + g.granted * a.pace, g.granted, clock.now
+    FROM ask AS a
+   CROSS JOIN clock
+   CROSS JOIN LATERAL (SELECT greatest(held.tat - a.back * a.pace, clock.now) AS tat) AS base
+   CROSS JOIN LATERAL (SELECT greatest(0, least(a.asked,
+     floor((clock.now - base.tat) / a.pace + a.burst + 1e-6)::bigint)) AS granted) AS g
+   WHERE a.allowance = held.allowance
+)
+RETURNING allowance, granted, tat - seen_at AS ahead_ms`;
+
+type WindowRow = {
+  readonly allowance: string;
+  readonly starts_at: string;
+  readonly total: string;
+  readonly spent: string;
+};
+type ExchangeRow = WindowRow & {
+  readonly kept: string;
+  readonly granted: string;
+  readonly holders: string;
+};
+type RateRow = { readonly allowance: string; readonly granted: string; readonly ahead_ms: number };
+
+@Injectable()
+export class PostgresAllowanceStore extends AllowanceStore {
+  constructor(
+    private readonly transactions: TransactionRunner,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  override async nextEpoch(): Promise<number> {
+    const rows = await this.transactions.sql<{ epoch: string }>(
+      `SELECT nextval('allowance_epochs') AS epoch`,
+    );
+    return Number(rows[0]?.epoch);
+  }
+
+  override async recover(holder: Holder, used: readonly UsedLease[] | null): Promise<void> {
+    const known = used ?? [];
+    await this.transactions.sql(RECOVER, [
+      holder.id,
+      holder.fence,
+      used !== null,
+      known.map(({ allowance }) => allowance),
+      known.map(({ startsAt }) => startsAt),
+      known.map(({ used: amount }) => amount),
+    ]);
+  }
+
+  override async exchange(
+    holder: Holder,
+    asks: readonly LeaseAsk[],
+  ): Promise<(LeaseAnswer | null)[]> {
+    const rows = await this.transactions.sql<ExchangeRow>(EXCHANGE, [
+      holder.id,
+      holder.fence,
+      asks.map(({ allowance }) => allowance),
+      asks.map(({ window }) => window.startsAt),
+      asks.map(({ organizationId }) => organizationId),
+      asks.map(({ window }) => finite(window.endsAt)),
+      asks.map(({ window }) => deleteAt(window)),
+      asks.map(({ limit }) => limit),
+      asks.map(({ isParallel }) => isParallel),
+      asks.map(({ debtFrom }) => debtFrom),
+      asks.map(({ keep }) => keep),
+      asks.map(({ spent }) => spent),
+      asks.map(({ need }) => need),
+      asks.map(({ want }) => want),
+    ]);
+    const answers = new Map(rows.map((row) => [nameOf(row.allowance, row.starts_at), row]));
+    return asks.map(({ allowance, window }) => {
+      const row = answers.get(nameOf(allowance, window.startsAt));
+      return row ? toAnswer(row) : null;
+    });
+  }
+
+  override async takeRates(asks: readonly RateAsk[]): Promise<RateAnswer[]> {
+    const rows = await this.transactions.sql<RateRow>(TAKE_RATES, [
+      asks.map(({ allowance }) => allowance),
+      asks.map(({ organizationId }) => organizationId),
+      asks.map(({ perSecond }) => perSecond),
+      asks.map(({ burst }) => burst),
+      asks.map(({ back }) => back),
+      asks.map(({ need, want }) => need + want),
+    ]);
+    const answers = new Map(rows.map((row) => [row.allowance, row]));
+    return asks.map(({ allowance, perSecond, burst }) => {
+      const row = answers.get(allowance);
+      if (!row) throw new Error('PostgreSQL answered for other rates than it was asked for.');
+      const pace = 1_000 / perSecond;
+      return {
+        granted: Number(row.granted),
+        nextInMs: Math.max(0, row.ahead_ms + pace - burst * pace),
+      };
+    });
+  }
+
+  override async read(
+    organizationId: string,
+    windows: readonly { readonly allowance: string; readonly startsAt: number }[],
+  ): Promise<AllowanceState[]> {
+    const rows = await this.transactions.sql<WindowRow>(
+      `SELECT allowance, starts_at, total, spent FROM allowance_windows
+        WHERE organization_id = $1
+          AND (allowance, starts_at) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))`,
+      [
+        organizationId,
+        windows.map(({ allowance }) => allowance),
+        windows.map(({ startsAt }) => startsAt),
+      ],
+    );
+    return rows.map((row) => ({
+      allowance: row.allowance,
+      startsAt: Number(row.starts_at),
+      total: Number(row.total),
+      spent: Number(row.spent),
+    }));
+  }
+
+  override async sweep(): Promise<void> {
+    const now = this.clock.now();
+    await this.transactions.sql(
+      `DELETE FROM allowance_windows WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM allowance_windows WHERE delete_at < $1 LIMIT ${SWEEP_ROWS} FOR UPDATE SKIP LOCKED))`,
+      [now],
+    );
+    await this.transactions.sql(
+      `DELETE FROM allowance_rates WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM allowance_rates WHERE greatest(tat, seen_at) < $1 LIMIT ${SWEEP_ROWS} FOR UPDATE SKIP LOCKED))`,
+      [now - MIN_KEPT_MS],
+    );
+  }
+}
+
+function toAnswer(row: ExchangeRow): LeaseAnswer {
+  return {
+    kept: Number(row.kept),
+    granted: Number(row.granted),
+    total: Number(row.total),
+    spent: Number(row.spent),
+    holders: Number(row.holders),
+  };
+}
+
+function nameOf(allowance: string, startsAt: number | string): string {
+  return `${startsAt} ${allowance}`;
+}
+
+function finite(time: number): number | null {
+  return Number.isFinite(time) ? time : null;
+}
+
+function deleteAt({ startsAt, endsAt }: LeaseAsk['window']): number | null {
+  if (!Number.isFinite(endsAt)) return null;
+  return endsAt + Math.min(MAX_KEPT_MS, Math.max(MIN_KEPT_MS, endsAt - startsAt));
+}

@@ -1,0 +1,101 @@
+/** Instances that share limits on one PostgreSQL, without all that is around them. */
+import { Registry } from 'prom-client';
+import { DataSource } from 'typeorm';
+
+import { Secret } from '#common/secret/secret.js';
+import { Clock } from '#common/time/clock.js';
+import {
+  type Admission,
+  CallLimiter,
+  type Claim,
+  type Reservation,
+} from '#modules/limits/call-limiter.service.js';
+import type { Allowance } from '#modules/limits/domain/allowance.js';
+import { amountsOf } from '#modules/limits/domain/amounts.js';
+import { LeaseKeeper } from '#modules/limits/leases/lease-keeper.service.js';
+import { Account } from '#modules/limits/leases/lease-set.js';
+import { LimitsMetrics } from '#modules/limits/limits.metrics.js';
+import { PostgresAllowanceStore } from '#modules/limits/store/postgres.allowance-store.js';
+import { dataSourceOptions } from '#platform/database/data-source.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { createLogger } from '#platform/observability/logger.js';
+
+export class SetClock extends Clock {
+  constructor(public time: number) {
+    super();
+  }
+
+  override now(): number {
+    return this.time;
+  }
+}
+
+export function allowance(fields: Partial<Allowance> = {}): Allowance {
+  return {
+    organizationId: 'org_a',
+    subject: 'key',
+    subjectId: 'key_a',
+    metric: 'requests',
+    window: 'day',
+    limit: 100,
+    burst: null,
+    model: null,
+    alertThreshold: null,
+    ...fields,
+  };
+}
+
+export class Instance {
+  private constructor(
+    readonly keeper: LeaseKeeper,
+    readonly limiter: CallLimiter,
+    private readonly clock: Clock,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  static async start(url: string, clock: Clock): Promise<Instance> {
+    const dataSource = await new DataSource(dataSourceOptions(new Secret(url))).initialize();
+    const store = new PostgresAllowanceStore(new TransactionRunner(dataSource), clock);
+    const metrics = new LimitsMetrics(new Registry());
+    const keeper = new LeaseKeeper(store, metrics, createLogger('silent'));
+    const limiter = new CallLimiter(keeper, clock);
+    await keeper.onModuleInit();
+    limiter.onModuleInit();
+    return new Instance(keeper, limiter, clock, dataSource);
+  }
+
+  account(allowances: readonly Allowance[]): Account {
+    return new Account(allowances, this.keeper, (pattern, model) => pattern === model);
+  }
+
+  async take(account: Account, costNanos = 0, claim: Partial<Claim> = {}): Promise<Reservation> {
+    const taken = this.limiter.admit({
+      set: account.setOf('model', this.clock.now()),
+      amounts: amountsOf(0, 0, costNanos, 0),
+      maxQueued: 0,
+      hasPriority: false,
+      fit: null,
+      ...claim,
+    });
+    return isWaiting(taken) ? taken.reserved : taken;
+  }
+
+  /** `admitted`, or the code that it is refused with. */
+  async tryTake(account: Account, costNanos = 0, claim: Partial<Claim> = {}): Promise<string> {
+    try {
+      await this.take(account, costNanos, claim);
+      return 'admitted';
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.keeper.onApplicationShutdown();
+    await this.dataSource.destroy();
+  }
+}
+
+function isWaiting(taken: Reservation | Admission): taken is Admission {
+  return 'reserved' in taken;
+}
