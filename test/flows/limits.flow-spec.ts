@@ -6,6 +6,7 @@ import type { Allowance } from '#modules/limits/domain/allowance.js';
 import { amountsOf } from '#modules/limits/domain/amounts.js';
 
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { allowance, Instance, SetClock } from './limits.harness.js';
 
 const clock = new SetClock(Date.UTC(2026, 10, 27, 12));
@@ -190,12 +191,15 @@ describe('parallel requests', () => {
         amounts: amountsOf(0, 0, 0, 0),
         maxQueued: 9,
         hasPriority,
-        fit: null,
+        fit: () => null,
       }) as Admission;
-      void taken.reserved.then((reservation) => {
-        order.push(name);
-        instance!.limiter.settle(reservation, amountsOf(0, 0, 0, 0));
-      });
+      void taken.reserved.then(
+        (reservation) => {
+          order.push(name);
+          instance!.limiter.settle(reservation, amountsOf(0, 0, 0, 0));
+        },
+        () => undefined,
+      );
       return taken;
     };
     enter('1');
@@ -222,4 +226,68 @@ describe('parallel requests', () => {
     );
     expect(await instance!.tryTake(account)).toBe('concurrency_limit_exceeded');
   });
+});
+
+describe('alerts', () => {
+  it('are given once in a window, at the share that is asked for and at the end, by one of all instances', async () => {
+    const limits = [allowance({ limit: 20, alertThreshold: 0.5 })];
+    for (let round = 0; round < 4; round++) await race(9, limits);
+    const alerts = instances.flatMap((instance) => instance.alerts);
+    expect(alerts.map(({ reached }) => reached).sort()).toEqual(['limit', 'threshold']);
+    clock.time += 24 * 3_600_000;
+    await race(9, limits);
+    expect(instances.flatMap((instance) => instance.alerts)).toHaveLength(2);
+  });
+});
+
+describe('with the store away', () => {
+  let proxy: TcpProxy;
+  let cut: Instance[];
+  beforeEach(async () => {
+    proxy = await startTcpProxy(database.url);
+    cut = await Promise.all([1, 2].map(() => Instance.start(proxy.url, clock)));
+    // Each has to hear of the others: they are five, with those of the other tests.
+    await sleep(2_200);
+  });
+  afterEach(async () => {
+    proxy.restore();
+    await Promise.all(cut.map((instance) => instance.stop()));
+    await proxy.stop();
+  });
+
+  it.each(['refuse', 'swallow'] as const)(
+    'budgets are refused and rates go on in a share, then all is as before (it may %s)',
+    async (how) => {
+      const [one] = cut;
+      const budget = one!.account([allowance({ metric: 'cost', limit: 10 * CENT })]);
+      const rate = one!.account([allowance({ window: 'minute', limit: 100 })]);
+      expect(await one!.tryTake(budget, CENT)).toBe('admitted');
+      expect(await one!.tryTake(rate)).toBe('admitted');
+      proxy[how]();
+      const startedAt = performance.now();
+      expect(await one!.tryTake(budget, CENT)).toBe('service_unavailable');
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+      let passed = 0;
+      while ((await one!.tryTake(rate)) === 'admitted') passed++;
+      // One of five, of what was left.
+      expect(passed).toBe(19);
+      expect(await one!.tryTake(rate)).toBe('rate_limit_exceeded');
+      proxy.restore();
+      await vi.waitFor(async () => expect(await one!.tryTake(budget, CENT)).toBe('admitted'), {
+        timeout: 15_000,
+        interval: 100,
+      });
+      // What it has taken ahead of need meanwhile comes back when it is not used.
+      await sleep(1_800);
+      let left = 0;
+      while (
+        (await instances[0]!.tryTake(
+          instances[0]!.account([allowance({ window: 'minute', limit: 100 })]),
+        )) === 'admitted'
+      )
+        left++;
+      expect(left).toBe(80);
+    },
+    40_000,
+  );
 });

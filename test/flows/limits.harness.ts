@@ -12,12 +12,15 @@ import {
 } from '#modules/limits/call-limiter.service.js';
 import type { Allowance } from '#modules/limits/domain/allowance.js';
 import { amountsOf } from '#modules/limits/domain/amounts.js';
+import { AllowanceAlerts } from '#modules/limits/allowance-alerts.js';
 import { LeaseKeeper } from '#modules/limits/leases/lease-keeper.service.js';
-import { Account } from '#modules/limits/leases/lease-set.js';
+import type { Account } from '#modules/limits/leases/lease-set.js';
 import { LimitsMetrics } from '#modules/limits/limits.metrics.js';
 import { PostgresAllowanceStore } from '#modules/limits/store/postgres.allowance-store.js';
 import { dataSourceOptions } from '#platform/database/data-source.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { EventBus } from '#platform/events/event-bus.js';
+import { Instances } from '#platform/fanout/instances.js';
 import { createLogger } from '#platform/observability/logger.js';
 
 export class SetClock extends Clock {
@@ -45,36 +48,58 @@ export function allowance(fields: Partial<Allowance> = {}): Allowance {
   };
 }
 
+export type Alert = { readonly reached: string; readonly metric: string };
+
+type World = {
+  readonly clock: Clock;
+  readonly dataSource: DataSource;
+  readonly instances: Instances;
+};
+
 export class Instance {
   private constructor(
+    readonly alerts: readonly Alert[],
     readonly keeper: LeaseKeeper,
     readonly limiter: CallLimiter,
-    private readonly clock: Clock,
-    private readonly dataSource: DataSource,
+    private readonly world: World,
   ) {}
 
   static async start(url: string, clock: Clock): Promise<Instance> {
     const dataSource = await new DataSource(dataSourceOptions(new Secret(url))).initialize();
-    const store = new PostgresAllowanceStore(new TransactionRunner(dataSource), clock);
+    const transactions = new TransactionRunner(dataSource);
+    const store = new PostgresAllowanceStore(transactions, clock);
     const metrics = new LimitsMetrics(new Registry());
-    const keeper = new LeaseKeeper(store, metrics, createLogger('silent'));
-    const limiter = new CallLimiter(keeper, clock);
+    const logger = createLogger('silent');
+    const events = new EventBus(transactions, logger);
+    const alerts: Alert[] = [];
+    events.on('limits.allowance-reached', ({ reached, state }) => {
+      alerts.push({ reached, metric: state.metric });
+    });
+    const keeper = new LeaseKeeper(
+      store,
+      new AllowanceAlerts(events, metrics, logger),
+      metrics,
+      logger,
+    );
+    const instances = new Instances(transactions, logger);
+    const limiter = new CallLimiter(keeper, instances, clock);
+    await instances.onModuleInit();
     await keeper.onModuleInit();
     limiter.onModuleInit();
-    return new Instance(keeper, limiter, clock, dataSource);
+    return new Instance(alerts, keeper, limiter, { clock, dataSource, instances });
   }
 
   account(allowances: readonly Allowance[]): Account {
-    return new Account(allowances, this.keeper, (pattern, model) => pattern === model);
+    return this.limiter.openAccount(allowances, (pattern, model) => pattern === model);
   }
 
   async take(account: Account, costNanos = 0, claim: Partial<Claim> = {}): Promise<Reservation> {
     const taken = this.limiter.admit({
-      set: account.setOf('model', this.clock.now()),
+      set: account.setOf('model', this.world.clock.now()),
       amounts: amountsOf(0, 0, costNanos, 0),
       maxQueued: 0,
       hasPriority: false,
-      fit: null,
+      fit: () => null,
       ...claim,
     });
     return isWaiting(taken) ? taken.reserved : taken;
@@ -92,7 +117,8 @@ export class Instance {
 
   async stop(): Promise<void> {
     await this.keeper.onApplicationShutdown();
-    await this.dataSource.destroy();
+    await this.world.instances.onApplicationShutdown();
+    await this.world.dataSource.destroy();
   }
 }
 

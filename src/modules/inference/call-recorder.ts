@@ -6,6 +6,7 @@ import { type UsageCaller, type UsageRecord, UsageRecorder } from '#modules/usag
 
 import { InferenceMetrics } from './inference.metrics.js';
 import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
+import type { TakenAllowances } from './limits/taken-allowances.js';
 import type { UpstreamCall } from './upstream/provider-adapter.js';
 
 /** Who called, and when. */
@@ -13,6 +14,8 @@ export type CallContext = {
   readonly caller: UsageCaller;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
+  /** What the call holds of its limits; `null` where nothing limits it. */
+  readonly allowances: TakenAllowances | null;
 };
 
 export type CallOutcome = {
@@ -25,7 +28,7 @@ export type CallOutcome = {
   readonly firstByteAt: number | null;
 };
 
-/** Writes down what a call used, once per call, before the client has its last byte. */
+/** Settles and writes down what a call used, once per call, before the client has its last byte. */
 @Injectable()
 export class CallRecorder {
   constructor(
@@ -46,6 +49,8 @@ export class CallRecorder {
     written: (error: Error | null) => void,
   ): void {
     const figures = result.usage ?? NO_USAGE;
+    const cost = result.usage ? costNanos(target.price, figures) : 0n;
+    context.allowances?.settle(result.usage, cost);
     const latencyMs = performance.now() - context.startedAt;
     const record: UsageRecord = {
       id: requestId,
@@ -61,7 +66,7 @@ export class CallRecorder {
       outputTokens: figures.outputTokens,
       reasoningTokens: figures.reasoningTokens,
       usageSource: result.usageSource,
-      costNanos: result.usage ? costNanos(target.price, figures) : 0n,
+      costNanos: cost,
       latencyMs,
       firstByteMs: result.firstByteAt === null ? null : result.firstByteAt - context.startedAt,
     };

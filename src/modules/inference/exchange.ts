@@ -223,6 +223,12 @@ export class Exchange implements UpstreamSink {
   #rejectWith(error: AppError): void {
     this.#control?.abort();
     this.#recordFailure('failed', error.status);
+    const { allowances } = this.context;
+    if (allowances && !this.response.destroyed) {
+      for (const [name, value] of Object.entries(allowances.headers)) {
+        this.response.setHeader(name, value);
+      }
+    }
     this.#finish(error);
   }
 
@@ -238,6 +244,7 @@ export class Exchange implements UpstreamSink {
   #open(headers: OutgoingHttpHeaders): void {
     headers['x-request-id'] = this.call.requestId;
     headers['x-latchkey-provider'] = this.call.target.providerName;
+    if (this.context.allowances) Object.assign(headers, this.context.allowances.headers);
     for (const name of FORWARDED_HEADERS) {
       const value = this.#headers[name];
       if (typeof value === 'string') headers[name] = value;

@@ -10,6 +10,8 @@ import type { Finished, HotRequest } from '#platform/http/hot-routes.js';
 import { AdmissionService } from './admission.service.js';
 import { CurrentCaller } from './current-caller.js';
 import { ExchangeRunner } from './exchange-runner.service.js';
+import { CallAllowances } from './limits/call-allowances.service.js';
+import type { TakenAllowances } from './limits/taken-allowances.js';
 import { authorizeRequest } from './request/authorize-request.js';
 import {
   INFERENCE_BODY_LIMIT,
@@ -26,6 +28,7 @@ export class InferencePipeline {
   constructor(
     private readonly admission: AdmissionService,
     private readonly router: RouterService,
+    private readonly allowances: CallAllowances,
     private readonly exchanges: ExchangeRunner,
     private readonly callers: CurrentCaller,
     private readonly clock: Clock,
@@ -101,19 +104,63 @@ export class InferencePipeline {
     }
   }
 
-  #run(
-    { surface, request, startedAt }: ReceivedCall,
-    { view, parsed }: AuthorizedCall,
-    target: Target,
-    finished: Finished,
-  ): void {
-    const { id, raw, response } = request;
+  #run(call: ReceivedCall, authorized: AuthorizedCall, target: Target, finished: Finished): void {
+    const { surface, request } = call;
+    const { response } = request;
     if (response.destroyed) {
       finished(null);
       return;
     }
+    const { view, parsed } = authorized;
+    const routed = { view, request: parsed, surface, target };
+    const taken = this.allowances.take(routed, (leave) => response.once('close', leave));
+    if (taken instanceof Promise) {
+      taken
+        .then((found) => this.#goOn(call, authorized, { target, allowances: found }, finished))
+        .catch((error: unknown) => finished(toError(error)));
+    } else {
+      this.#start(call, authorized, { target, allowances: taken }, finished);
+    }
+  }
+
+  /** Of a call that had to wait: its client may have left meanwhile, or its key may be another. */
+  #goOn(
+    call: ReceivedCall,
+    authorized: AuthorizedCall,
+    admitted: AdmittedCall,
+    finished: Finished,
+  ): void {
+    const { raw, response } = call.request;
+    const { view, parsed } = authorized;
+    let current: KeyView | Promise<KeyView>;
+    try {
+      current = this.callers.of(view, raw);
+    } catch (error) {
+      admitted.allowances?.release();
+      throw error;
+    }
+    if (current === view && !response.destroyed) {
+      this.#start(call, authorized, admitted, finished);
+      return;
+    }
+    admitted.allowances?.release();
+    if (response.destroyed) finished(null);
+    else if (current instanceof Promise) {
+      current
+        .then((found) => this.#route(call, parsed, found, finished))
+        .catch((error: unknown) => finished(toError(error)));
+    } else this.#route(call, parsed, current, finished);
+  }
+
+  #start(
+    { surface, request, startedAt }: ReceivedCall,
+    { view, parsed }: AuthorizedCall,
+    { target, allowances }: AdmittedCall,
+    finished: Finished,
+  ): void {
+    const { id, raw, response } = request;
     const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
-    this.exchanges.run(call, { caller: view, startedAt }, response, finished);
+    this.exchanges.run(call, { caller: view, startedAt, allowances }, response, finished);
   }
 }
 
@@ -127,3 +174,5 @@ type ReceivedCall = {
 
 /** By the key as it is now. */
 type AuthorizedCall = { readonly view: KeyView; readonly parsed: InferenceRequest };
+
+type AdmittedCall = { readonly target: Target; readonly allowances: TakenAllowances | null };

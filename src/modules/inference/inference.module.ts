@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { CatalogModule } from '#modules/catalog/index.js';
 import { KeysModule } from '#modules/keys/index.js';
+import { LimitsModule } from '#modules/limits/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
 import { AdmissionService } from './admission.service.js';
@@ -14,6 +15,7 @@ import { InferenceController } from './inference.controller.js';
 import { InferenceMetrics } from './inference.metrics.js';
 import { InferencePipeline } from './inference-pipeline.service.js';
 import { TokenCounter } from './metering/token-counter.js';
+import { CallAllowances } from './limits/call-allowances.service.js';
 import { OpenAiCompatibleAdapter } from './providers/openai-compatible/openai-compatible.adapter.js';
 import { ProviderAdapters } from './providers/provider-adapters.js';
 import { SandboxAdapter } from './providers/sandbox/sandbox.adapter.js';
@@ -23,10 +25,11 @@ import { Deadlines } from './upstream/deadlines.js';
 import { UpstreamPools } from './upstream/upstream-pools.js';
 
 @Module({
-  imports: [CatalogModule, KeysModule, UsageModule],
+  imports: [CatalogModule, KeysModule, LimitsModule, UsageModule],
   controllers: [InferenceController],
   providers: [
     AdmissionService,
+    CallAllowances,
     CallForeseerService,
     CallRecorder,
     CurrentCaller,

@@ -2,13 +2,16 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
+import { Instances } from '#platform/fanout/instances.js';
 
+import type { Allowance } from './domain/allowance.js';
 import type { Amounts } from './domain/amounts.js';
 import type { Lease } from './leases/lease.js';
 import { LeaseKeeper } from './leases/lease-keeper.service.js';
-import type { LeaseSet } from './leases/lease-set.js';
+import { Account, type LeaseSet } from './leases/lease-set.js';
 import { WaitingLine } from './leases/waiting-line.js';
-import { limitReached, limitState } from './limit-state.js';
+import { limitReached } from './limit-state.js';
+import { rateLimitHeaders } from './rate-limit-headers.js';
 
 /** A call that wants in. */
 export type Claim = {
@@ -20,9 +23,9 @@ export type Claim = {
   readonly hasPriority: boolean;
   /**
    * The amounts with which it fits into what is left, or `null`.
-   * @param idle what is left of each of the set’s leases
+   * @param idle what is left at most, of a call’s amount; `Infinity` where nothing limits it
    */
-  readonly fit: ((idle: (figure: number) => number) => Amounts | null) | null;
+  fit(idle: (figure: number) => number): Amounts | null;
 };
 
 /** What a call has taken, until it is settled. */
@@ -31,7 +34,7 @@ export type Reservation = { readonly set: LeaseSet; readonly amounts: Amounts };
 /** Resolves with what was taken; the caller gives it back with `settle`, once. */
 export type Admission = {
   readonly reserved: Promise<Reservation>;
-  /** The client has left: its place is free for the next one. */
+  /** The client has left: its place is free for the next one, and `reserved` is rejected. */
   leave(): void;
 };
 
@@ -47,6 +50,8 @@ type Waiter = {
 const MAX_QUEUE_MS = 30_000;
 /** How often a lease that calls wait for in line is asked for again: another instance may have a place free. */
 const LINE_POLL_MS = 100;
+/** When a limit that has no end may have room again. */
+const SOON_MS = 1_000;
 
 /** Takes a call's allowances together or not at all, at once where that is possible, and refuses what does not fit. */
 @Injectable()
@@ -59,8 +64,17 @@ export class CallLimiter implements OnModuleInit {
 
   constructor(
     private readonly keeper: LeaseKeeper,
+    private readonly instances: Instances,
     private readonly clock: Clock,
   ) {}
+
+  /** @param matches whether a model is one of a name or pattern */
+  openAccount(
+    allowances: readonly Allowance[],
+    matches: (pattern: string, model: string) => boolean,
+  ): Account {
+    return new Account(allowances, this.keeper, matches);
+  }
 
   onModuleInit(): void {
     this.keeper.onExchange((leases, failure) => this.#afterExchange(leases, failure));
@@ -73,9 +87,10 @@ export class CallLimiter implements OnModuleInit {
   admit(claim: Claim): Reservation | Admission {
     const now = performance.now();
     const lacking = this.#tryTake(claim, claim.amounts, now, false);
-    if (lacking === null) return claim;
+    if (lacking === null) return reservationOf(claim);
+    if (this.keeper.isAway) return this.#takeAlone(claim, lacking, now);
     if (now < lacking.closedUntil && !this.#hasRoomInLine(claim, lacking)) {
-      return this.#takeLess(claim, now, false) ?? this.#refuse(lacking);
+      return this.#takeLess(claim, now, false) ?? this.#refuse(claim, lacking);
     }
     return this.#wait(claim, lacking);
   }
@@ -105,7 +120,6 @@ export class CallLimiter implements OnModuleInit {
   }
 
   #takeLess(claim: Claim, now: number, isNextInLine: boolean): Reservation | null {
-    if (!claim.fit) return null;
     const amounts = claim.fit((figure) => {
       let least = Number.POSITIVE_INFINITY;
       for (const lease of claim.set.leases) {
@@ -117,19 +131,33 @@ export class CallLimiter implements OnModuleInit {
     return { set: claim.set, amounts };
   }
 
+  /**
+   * Goes on without the store where that may be.
+   * @throws {AppError} the refusal, where it may not or nothing is left
+   */
+  #takeAlone(claim: Claim, lacking: Lease, now: number): Reservation {
+    let next = lacking;
+    while (next.takeShare(this.instances.count, now)) {
+      const lacks = this.#tryTake(claim, claim.amounts, now, false);
+      if (lacks === null) return reservationOf(claim);
+      next = lacks;
+    }
+    if (next.hasShare) throw this.#refusal(claim, next);
+    throw storeIsAway();
+  }
+
   #hasRoomInLine({ maxQueued }: Claim, lease: Lease): boolean {
     return lease.isParallel && lease.inLine < maxQueued;
   }
 
   #wait(claim: Claim, lacking: Lease): Admission {
-    if (this.keeper.isAway) throw storeIsAway();
     let waiter!: Waiter;
     const reserved = new Promise<Reservation>((resolve, reject) => {
       waiter = { claim, resolve, reject, line: null, timer: null };
     });
     if (lacking.isParallel && this.#lines.has(lacking)) this.#standInLine(waiter, lacking);
     else this.#ask(waiter);
-    return { reserved, leave: () => this.#leave(waiter) };
+    return { reserved, leave: () => this.#leave(waiter, hasLeft()) };
   }
 
   /** Asks for all that is lacking together. */
@@ -164,9 +192,9 @@ export class CallLimiter implements OnModuleInit {
     const now = performance.now();
     const lacking = this.#tryTake(claim, claim.amounts, now, line !== null);
     if (lacking === null) {
-      this.#done(waiter, () => waiter.resolve(claim));
+      this.#done(waiter, () => waiter.resolve(reservationOf(claim)));
     } else if (failure !== null && exchanged.has(lacking)) {
-      this.#done(waiter, () => waiter.reject(storeIsAway()));
+      this.#doneAlone(waiter, lacking, now);
     } else if (lacking.isParallel) {
       this.#standInLine(waiter, lacking);
     } else if (now >= lacking.closedUntil) {
@@ -177,11 +205,20 @@ export class CallLimiter implements OnModuleInit {
     }
   }
 
+  #doneAlone(waiter: Waiter, lacking: Lease, now: number): void {
+    try {
+      const taken = this.#takeAlone(waiter.claim, lacking, now);
+      this.#done(waiter, () => waiter.resolve(taken));
+    } catch (error) {
+      this.#done(waiter, () => waiter.reject(error));
+    }
+  }
+
   #takeLessOrRefuse(waiter: Waiter, lacking: Lease, now: number): void {
     const less = this.#takeLess(waiter.claim, now, waiter.line !== null);
     this.#done(waiter, () => {
       if (less) waiter.resolve(less);
-      else waiter.reject(this.#refusal(lacking));
+      else waiter.reject(this.#refusal(waiter.claim, lacking));
     });
   }
 
@@ -191,13 +228,12 @@ export class CallLimiter implements OnModuleInit {
     // Who was at its head already goes back there.
     if (waiter.line === null) {
       if (line.length >= maxQueued) {
-        this.#done(waiter, () => waiter.reject(this.#refusal(lease)));
+        this.#done(waiter, () => waiter.reject(this.#refusal(waiter.claim, lease)));
         return;
       }
       waiter.line = line;
       waiter.timer = setTimeout(() => {
-        this.#leave(waiter);
-        waiter.reject(this.#refusal(lease));
+        this.#leave(waiter, this.#refusal(waiter.claim, lease));
       }, MAX_QUEUE_MS);
       line.add(waiter, hasPriority);
     } else {
@@ -217,7 +253,7 @@ export class CallLimiter implements OnModuleInit {
       if (!next) break;
       const now = performance.now();
       const lacking = this.#tryTake(next.claim, next.claim.amounts, now, true);
-      if (lacking === null) this.#done(next, () => next.resolve(next.claim));
+      if (lacking === null) this.#done(next, () => next.resolve(reservationOf(next.claim)));
       else if (now < lacking.closedUntil) this.#takeLessOrRefuse(next, lacking, now);
       else {
         line.turn = next;
@@ -236,7 +272,7 @@ export class CallLimiter implements OnModuleInit {
     for (const lease of this.#lines.keys()) if (!this.keeper.isAway) this.keeper.ask(lease);
   }
 
-  #leave(waiter: Waiter): void {
+  #leave(waiter: Waiter, why: AppError): void {
     const index = this.#asking.indexOf(waiter);
     if (index >= 0) {
       this.#asking.splice(index, 1);
@@ -244,7 +280,7 @@ export class CallLimiter implements OnModuleInit {
     }
     waiter.line?.remove(waiter);
     if (waiter.line?.turn === waiter) waiter.line.turn = null;
-    this.#done(waiter, () => undefined);
+    this.#done(waiter, () => waiter.reject(why));
   }
 
   #done(waiter: Waiter, tell: () => void): void {
@@ -252,20 +288,27 @@ export class CallLimiter implements OnModuleInit {
     tell();
   }
 
-  #refuse(lease: Lease): never {
-    throw this.#refusal(lease);
+  #refuse(claim: Claim, lease: Lease): never {
+    throw this.#refusal(claim, lease);
   }
 
-  #refusal(lease: Lease): AppError {
-    const { allowance, window, shared } = lease;
-    const used = shared?.spent ?? lease.spent;
-    const state = limitState(allowance, window, {
-      used,
-      reserved: Math.max(0, (shared?.total ?? lease.granted) - used),
-    });
-    const resetsInMs = window.endsAt - this.clock.now();
-    return limitReached(state, Number.isFinite(resetsInMs) ? resetsInMs : 1_000);
+  #refusal({ set }: Claim, lease: Lease): AppError {
+    const now = this.clock.now();
+    const resetsInMs = lease.window.endsAt - now;
+    return limitReached(
+      lease.state,
+      Number.isFinite(resetsInMs) ? resetsInMs : SOON_MS,
+      rateLimitHeaders(set, now),
+    );
   }
+}
+
+function reservationOf({ set, amounts }: Claim): Reservation {
+  return { set, amounts };
+}
+
+function hasLeft(): AppError {
+  return new AppError('invalid_request', { message: 'The client has left.' });
 }
 
 function storeIsAway(): AppError {

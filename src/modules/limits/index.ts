@@ -1,9 +1,13 @@
+export { CallLimiter, type Claim, type Reservation } from './call-limiter.service.js';
+export type { Allowance, AllowanceWindow, Metric } from './domain/allowance.js';
 export {
-  type Admission,
-  CallLimiter,
-  type Claim,
-  type Reservation,
-} from './call-limiter.service.js';
-export * from './domain/allowance.js';
-export { type Amounts, amountsOf } from './domain/amounts.js';
+  type Amounts,
+  amountsOf,
+  COST,
+  INPUT_TOKENS,
+  OUTPUT_TOKENS,
+  TOTAL_TOKENS,
+} from './domain/amounts.js';
+export type { Account, LeaseSet } from './leases/lease-set.js';
 export { LimitsModule } from './limits.module.js';
+export { rateLimitHeaders } from './rate-limit-headers.js';

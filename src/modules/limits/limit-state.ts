@@ -45,13 +45,20 @@ export function limitState(
   };
 }
 
-/** What a caller is told when a limit has nothing left. @param retryInMs until it is worth another try */
-export function limitReached(state: LimitState, retryInMs: number): AppError {
+/**
+ * What a caller is told when a limit has nothing left.
+ * @param retryInMs until it is worth another try
+ */
+export function limitReached(
+  state: LimitState,
+  retryInMs: number,
+  headers: Readonly<Record<string, string>>,
+): AppError {
   const seconds = Math.max(1, Math.ceil(retryInMs / 1_000));
   const code = CODES[state.metric] ?? 'rate_limit_exceeded';
   return new AppError(code, {
     message: `${describe(state)} is used up. Try again in ${seconds} s.`,
-    headers: { 'retry-after': String(seconds) },
+    headers: { ...headers, 'retry-after': String(seconds) },
     details: { limit: state },
   });
 }

@@ -7,6 +7,7 @@ import { METRICS } from '#platform/observability/metrics.js';
 @Injectable()
 export class LimitsMetrics {
   readonly #exchanges: Counter;
+  readonly #alerts: Counter;
   readonly #isAway: Gauge;
   #wasAway = false;
 
@@ -15,6 +16,12 @@ export class LimitsMetrics {
     this.#exchanges = new Counter({
       name: 'latchkey_limits_store_exchanges_total',
       help: 'Round trips to the store of limits.',
+      registers,
+    });
+    this.#alerts = new Counter({
+      name: 'latchkey_limits_reached_total',
+      help: 'Limits that have reached the share at which somebody is told, or their end, once in each window.',
+      labelNames: ['reached'],
       registers,
     });
     this.#isAway = new Gauge({
@@ -26,6 +33,10 @@ export class LimitsMetrics {
 
   exchanged(): void {
     this.#exchanges.inc();
+  }
+
+  alerted(reached: 'threshold' | 'limit'): void {
+    this.#alerts.inc({ reached });
   }
 
   /** @returns whether that is news */

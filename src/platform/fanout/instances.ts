@@ -19,6 +19,7 @@ const FORGOTTEN_AFTER = "interval '1 hour'";
 @Injectable()
 export class Instances implements OnModuleInit, OnApplicationShutdown {
   readonly ownId = newId('instance');
+  #count = 1;
   #timer: NodeJS.Timeout | null = null;
   #beat: Promise<void> = Promise.resolve();
 
@@ -45,6 +46,11 @@ export class Instances implements OnModuleInit, OnApplicationShutdown {
     return new Set([this.ownId, ...rows.map(({ id }) => id)]);
   }
 
+  /** How many live, as far as this one has heard last. */
+  get count(): number {
+    return this.#count;
+  }
+
   async onApplicationShutdown(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
     await this.#beat;
@@ -57,14 +63,18 @@ export class Instances implements OnModuleInit, OnApplicationShutdown {
   }
 
   async #enter(): Promise<void> {
-    await this.transactions.sql(
+    const rows = await this.transactions.sql<{ others: number }>(
       `WITH forgotten AS (
          DELETE FROM instances WHERE seen_at < clock_timestamp() - ${FORGOTTEN_AFTER} AND id <> $1
+       ), entered AS (
+         INSERT INTO instances (id, seen_at) VALUES ($1, clock_timestamp())
+         ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at
        )
-       INSERT INTO instances (id, seen_at) VALUES ($1, clock_timestamp())
-       ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at`,
+       SELECT count(*)::integer AS others FROM instances
+        WHERE seen_at > clock_timestamp() - ${LIVE_FOR} AND id <> $1`,
       [this.ownId],
     );
+    this.#count = 1 + (rows[0]?.others ?? 0);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Allowance } from '../domain/allowance.js';
 import { allowanceId } from '../domain/allowance.js';
 import type { Window } from '../domain/windows.js';
 import { windowAt } from '../domain/windows.js';
+import { AllowanceAlerts } from '../allowance-alerts.js';
 import { LimitsMetrics } from '../limits.metrics.js';
 import { AllowanceStore, type Holder, type LeaseAsk } from '../store/allowance-store.port.js';
 import { Lease } from './lease.js';
@@ -60,6 +61,7 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     private readonly store: AllowanceStore,
+    private readonly alerts: AllowanceAlerts,
     private readonly metrics: LimitsMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -172,7 +174,9 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
     const now = performance.now();
     for (const [index, { lease, need, spent }] of demands.entries()) {
       const answer = answers[index];
-      if (answer) lease.afterExchange(answer, { need, spent, now });
+      if (!answer) continue;
+      lease.afterExchange(answer, { need, spent, now });
+      if (answer.reached) this.alerts.tell(lease, answer.reached);
     }
   }
 
@@ -209,7 +213,10 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
 
   #backAgain(): void {
     this.#awayUntil = 0;
-    if (this.metrics.storeIsAway(false)) this.logger.info({}, 'The store of limits is back');
+    if (!this.metrics.storeIsAway(false)) return;
+    this.logger.info({}, 'The store of limits is back');
+    // What was used without it counts for all from now on.
+    for (const lease of this.#leases.values()) if (!lease.isReported) this.#mark(lease);
   }
 
   #tick(now: number): void {
@@ -251,6 +258,10 @@ function toAsk({ lease, spent, need, want }: Demand): LeaseAsk {
     spent,
     need,
     want,
+    alertAt:
+      allowance.alertThreshold === null
+        ? null
+        : Math.ceil(allowance.limit * allowance.alertThreshold),
   };
 }
 

@@ -10,12 +10,22 @@ export type LeaseSet = {
   readonly leases: readonly Lease[];
   readonly startsAt: number;
   readonly endsAt: number;
+  readonly ofRequests: readonly Lease[];
+  readonly ofTokens: readonly Lease[];
+  readonly countsCost: boolean;
 };
+
+/** Of the output of calls, how much the last one counts. */
+const RECENT = 0.2;
+/** Of the first call nobody knows. */
+const FIRST_OUTPUT_TOKENS = 256;
 
 /** What binds the calls of one key: its own allowances and those it shares, compiled once. */
 export class Account {
   /** By model, where it matters. */
   readonly #sets = new Map<string, LeaseSet>();
+  /** Output tokens of a call, as they were lately, by model. */
+  readonly #outputs = new Map<string, number>();
   readonly #allowances: readonly Allowance[];
   readonly #namesModels: boolean;
 
@@ -45,9 +55,23 @@ export class Account {
       leases,
       startsAt: Math.max(0, ...leases.map(({ window }) => window.startsAt)),
       endsAt: Math.min(...leases.map(({ window }) => window.endsAt)),
+      ofRequests: leases.filter(({ allowance }) => allowance.metric === 'requests'),
+      ofTokens: leases.filter(({ allowance }) => allowance.metric.endsWith('_tokens')),
+      countsCost: leases.some(({ allowance }) => allowance.metric === 'cost'),
     };
     this.#sets.set(name, set);
     return set;
+  }
+
+  /** How many output tokens a call is likely to use, of the most that it may. */
+  foreseenOutput(model: string, most: number): number {
+    return Math.min(most, Math.ceil(this.#outputs.get(model) ?? FIRST_OUTPUT_TOKENS));
+  }
+
+  sawOutput(model: string, tokens: number): void {
+    const before = this.#outputs.get(model);
+    if (before === undefined && this.#outputs.size >= MAX_SETS) this.#outputs.clear();
+    this.#outputs.set(model, (before ?? tokens) * (1 - RECENT) + tokens * RECENT);
   }
 }
 

@@ -1,6 +1,7 @@
-import { type Allowance, allowanceId } from '../domain/allowance.js';
+import { type Allowance, allowanceId, type AllowanceWindow } from '../domain/allowance.js';
 import { figureOf } from '../domain/amounts.js';
 import type { Window } from '../domain/windows.js';
+import { type LimitState, limitState } from '../limit-state.js';
 import type { LeaseAnswer, RateAnswer } from '../store/allowance-store.port.js';
 
 /** So much of the present rate of use is held in advance … */
@@ -13,6 +14,8 @@ const RATE_AHEAD_MS = 20;
 const MIN_RATE_MS = 50;
 /** How long a store that had nothing left is believed before it is asked again. */
 const CLOSED_MS = 50;
+const SECOND_MS = 1_000;
+const SHARED_WINDOWS: ReadonlySet<AllowanceWindow> = new Set(['second', 'minute', 'hour']);
 
 /** What the store was asked for and told, and when it answered. */
 type Asked = { readonly need: number; readonly spent: number; readonly now: number };
@@ -28,6 +31,8 @@ export class Lease {
   readonly isParallel: boolean;
   /** A limit per second. */
   readonly isRate: boolean;
+  /** Whether it goes on without the store, in a share. */
+  readonly hasShare: boolean;
   granted = 0;
   spent = 0;
   reserved = 0;
@@ -50,6 +55,8 @@ export class Lease {
   shared: Pick<LeaseAnswer, 'total' | 'spent' | 'holders'> | null = null;
   /** What is given back of a rate with the next exchange. */
   back = 0;
+  /** When it took a share without the store; `null`: it did not since it heard of it. */
+  #shareAt: number | null = null;
   #rate = 0;
   #usedSince = 0;
   #measuredAt = 0;
@@ -64,11 +71,25 @@ export class Lease {
     this.figure = figureOf(allowance);
     this.isParallel = allowance.metric === 'parallel_requests';
     this.isRate = allowance.window === 'second';
+    this.hasShare = SHARED_WINDOWS.has(allowance.window) && allowance.metric !== 'cost';
   }
 
   /** Can be negative: more was used than could be foreseen. */
   get idle(): number {
     return this.granted - this.spent - this.reserved;
+  }
+
+  /** What is left of the allowance, as far as is known here; never below 0. Of a rate, what is held. */
+  get remaining(): number {
+    const elsewhere = this.isRate || !this.shared ? 0 : this.allowance.limit - this.shared.total;
+    return Math.max(0, elsewhere + this.idle);
+  }
+
+  /** As people see it, as far as is known here. */
+  get state(): LimitState {
+    const used = this.shared?.spent ?? this.spent;
+    const reserved = Math.max(0, (this.shared?.total ?? this.granted) - used);
+    return limitState(this.allowance, this.window, { used, reserved });
   }
 
   /** @returns whether it would be good to ask for more now */
@@ -112,9 +133,35 @@ export class Lease {
     return this.granted === this.#told.granted && this.spent === this.#told.spent;
   }
 
-  /** What has been used beyond the grant is told as it is. */
+  /** What has been used beyond the grant is told as it is, and what was taken without the store goes back. */
   beforeExchange(): void {
-    if (this.idle < 0) this.granted = this.spent + this.reserved;
+    if (this.idle < 0 || this.#shareAt !== null) this.granted = this.spent + this.reserved;
+  }
+
+  /**
+   * With the store away a rate goes on in this process’s share of what was left when it was last heard of: once for a
+   * window, at an even pace for a limit per second. Money and quotas of a day or longer do not.
+   * @param instances among which the rest is shared
+   * @returns whether there is more to take now
+   */
+  takeShare(instances: number, now: number): boolean {
+    if (!this.hasShare) return false;
+    const { limit, burst } = this.allowance;
+    const last = this.#shareAt;
+    this.#shareAt = now;
+    if (this.isRate) {
+      // A first share is that of a second.
+      const share = (Math.min(SECOND_MS, now - (last ?? now - SECOND_MS)) / SECOND_MS) * limit;
+      const most = Math.floor((burst ?? limit) / instances) - this.idle;
+      const taken = Math.min(Math.floor(share / instances), most);
+      if (taken <= 0) this.#shareAt = last;
+      this.granted += Math.max(0, taken);
+      return taken > 0;
+    }
+    if (last !== null) return false;
+    const share = Math.floor(Math.max(0, limit - (this.shared?.total ?? 0)) / instances);
+    this.granted += share;
+    return share > 0;
   }
 
   afterExchange(answer: LeaseAnswer, { need, spent, now }: Asked): void {
@@ -140,6 +187,7 @@ export class Lease {
   #take(granted: number, need: number, now: number): void {
     this.granted += granted;
     this.exchangedAt = now;
+    this.#shareAt = null;
     if (granted < need) this.closedUntil = now + CLOSED_MS;
     // There is nothing to be had in advance.
     if (granted <= need && !this.isParallel) this.lowWater = 0;

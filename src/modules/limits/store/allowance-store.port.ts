@@ -18,6 +18,8 @@ export type LeaseAsk = {
   readonly need: number;
   /** Granted on top while there is plenty: a share of what is left. */
   readonly want: number;
+  /** So much granted, and somebody is told; `null`: only when all of it is. */
+  readonly alertAt: number | null;
 };
 
 export type LeaseAnswer = {
@@ -29,6 +31,8 @@ export type LeaseAnswer = {
   /** Of that, what is settled as far as the holders have said. */
   readonly spent: number;
   readonly holders: number;
+  /** What has been reached with this exchange, and not before in this window; `null`: nothing. */
+  readonly reached: 'threshold' | 'limit' | null;
 };
 
 /** A limit per second is a rate: GCRA, on the store's clock. */

@@ -29,6 +29,10 @@ const grant = (rest: string, holders: string): string => `
        THEN a.need + least(a.want, (${rest} - a.need) / (2 * ${holders}))
        ELSE greatest(0, ${rest}) END`;
 
+/** 1: the share is used at which somebody is told; 2: all of it is. Told once for each window, whoever asks. */
+const level = (total: string): string => `
+  (CASE WHEN a.is_parallel THEN 0 WHEN ${total} >= a.max THEN 2 WHEN ${total} >= a.alert_at THEN 1 ELSE 0 END)::smallint`;
+
 const ENTRY = `jsonb_build_array(own.kept, g.granted, own.spent, clock.now, $2::bigint)`;
 
 /**
@@ -38,19 +42,21 @@ const ENTRY = `jsonb_build_array(own.kept, g.granted, own.spent, clock.now, $2::
 const EXCHANGE = `
 WITH ask AS MATERIALIZED (
   SELECT * FROM unnest($3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[],
-                       $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
-    AS a (allowance, starts_at, organization_id, ends_at, delete_at, max, is_parallel, debt_from, keep, spent, need, want)
+                       $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
+    AS a (allowance, starts_at, organization_id, ends_at, delete_at, max, is_parallel, debt_from, keep, spent, need, want,
+          alert_at)
 ), clock AS MATERIALIZED (
   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
 )
 INSERT INTO allowance_windows AS held (
-  allowance, starts_at, organization_id, ends_at, delete_at, total, spent, holders
+  allowance, starts_at, organization_id, ends_at, delete_at, total, spent, holders, alerted, raised
 )
 SELECT a.allowance, a.starts_at, a.organization_id, a.ends_at, a.delete_at,
        debt.total + own.kept + g.granted, debt.total + own.spent,
        CASE WHEN debt.total = 0 THEN '{}'
             ELSE jsonb_build_object('${DEBT}', jsonb_build_array(debt.total, 0, debt.total, 0, 0)) END
-         || jsonb_build_object($1::text, ${ENTRY})
+         || jsonb_build_object($1::text, ${ENTRY}),
+       l.level, l.level
   FROM ask AS a
  CROSS JOIN clock
  CROSS JOIN LATERAL (
@@ -59,10 +65,12 @@ SELECT a.allowance, a.starts_at, a.organization_id, a.ends_at, a.delete_at,
  CROSS JOIN LATERAL (SELECT coalesce(a.keep, 0) AS kept, CASE WHEN a.keep IS NULL THEN 0 ELSE a.spent END AS spent) AS own
  CROSS JOIN LATERAL (SELECT a.max - debt.total - own.kept AS rest) AS r
  CROSS JOIN LATERAL (SELECT ${grant('r.rest', '1')} AS granted) AS g
+ CROSS JOIN LATERAL (SELECT ${level('debt.total + own.kept + g.granted')} AS level) AS l
  ORDER BY a.allowance, a.starts_at
-ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders) = (
+ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders, alerted, raised) = (
   SELECT others.total + own.kept + g.granted, others.spent + own.spent,
-         others.entries || jsonb_build_object($1::text, ${ENTRY})
+         others.entries || jsonb_build_object($1::text, ${ENTRY}),
+         greatest(held.alerted, l.level), CASE WHEN l.level > held.alerted THEN l.level ELSE 0 END
     FROM ask AS a
    CROSS JOIN clock
    CROSS JOIN LATERAL (
@@ -77,11 +85,12 @@ ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders) = (
      SELECT own_kept.kept, CASE WHEN a.keep IS NULL THEN own_kept.kept ELSE a.spent END AS spent) AS own
    CROSS JOIN LATERAL (SELECT a.max - others.total - own.kept AS rest) AS r
    CROSS JOIN LATERAL (SELECT ${grant('r.rest', '(others.holders + 1)')} AS granted) AS g
+   CROSS JOIN LATERAL (SELECT ${level('others.total + own.kept + g.granted')} AS level) AS l
    WHERE a.allowance = held.allowance AND a.starts_at = held.starts_at
 )
 WHERE coalesce((held.holders->$1->>4)::bigint, -1) < $2::bigint
 RETURNING allowance, starts_at, total, spent, (holders->$1->>0)::bigint AS kept, (holders->$1->>1)::bigint AS granted,
-          (SELECT count(*) FROM jsonb_object_keys(holders)) AS holders`;
+          raised, (SELECT count(*) FROM jsonb_object_keys(holders)) AS holders`;
 
 const RECOVER = `
 WITH clock AS MATERIALIZED (
@@ -140,6 +149,7 @@ type WindowRow = {
 type ExchangeRow = WindowRow & {
   readonly kept: string;
   readonly granted: string;
+  readonly raised: number;
   readonly holders: string;
 };
 type RateRow = { readonly allowance: string; readonly granted: string; readonly ahead_ms: number };
@@ -191,6 +201,7 @@ export class PostgresAllowanceStore extends AllowanceStore {
       asks.map(({ spent }) => spent),
       asks.map(({ need }) => need),
       asks.map(({ want }) => want),
+      asks.map(({ alertAt }) => alertAt),
     ]);
     const answers = new Map(rows.map((row) => [nameOf(row.allowance, row.starts_at), row]));
     return asks.map(({ allowance, window }) => {
@@ -264,6 +275,7 @@ function toAnswer(row: ExchangeRow): LeaseAnswer {
     total: Number(row.total),
     spent: Number(row.spent),
     holders: Number(row.holders),
+    reached: row.raised === 0 ? null : row.raised === 1 ? 'threshold' : 'limit',
   };
 }
 

@@ -16,6 +16,8 @@ export class Allowances1764219900000 implements MigrationInterface {
         total bigint NOT NULL,
         spent bigint NOT NULL,
         holders jsonb NOT NULL,
+        alerted smallint NOT NULL,
+        raised smallint NOT NULL,
         PRIMARY KEY (allowance, starts_at)
       ) WITH (fillfactor = 50)`);
     await queryRunner.query(
