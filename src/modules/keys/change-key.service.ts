@@ -4,6 +4,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { isGiven } from '#common/validation/given.js';
+import { assertMatches } from '#common/validation/if-match.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
@@ -46,7 +47,7 @@ export class ChangeKeyService {
   ): Promise<Secret | null> {
     let signingSecret: Secret | null = null;
     await this.#change(caller, keyId, (key) => {
-      if (ifMatch !== null) assertMatches(ifMatch, key);
+      if (ifMatch !== null) assertMatches(ifMatch, 'key', key.version);
       assertNotRevoked(key, this.clock.now());
       const rights = changesRights(dto) ? this.#regrant(caller, key, dto) : null;
       signingSecret = rights?.signingSecret ?? null;
@@ -217,16 +218,6 @@ function assertNotRevoked(key: ApiKeyEntity, now: number): void {
 function signsNothing(keyId: string): AppError {
   return new AppError('conflict', {
     message: `The key ${keyId} signs nothing: turn security.authentication.require_signature on first.`,
-  });
-}
-
-/** RFC 9110 §13.1.1. Our tags are strong, so a weak one matches nothing. */
-function assertMatches(ifMatch: string, { version }: ApiKeyEntity): void {
-  const tags = ifMatch.split(',').map((tag) => tag.trim());
-  if (tags.includes('*') || tags.includes(`"${version}"`)) return;
-  throw new AppError('precondition_failed', {
-    message: `The key was changed meanwhile: its version is ${version}. Read it again, then decide.`,
-    details: { version },
   });
 }
 
