@@ -2,11 +2,11 @@
 const MODULE_EDGES = {
   organizations: [],
   usage: [],
+  limits: [],
   catalog: ['organizations'],
   keys: ['limits', 'organizations', 'usage'],
   auth: ['keys', 'organizations'],
   leaks: ['auth', 'keys'],
-  limits: [],
   inference: ['keys', 'catalog', 'limits', 'usage'],
 };
 

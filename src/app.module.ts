@@ -5,6 +5,7 @@ import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
 import { KeysModule } from '#modules/keys/index.js';
 import { LeaksModule } from '#modules/leaks/index.js';
+import { LimitsModule } from '#modules/limits/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 import { ConfigModule } from '#platform/config/config.module.js';
@@ -21,6 +22,7 @@ import type { Foundations } from './foundations.js';
 
 const FEATURES = [
   OrganizationsModule,
+  LimitsModule,
   KeysModule,
   AuthModule,
   LeaksModule,

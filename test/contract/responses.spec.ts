@@ -224,6 +224,23 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('deleteRoute', { id: route.id });
   });
 
+  it('budgets', async () => {
+    const { id: scope_id } = await succeed('createKey', {}, { body: { name: 'bound' } });
+    for (const alias of ['', '_manage', '_v1']) {
+      const window = { window: 'daily', limit: '0.000000001' };
+      const each = { ...window, scope: 'each_key', model: 'gpt-*', alert_threshold: 0.5 };
+      const { id } = await succeed(`putBudget${alias}`, {}, { body: each });
+      const own = { body: { ...window, scope: 'key', scope_id } };
+      await succeed(`putBudget${alias}`, {}, own);
+      await fail(`putBudget${alias}`, 412, {}, { ...own, headers: { 'if-match': '"9"' } });
+      await succeed(`listBudgets${alias}`, { query: '?limit=1' });
+      await fail(`listBudgets${alias}`, 400, { query: '?limit=0' });
+      await succeed(`deleteBudget${alias}`, { id });
+      const unknown = { ...own.body, scope_id: 'key_x' };
+      await fail(`putBudget${alias}`, 404, {}, { body: unknown });
+    }
+  });
+
   it('inference', async () => {
     const messages = [{ role: 'user', content: 'Hello!' }];
     for (const alias of ['', '_openai_v1', '_openai']) {

@@ -28,7 +28,7 @@ type Tenant = {
   readonly admin: string;
   readonly upstream: FakeUpstream;
   readonly ids: Readonly<
-    Record<'organizations' | 'keys' | 'api-keys' | 'providers' | 'routes', string>
+    Record<'organizations' | 'keys' | 'api-keys' | 'providers' | 'routes' | 'budgets', string>
   >;
 };
 
@@ -95,13 +95,16 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
   const body = { provider_id: providers, price: PRICE };
   const routes = await make('/v1/routes', { ...body, model: 'same-model' });
   await make('/v1/routes', { ...body, model: `only-${name}` });
+  const budget = { scope: 'each_key', window: 'monthly', limit: 100 };
+  const set = await app.call('PUT', '/v1/budgets', { key: admin, body: budget });
+  const { id: budgets } = set.body as { id: string };
   const self = await app.call('GET', '/v1/key', { key: admin });
   const { organization_id: organizations } = self.body as { organization_id: string };
   return {
     name,
     admin,
     upstream,
-    ids: { organizations, keys, 'api-keys': keys, providers, routes },
+    ids: { organizations, keys, 'api-keys': keys, providers, routes, budgets },
   };
 }
 
@@ -125,7 +128,13 @@ function comparable({ status, headers, body }: Answer, id: string): unknown {
 
 /** The same prefix and length as a real one, so that nothing but its existence differs. */
 function neverIssued(id: string): string {
-  const kinds = { org: 'organization', key: 'key', prov: 'provider', rte: 'route' } as const;
+  const kinds = {
+    org: 'organization',
+    key: 'key',
+    prov: 'provider',
+    rte: 'route',
+    bud: 'budget',
+  } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
 
@@ -145,6 +154,9 @@ describe('another organization’s object', () => {
   it('is asked for by every operation that takes an id', () => {
     expect(byId.map(({ operationId }) => operationId).toSorted()).toEqual([
       'deleteApiKey',
+      'deleteBudget',
+      'deleteBudget_manage',
+      'deleteBudget_v1',
       'deleteProvider',
       'deleteRoute',
       'disableKey',
@@ -167,7 +179,9 @@ describe('another organization’s object', () => {
   it.each(byId.map((operation) => [operation.operationId, operation] as const))(
     '%s answers as if there were no such thing, and changes nothing',
     async (operationId, { method, path }) => {
-      const kind = path.split('/')[2] as keyof Tenant['ids'];
+      const kind = path.split('/').find((part) => part in ours.ids) as keyof Tenant['ids'];
+      // The Management API's errors are texts without a code.
+      const code = path.includes('/manage/') ? undefined : 'not_found';
       const ask = (key: string, id: string): Promise<Answer> => {
         const body = BODIES[operationId];
         return app.call(method, path.replace('{id}', id), {
@@ -183,7 +197,7 @@ describe('another organization’s object', () => {
         const id = owner.ids[kind];
         const nowhere = neverIssued(id);
         const foreign = await ask(caller.admin, id);
-        expect([foreign.status, codeOf(foreign)]).toEqual([404, 'not_found']);
+        expect([foreign.status, codeOf(foreign)]).toEqual([404, code]);
         const unknown = await ask(caller.admin, nowhere);
         expect(comparable(foreign, id)).toEqual(comparable(unknown, nowhere));
       }
@@ -206,8 +220,23 @@ describe('another organization’s object', () => {
     expect(await stored()).toBe(before);
   });
 
+  it('can’t be bound: a budget of their key is refused as one of no key', async () => {
+    const before = await stored();
+    const ask = (scope_id: string): Promise<Answer> =>
+      app.call('PUT', '/v1/budgets', {
+        key: ours.admin,
+        body: { scope: 'key', scope_id, window: 'daily', limit: 0 },
+      });
+    const nowhere = neverIssued(theirs.ids.keys);
+    const foreign = await ask(theirs.ids.keys);
+    expect([foreign.status, codeOf(foreign)]).toEqual([404, 'not_found']);
+    const unknown = comparable(await ask(nowhere), nowhere);
+    expect(comparable(foreign, theirs.ids.keys)).toEqual(unknown);
+    expect(await stored()).toBe(before);
+  });
+
   it('is in no list, and no page of it can be turned to with their cursor', async () => {
-    for (const path of ['/v1/keys', '/v1/api-keys', '/v1/providers', '/v1/routes']) {
+    for (const path of ['/v1/keys', '/v1/api-keys', '/v1/providers', '/v1/routes', '/v1/budgets']) {
       const list = (key: string, query: string): Promise<Answer> =>
         app.call('GET', path + query, { key });
       const idsOf = ({ body }: Answer): string[] =>

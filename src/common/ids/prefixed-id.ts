@@ -40,6 +40,7 @@ export const ID_PREFIXES = {
   secret: 'sec',
   provider: 'prov',
   route: 'rte',
+  budget: 'bud',
   request: 'req',
   instance: 'ins',
   receipt: 'rcp',

@@ -9,8 +9,10 @@ import {
   IsDate,
   IsIn,
   IsInt,
+  IsNumber,
   IsObject,
   IsOptional,
+  IsPositive,
   IsString,
   Length,
   Matches,
@@ -149,6 +151,16 @@ function IsUsd(maxNanos: bigint): PropertyDecorator {
         `$property must be an amount of USD from 0 to ${formatUsd(maxNanos)} with at most nine places`,
     },
   });
+}
+
+/** A number above 0 and at most 1. */
+export function Share(common: Common): PropertyDecorator {
+  return applyDecorators(
+    IsNumber(),
+    IsPositive(),
+    Max(1),
+    document(common, { type: 'number', exclusiveMinimum: 0, maximum: 1 }),
+  );
 }
 
 /** An ISO 8601 time; a `Date` once validated. */

@@ -67,6 +67,10 @@ export class ApiKeyRepository {
     return key ? ((await this.#withSecrets([key]))[0] ?? null) : null;
   }
 
+  async exists(organizationId: string, id: string): Promise<boolean> {
+    return this.transactions.manager.existsBy(ApiKeyEntity, { organizationId, id });
+  }
+
   /** Newest first, one more than `limit` when there are more. */
   async list(
     organizationId: string,

@@ -5,6 +5,7 @@ import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { isGiven } from '#common/validation/given.js';
 import { assertMatches } from '#common/validation/if-match.js';
+import { KeyBudgets } from '#modules/limits/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
@@ -30,6 +31,7 @@ export class ChangeKeyService {
     private readonly transactions: TransactionRunner,
     private readonly events: EventBus,
     private readonly signingSecrets: SigningSecrets,
+    private readonly budgets: KeyBudgets,
     private readonly clock: Clock,
   ) {}
 
@@ -104,17 +106,22 @@ export class ChangeKeyService {
 
   /**
    * Revokes a key for good, at once or at a time that is given. Of several times the earliest counts: no key may put off
-   * that another, or itself, is revoked. Doing it again changes nothing and answers the first time.
+   * that another, or itself, is revoked. Doing it again changes nothing and answers the first time. The budgets of a key
+   * that is revoked by now are deleted with it.
    * @throws {AppError} `not_found`, `escalation_denied`, `invalid_request`
    */
   async revoke(caller: KeyView, keyId: string, dto: RevokeKeyDto): Promise<ApiKeyEntity> {
     const now = this.clock.now();
     const revokedAt = revocationTime(dto, now);
-    return this.#change(caller, keyId, (key) =>
-      key.revokedAt && key.revokedAt <= revokedAt
-        ? {}
-        : { revokedAt, revokedReason: dto.reason ?? null },
-    );
+    return this.transactions.run(async () => {
+      const revoked = await this.#change(caller, keyId, (key) =>
+        key.revokedAt && key.revokedAt <= revokedAt
+          ? {}
+          : { revokedAt, revokedReason: dto.reason ?? null },
+      );
+      if (isRevoked(revoked, now)) await this.budgets.deleteOf(caller.organizationId, keyId);
+      return revoked;
+    });
   }
 
   async #change(

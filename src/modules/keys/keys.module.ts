@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
+import { LimitsModule } from '#modules/limits/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
@@ -20,6 +21,7 @@ import { FindLeakedKeysService } from './find-leaked-keys.service.js';
 import { IssueKeyService } from './issue-key.service.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
+import { KeyFinderService } from './key-finder.service.js';
 import { KeysController } from './keys.controller.js';
 import { LeakedKeys } from './leaked-keys.port.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
@@ -34,6 +36,7 @@ import { SigningSecrets } from './signing-secrets.js';
   imports: [
     TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]),
     OrganizationsModule,
+    LimitsModule,
     UsageModule,
   ],
   controllers: [
@@ -51,6 +54,7 @@ import { SigningSecrets } from './signing-secrets.js';
     ReadKeysService,
     ChangeKeyService,
     NamedKeysService,
+    KeyFinderService,
     CallOutlook,
     JudgeRequestService,
     VerifyKeyService,

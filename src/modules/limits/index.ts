@@ -1,3 +1,7 @@
+export { BudgetDirectory } from './budgets/budget-directory.port.js';
+export { allowancesFor, type OrganizationBudgets } from './budgets/domain/organization-budgets.js';
+export { KeyBudgets } from './budgets/key-budgets.port.js';
+export { KnownKeys } from './budgets/known-keys.js';
 export { CallLimiter, type Claim, type Reservation } from './call-limiter.service.js';
 export type { Allowance, AllowanceWindow, Metric } from './domain/allowance.js';
 export {

@@ -1,0 +1,112 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  Param,
+  Put,
+  Query,
+  UseInterceptors,
+} from '@nestjs/common';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
+
+import type { Page } from '#common/pagination/cursor.js';
+import { PageQuery } from '#common/pagination/page.query.js';
+import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { Endpoint } from '#platform/http/endpoint.decorator.js';
+import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js';
+
+import { viewBudget } from './budget.view.js';
+import { DeleteBudgetService } from './delete-budget.service.js';
+import { PutBudgetDto } from './dto/budget.dto.js';
+import {
+  BudgetListResponse,
+  BudgetResponse,
+  DeletedBudgetResponse,
+} from './dto/budget.responses.js';
+import { PutBudgetService } from './put-budget.service.js';
+import { ReadBudgetsService } from './read-budgets.service.js';
+
+/** Clients of the Management API differ in whether their base URL ends in `/v1`. */
+const PREFIXES = ['v1', 'manage', 'v1/manage'];
+
+const EXAMPLE = {
+  id: 'bud_4fTqV0mZx1sLwq8nE2bYcA',
+  scope: 'key',
+  scope_id: 'key_4fTqV0mZx1sLwq8nE2bYcA',
+  window: 'monthly',
+  model: null,
+  limit: 25,
+  alert_threshold: 0.8,
+  created_at: '2026-11-21T09:00:00.000Z',
+  updated_at: '2026-11-21T09:00:00.000Z',
+  version: 1,
+};
+
+@ApiTags('Budgets')
+@Controller(PREFIXES.map((prefix) => `${prefix}/budgets`))
+@UseInterceptors(VersionTagInterceptor)
+export class BudgetsController {
+  constructor(
+    private readonly putBudget: PutBudgetService,
+    private readonly readBudgets: ReadBudgetsService,
+    private readonly deleteBudget: DeleteBudgetService,
+  ) {}
+
+  @Put()
+  @Endpoint({
+    id: 'putBudget',
+    summary: 'Set a budget',
+    description:
+      'There is one budget for a scope, window and model: this makes it or replaces its terms. Doing the same again changes nothing. `If-Match` with the version you read keeps you from overwriting another’s change.',
+    scope: 'billing:write',
+    requestBody: PutBudgetDto,
+    requestExample: { scope: 'each_key', window: 'daily', limit: '5.00', alert_threshold: 0.8 },
+    response: BudgetResponse,
+    example: EXAMPLE,
+    errors: ['not_found', 'conflict', 'precondition_failed'],
+  })
+  @ApiHeader({ name: 'if-match', required: false, description: 'The `ETag` of the answer before.' })
+  async put(
+    @CallerOrganization() organizationId: string,
+    @Body() body: PutBudgetDto,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<BudgetResponse> {
+    return viewBudget(await this.putBudget.put(organizationId, body, ifMatch ?? null));
+  }
+
+  @Get()
+  @Endpoint({
+    id: 'listBudgets',
+    summary: 'List budgets',
+    description: 'Newest first.',
+    scope: 'billing:read',
+    response: BudgetListResponse,
+    example: { data: [EXAMPLE], has_more: false, next_cursor: null },
+    errors: ['invalid_request'],
+  })
+  list(
+    @CallerOrganization() organizationId: string,
+    @Query() page: PageQuery,
+  ): Promise<Page<BudgetResponse>> {
+    return this.readBudgets.list(organizationId, page);
+  }
+
+  @Delete(':id')
+  @Endpoint({
+    id: 'deleteBudget',
+    summary: 'Delete a budget',
+    scope: 'billing:write',
+    response: DeletedBudgetResponse,
+    example: { id: EXAMPLE.id, deleted: true },
+    errors: ['not_found'],
+  })
+  async delete(
+    @CallerOrganization() organizationId: string,
+    @Param('id') id: string,
+  ): Promise<DeletedBudgetResponse> {
+    await this.deleteBudget.delete(organizationId, id);
+    return { id, deleted: true };
+  }
+}

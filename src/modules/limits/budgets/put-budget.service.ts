@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { newId } from '#common/ids/prefixed-id.js';
+import { parseUsd } from '#common/money/money.js';
+import { Clock } from '#common/time/clock.js';
+import { assertMatches } from '#common/validation/if-match.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { EventBus } from '#platform/events/event-bus.js';
+
+import { BudgetEntity } from './budget.entity.js';
+import { type BudgetIdentity, BudgetRepository } from './budget.repository.js';
+import { ALL_MODELS } from './domain/organization-budgets.js';
+import type { PutBudgetDto } from './dto/budget.dto.js';
+import { KnownKeys } from './known-keys.js';
+
+/** What one organization may have: the whole of it is held in memory by every instance that serves it. */
+const MAX_BUDGETS = 1_000;
+
+type Terms = Pick<BudgetEntity, 'limitNanos' | 'alertThreshold'>;
+
+@Injectable()
+export class PutBudgetService {
+  constructor(
+    private readonly budgets: BudgetRepository,
+    private readonly keys: KnownKeys,
+    private readonly transactions: TransactionRunner,
+    private readonly events: EventBus,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Makes the budget, or changes the one that is there of the same scope, window and models. Of several calls at once
+   * exactly one makes it.
+   * @param ifMatch the versions that the change is meant for (`If-Match`); `null` for any, and for none yet
+   * @throws {AppError} `invalid_request` and `not_found` naming `scope_id`; `precondition_failed`; `conflict` for one
+   *   too many
+   */
+  async put(
+    organizationId: string,
+    dto: PutBudgetDto,
+    ifMatch: string | null,
+  ): Promise<BudgetEntity> {
+    const identity = await this.#identityOf(organizationId, dto);
+    const terms = termsOf(dto);
+    return this.transactions.run(async () => {
+      await this.budgets.hold(organizationId);
+      const current = await this.budgets.lockByIdentity(identity);
+      if (ifMatch !== null) assertMatches(ifMatch, 'budget', current?.version ?? null);
+      if (current && isOn(terms, current)) return current;
+      const now = new Date(this.clock.now());
+      const budget = current
+        ? await this.budgets.update(current, { ...terms, updatedAt: now })
+        : await this.#make({ ...identity, ...terms }, now);
+      this.events.emit('limits.budgets-changed', { organizationId });
+      return budget;
+    });
+  }
+
+  async #make(given: BudgetIdentity & Terms, now: Date): Promise<BudgetEntity> {
+    if ((await this.budgets.count(given.organizationId)) >= MAX_BUDGETS) {
+      throw new AppError('conflict', {
+        message: `An organization has at most ${MAX_BUDGETS} budgets. Delete one first.`,
+      });
+    }
+    const budget = Object.assign(new BudgetEntity(), {
+      id: newId('budget'),
+      ...given,
+      createdAt: now,
+      updatedAt: now,
+      version: 1,
+    });
+    await this.budgets.insert(budget);
+    return budget;
+  }
+
+  async #identityOf(organizationId: string, dto: PutBudgetDto): Promise<BudgetIdentity> {
+    const { scope, window, model } = dto;
+    const scopeId = await this.#scopeIdOf(organizationId, dto);
+    return { organizationId, scope, scopeId, window, model: model ?? ALL_MODELS };
+  }
+
+  async #scopeIdOf(organizationId: string, dto: PutBudgetDto): Promise<string> {
+    const { scope, scope_id: given = null } = dto;
+    if (scope === 'key') {
+      if (given === null) throw wrongScopeId('The scope key needs the id of a key in scope_id.');
+      if (await this.keys.has(organizationId, given)) return given;
+      throw new AppError('not_found', {
+        message: `There is no key ${given}.`,
+        param: 'scope_id',
+      });
+    }
+    if (given === null || (scope === 'organization' && given === organizationId)) {
+      return organizationId;
+    }
+    throw wrongScopeId(
+      scope === 'each_key'
+        ? 'The scope each_key is about all keys: leave scope_id out.'
+        : 'The scope organization is about your own: leave scope_id out, or give your own id.',
+    );
+  }
+}
+
+function wrongScopeId(message: string): AppError {
+  return new AppError('invalid_request', { message, param: 'scope_id' });
+}
+
+function termsOf({ limit, alert_threshold: alertThreshold = null }: PutBudgetDto): Terms {
+  const nanos = parseUsd(limit);
+  if (nanos === null) throw new AppError('invalid_request', { param: 'limit' });
+  return { limitNanos: Number(nanos), alertThreshold };
+}
+
+function isOn(terms: Terms, budget: BudgetEntity): boolean {
+  return budget.limitNanos === terms.limitNanos && budget.alertThreshold === terms.alertThreshold;
+}
