@@ -5,6 +5,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { type Candidate, RouteDirectory, type RouteTable } from '#modules/catalog/index.js';
 import type { KeyView } from '#modules/keys/index.js';
 
+import { MAX_OUTPUT_TOKENS } from './providers/sandbox/generation.js';
 import { SANDBOX_PROVIDER } from './providers/sandbox/sandbox.adapter.js';
 import type { Target } from './upstream/provider-adapter.js';
 
@@ -73,12 +74,15 @@ function byWeight(candidates: readonly Candidate[], priority: number): Candidate
 }
 
 function toTarget(model: string, candidate: Candidate): Target {
-  const { provider, upstreamModel, price, routeId, routeVersion } = candidate;
+  const { provider, upstreamModel, price, contextLength, maxOutputTokens } = candidate;
+  const { routeId, routeVersion } = candidate;
   const priceVersion = `${routeId}@${routeVersion}`;
   return {
     providerName: provider.name,
     upstreamModel,
     price,
+    contextLength,
+    maxOutputTokens,
     route: { model, provider: provider.name, upstreamModel, priceVersion },
     endpoint: provider,
   };
@@ -90,6 +94,9 @@ function toSandbox(model: string): Target {
     providerName: provider,
     upstreamModel: model,
     price: FREE,
+    // It is bounded in bytes.
+    contextLength: null,
+    maxOutputTokens: MAX_OUTPUT_TOKENS,
     route: { model, provider, upstreamModel: model, priceVersion: null },
     endpoint: null,
   };

@@ -13,6 +13,10 @@ export type Target = {
   readonly providerName: string;
   readonly upstreamModel: string;
   readonly price: TokenPrice;
+  /** Tokens that the model reads and writes together; `null`: nobody has said. */
+  readonly contextLength: number | null;
+  /** Tokens that the model writes at most; `null`: nobody has said. */
+  readonly maxOutputTokens: number | null;
   /** The same for every call that goes there, for its usage record. */
   readonly route: UsageRoute;
   /** `null`: the built-in sandbox. */

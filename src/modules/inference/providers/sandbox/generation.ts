@@ -1,5 +1,8 @@
 import { type Tokenizer } from './tokenizer.js';
 
+/** The most that the sandbox writes a choice: as long as the longest answer of a common model. */
+export const MAX_OUTPUT_TOKENS = 16_384;
+
 export type FinishReason = 'stop' | 'length';
 
 export type Generation = {
@@ -10,15 +13,19 @@ export type Generation = {
   readonly finishReason: FinishReason;
 };
 
-/** Cuts a text as a model would have: at the first stop sequence, which is left out, and after `maxTokens` tokens. */
+/**
+ * Cuts a text as a model would have: at the first stop sequence, which is left out, and after `maxTokens` tokens, or
+ * after as many as a model writes at most.
+ */
 export function generate(
   text: string,
   limits: { readonly maxTokens: number | undefined; readonly stop: readonly string[] },
   tokenizer: Tokenizer,
 ): Generation {
   const tokens = tokenizer.encode(textBeforeStop(text, limits.stop));
-  const isCut = limits.maxTokens !== undefined && tokens.length > limits.maxTokens;
-  const kept = isCut ? tokens.slice(0, limits.maxTokens) : tokens;
+  const maxTokens = Math.min(limits.maxTokens ?? MAX_OUTPUT_TOKENS, MAX_OUTPUT_TOKENS);
+  const isCut = tokens.length > maxTokens;
+  const kept = isCut ? tokens.slice(0, maxTokens) : tokens;
   return {
     pieces: tokenizer.pieces(kept),
     tokenCount: kept.length,

@@ -1,3 +1,4 @@
+import { MAX_OUTPUT_TOKENS } from './generation.js';
 import { type Tokenizer } from './tokenizer.js';
 
 const PASSAGE =
@@ -7,15 +8,13 @@ const PASSAGE =
   'sint occaecat cupidatat non proident, sunt in culpa qui officia deserunt mollit anim id est laborum.';
 
 const DEFAULT_TOKENS = 64;
-/** As long as the longest answer of a common model. */
-const MAX_TOKENS = 16_384;
 
 /**
  * The text that `sandbox/lorem` answers: 64 tokens when the request names no maximum. When it does, the text goes on
  * for longer than the maximum (up to 16,384 tokens), so that the answer is cut at it, as a real model's would be.
  */
 export function loremText(maxTokens: number | undefined, tokenizer: Tokenizer): string {
-  return loremOf(Math.min((maxTokens ?? DEFAULT_TOKENS - 1) + 1, MAX_TOKENS), tokenizer);
+  return loremOf(Math.min((maxTokens ?? DEFAULT_TOKENS - 1) + 1, MAX_OUTPUT_TOKENS), tokenizer);
 }
 
 /** Lorem ipsum of exactly `tokenCount` tokens. */
