@@ -87,6 +87,28 @@ describe('POST /v1/routes', () => {
     }
   });
 
+  it('201: takes the limits that are said, before those of the catalog', async () => {
+    const limits = { context_length: 64_000, max_output_tokens: 2_048 };
+    const provider_id = await provider('openai-limited', 'https://api.openai.com/v1');
+    const known = { model: 'limited', upstream_model: 'gpt-4o-mini', provider_id };
+    for (const asked of [known, { model: 'unknown-limited' }]) {
+      const answer = await create({ ...asked, ...limits });
+      expect(answer.body).toMatchObject(limits);
+      const read = await app.call('GET', `/v1/routes/${idOf(answer)}`);
+      expect(read.body).toMatchObject(limits);
+    }
+  });
+
+  it.each(['context_length', 'max_output_tokens'])(
+    '400: refuses a %s that is no whole number from 1 up',
+    async (param) => {
+      for (const wrong of [0, -1, 1.5, 'many', 1e12]) {
+        const answer = await app.call('POST', '/v1/routes', { body: body({ [param]: wrong }) });
+        expect(answer).toMatchObject({ status: 400, body: { error: { param } } });
+      }
+    },
+  );
+
   it('201: answers the same route again for the same Idempotency-Key', async () => {
     const request = { body: body(), headers: { 'idempotency-key': 'route-once' } };
     const first = await app.call('POST', '/v1/routes', request);
@@ -158,6 +180,12 @@ describe('PATCH /v1/routes/{id}', () => {
     });
     expect(await patch(id, { context_length: null, price: PRICE })).toMatchObject({
       body: { version: 3, context_length: null, price: { cached_input_per_million: null } },
+    });
+    expect(await patch(id, { max_output_tokens: 512 })).toMatchObject({
+      body: { version: 4, max_output_tokens: 512 },
+    });
+    expect(await patch(id, { max_output_tokens: null })).toMatchObject({
+      body: { version: 5, max_output_tokens: null },
     });
   });
 

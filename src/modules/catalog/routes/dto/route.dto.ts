@@ -46,7 +46,9 @@ const CONTEXT_LENGTH = {
   nullable: true,
 };
 const MAX_OUTPUT_TOKENS = {
-  description: 'Tokens that the model writes at most.',
+  description:
+    'Tokens that the model writes at most. A call under a limit of money or tokens is reckoned with them; where nobody ' +
+    'says, it is given `max_tokens` of 4,096 unless it names its own.',
   example: 16_384,
   min: 1,
   max: MAX_TOKENS,
