@@ -234,6 +234,63 @@ describe('a limit of the output tokens', () => {
     );
   });
 
+  it.each([
+    ['{"model":"m"}', '{"max_tokens":7,"model":"m"}'],
+    ['{"model":"m","max_tokens":null}', '{"model":"m","max_tokens":7}'],
+    ['{"model":"m","max_tokens":9}', '{"model":"m","max_tokens":7}'],
+    ['{"model":"m", "max_tokens" : 1.5e3 }', '{"model":"m", "max_tokens" : 7 }'],
+    ['{"model":"m","max\\u005ftokens":9}', '{"model":"m","max\\u005ftokens":7}'],
+    ['{"model":"m","max_tokens":7}', '{"model":"m","max_tokens":7}'],
+    ['{"model":"m","max_completion_tokens":9}', '{"model":"m","max_completion_tokens":7}'],
+    [
+      '{"max_tokens":null,"model":"m","max_completion_tokens":9}',
+      '{"max_tokens":null,"model":"m","max_completion_tokens":7}',
+    ],
+    [
+      '{"max_tokens":8,"model":"m","max_completion_tokens":9}',
+      '{"max_tokens":7,"model":"m","max_completion_tokens":7}',
+    ],
+    [
+      '{"max_tokens":5,"model":"m","max_completion_tokens":9}',
+      '{"max_tokens":5,"model":"m","max_completion_tokens":7}',
+    ],
+  ])('that is lowered holds whatever the client names: %s', (text, expected) => {
+    const request = parse(text);
+    request.outputLimit = 50;
+    request.lowerOutputTo(7);
+    request.lowerOutputTo(8);
+    expect(upstreamBody(request, 'm').toString()).toBe(expected);
+  });
+
+  it('that is lowered changes those members and nothing else, whatever the body', () => {
+    const limit = fc.option(
+      fc.constantFrom('null', '1', '50', '49', '51', '5.1e1', '2147483647', '51.0'),
+    );
+    fc.assert(
+      fc.property(others, fc.tuple(limit, limit), indent, (members, [older, newer], space) => {
+        const inner = JSON.stringify({ ...members, model: 'm', stream: false }, null, space);
+        const write = (a: string | null, b: string | null): string => {
+          const first = a === null ? '' : `"max_tokens": ${a},`;
+          const last = b === null ? '' : `,"max_completion_tokens" :${b}`;
+          return `{${first}${inner.slice(1, -1)}${last}}`;
+        };
+        const text = write(older, newer);
+        const request = parse(text);
+        request.lowerOutputTo(50);
+        const lowered = (value: string | null): string | null =>
+          value === null || value === 'null' ? value : String(Math.min(50, Number(value)));
+        const sentOn = JSON.parse(upstreamBody(request, 'm').toString()) as object;
+        const expected = JSON.parse(write(lowered(older), lowered(newer))) as object;
+        const namesOne = [older, newer].some((value) => value !== null && value !== 'null');
+        expect(sentOn).toEqual({
+          ...expected,
+          ...(!namesOne && { max_tokens: 50 }),
+        });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('changes nothing else, whatever the body', () => {
     fc.assert(
       fc.property(others, model, model, fc.boolean(), (members, from, to, stream) => {

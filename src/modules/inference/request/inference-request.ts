@@ -2,7 +2,6 @@ import { AppError } from '#common/errors/app-error.js';
 import {
   findLookalike,
   findMember,
-  isNull,
   type JsonMember,
   JsonName,
   readMember,
@@ -27,6 +26,10 @@ const NAMES = [MODEL, STREAM, STREAM_OPTIONS];
 export const MAX_TOKENS = new JsonName('max_tokens');
 export const MAX_COMPLETION_TOKENS = new JsonName('max_completion_tokens');
 
+/** A member in which the provider gets another number than the client gave. */
+type OutputChange = readonly [name: JsonName, tokens: number];
+const NO_CHANGES: readonly OutputChange[] = [];
+
 /**
  * A call as the client sent it: the bytes, and what of them the gateway itself acts on. The rest is the provider's to
  * judge and is not even parsed, unless somebody asks.
@@ -38,6 +41,7 @@ export class InferenceRequest {
   readonly wantsUsage: boolean;
   /** Output tokens to ask for where the client names no number, by its key's policy; `null` for as many as there are. */
   outputLimit: number | null = null;
+  #outputCeiling = Infinity;
   #parsed: Readonly<Record<string, unknown>> | null = null;
 
   constructor(
@@ -70,6 +74,29 @@ export class InferenceRequest {
   /** Where the member stands that has this name. */
   find(name: JsonName): JsonMember | undefined {
     return findMember(this.body, this.members, name);
+  }
+
+  /** Asks the provider for so many output tokens per choice at most, whatever the client or its key's policy say. */
+  lowerOutputTo(tokens: number): void {
+    this.#outputCeiling = Math.min(this.#outputCeiling, tokens);
+  }
+
+  /**
+   * What the provider must be told of output tokens instead of what the client says: its own numbers where they are too
+   * high, or else one as `max_tokens`, the name that most servers know. Only for surfaces that generate text, and for a
+   * request that has passed `requestedOutputTokens`: no lookalike may override it.
+   */
+  get outputChanges(): readonly OutputChange[] {
+    const ceiling = Math.min(this.outputLimit ?? Infinity, this.#outputCeiling);
+    if (ceiling === Infinity || !this.surface.streams) return NO_CHANGES;
+    const given = [MAX_TOKENS, MAX_COMPLETION_TOKENS].flatMap((name) => {
+      const tokens = this.#valueOf(name) ?? null;
+      return tokens === null ? [] : [{ name, tokens }];
+    });
+    if (given.length === 0) return [[MAX_TOKENS, ceiling]];
+    return given
+      .filter(({ tokens }) => (tokens as number) > this.#outputCeiling)
+      .map(({ name }) => [name, this.#outputCeiling]);
   }
 
   #valueOf(name: JsonName): unknown {
@@ -160,9 +187,7 @@ type Splice = { readonly from: number; readonly to: number; readonly text: strin
 
 /**
  * The bytes for the provider: the client's own, unless the model has another name there, the usage of a stream must be
- * asked for or the output must be limited. Then only those places are replaced; nothing is written anew. The limit is
- * written as `max_tokens`, the name that most servers know, and for surfaces that generate text only; the request has
- * passed `requestedOutputTokens`, so no lookalike may override it.
+ * asked for or the output must be limited. Then only those places are replaced; nothing is written anew.
  */
 export function upstreamBody(request: InferenceRequest, upstreamModel: string): Buffer {
   const splices: Splice[] = [];
@@ -170,9 +195,8 @@ export function upstreamBody(request: InferenceRequest, upstreamModel: string): 
     splices.push(replace(request.find(MODEL), JSON.stringify(upstreamModel)));
   }
   if (request.stream && !request.wantsUsage) splices.push(askForUsage(request));
-  const { outputLimit } = request;
-  if (outputLimit !== null && request.surface.streams && !namesOutputTokens(request)) {
-    splices.push(write(request, MAX_TOKENS, String(outputLimit)));
+  for (const [name, tokens] of request.outputChanges) {
+    splices.push(write(request, name, String(tokens)));
   }
   return splices.length === 0 ? request.body : splice(request.body, splices);
 }
@@ -181,13 +205,6 @@ function askForUsage(request: InferenceRequest): Splice {
   const given = request.find(STREAM_OPTIONS);
   const options = given && (readMember(request.body, given) as object | null);
   return write(request, STREAM_OPTIONS, JSON.stringify({ ...options, include_usage: true }));
-}
-
-function namesOutputTokens(request: InferenceRequest): boolean {
-  return [MAX_TOKENS, MAX_COMPLETION_TOKENS].some((name) => {
-    const member = request.find(name);
-    return member !== undefined && !isNull(request.body, member);
-  });
 }
 
 /** Replaces the member's value, or puts the member before all others: there is the model, at least. */

@@ -62,8 +62,9 @@ export class SandboxAdapter extends ProviderAdapter implements OnModuleInit {
   }
 }
 
-function limited({ parsed, outputLimit }: InferenceRequest): Readonly<Record<string, unknown>> {
-  return outputLimit === null ? parsed : { ...parsed, max_tokens: outputLimit };
+function limited({ parsed, outputChanges }: InferenceRequest): Readonly<Record<string, unknown>> {
+  const changes = outputChanges.map(([{ text }, tokens]) => [text, tokens] as const);
+  return { ...parsed, ...Object.fromEntries<unknown>(changes) };
 }
 
 /** Plays an answer to the sink at the pace that was asked for, and stops where the sink says so. */
