@@ -29,7 +29,7 @@ const MAX_SMALL_DIGITS = 9;
 const HASH_BASIS = 0x811c9dc5 | 0;
 const ALL_MARKS = -1;
 
-/** A name to look for: two characters of ASCII at least, in lower case. */
+/** A name to look for: ASCII, in lower case. */
 export class JsonName {
   readonly hash: number;
   /** As {@link keyMarkOf} gives it. */
@@ -37,7 +37,8 @@ export class JsonName {
 
   constructor(readonly text: string) {
     this.hash = hashOf(text);
-    this.mark = markOf(text.charCodeAt(0), text.charCodeAt(1));
+    // After a single letter stands the quote.
+    this.mark = markOf(text.charCodeAt(0), text.length > 1 ? text.charCodeAt(1) : QUOTE);
   }
 }
 
@@ -131,6 +132,11 @@ export function readText(text: Buffer, { valueStart, valueEnd }: JsonMember): st
 export function readInnerText(text: Buffer, { valueStart }: InnerMember): string | null {
   if (text[valueStart] !== QUOTE) return null;
   return decodeString(text, valueStart, closingQuoteAfter(text, valueStart + 1));
+}
+
+/** One past the last byte of a value that is a string. */
+export function endOfInnerText(text: Buffer, { valueStart }: InnerMember): number {
+  return closingQuoteAfter(text, valueStart + 1) + 1;
 }
 
 export function isNull(text: Buffer, { valueStart }: Pick<JsonMember, 'valueStart'>): boolean {

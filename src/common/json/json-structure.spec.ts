@@ -175,11 +175,17 @@ describe('scanJson', () => {
     );
   });
 
+  it('marks a key of one letter', () => {
+    const { innerMarks } = scanJson(Buffer.from('{"x":{"n":1}}'), shallow);
+    expect(innerMarks).toBe(new JsonName('n').mark);
+  });
+
   it('marks neither the outermost keys nor what only stands in texts', () => {
     const text = '{"type":"image_url","messages":[{"role":"type","content":"\\"type\\":1"}]}';
     const { innerMarks } = scanJson(Buffer.from(text), shallow);
     // Not even by chance: these two keys stand in every request.
-    for (const name of ['type', 'image_url', 'input_audio', 'audio_url', 'cache_control']) {
+    const parts = ['image_url', 'input_audio', 'audio_url', 'audio', 'video_url'];
+    for (const name of ['type', ...parts, 'cache_control']) {
       expect(innerMarks & new JsonName(name).mark).toBe(0);
     }
     expect(innerMarks & new JsonName('role').mark).not.toBe(0);
