@@ -31,6 +31,48 @@ function some<Item>(items: readonly Item[]): fc.Arbitrary<Item[] | null | undefi
 const anyBoolean = fc.constantFrom(true, false, null, undefined);
 const featureMap = fc.dictionary(fc.constantFrom(...FEATURES), fc.boolean(), { maxKeys: 3 });
 
+const limit = fc.constantFrom(undefined, null, 1, 2, 3, 4);
+const usd = fc.constantFrom(undefined, null, 0, '0.5', 1, 1.5);
+function fields(
+  byName: Record<string, fc.Arbitrary<unknown>>,
+): fc.Arbitrary<Record<string, unknown>> {
+  return fc.record(byName, { requiredKeys: [] });
+}
+
+export const anyModelLimits = fc.dictionary(
+  fc.constantFrom(...PATTERNS),
+  fields({
+    max_tokens_per_request: fc.integer({ min: 1, max: 4 }),
+    max_requests_per_day: fc.integer({ min: 1, max: 4 }),
+    max_cost_per_day: fc.constantFrom(0, '0.5', 1),
+  }).filter((limits) => Object.keys(limits).length > 0),
+  { maxKeys: 2 },
+);
+
+export const anyRateLimits = fields({
+  requests: fields({
+    per_second: limit,
+    per_minute: limit,
+    per_hour: limit,
+    per_day: limit,
+    burst_size: limit,
+  }),
+  tokens: fields({
+    input_per_minute: limit,
+    output_per_minute: limit,
+    total_per_day: limit,
+    min_output: fc.constantFrom(undefined, null, 1, 255, 256, 257),
+  }),
+  costs: fields({
+    per_request_max: usd,
+    per_hour_max: usd,
+    per_day_max: usd,
+    per_month_max: usd,
+    alert_threshold: fc.constantFrom(undefined, null, 0.5, 1),
+  }),
+  concurrency: fields({ max_parallel_requests: limit, max_queued_requests: limit }),
+});
+
 export const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
   {
     permissions: fc.record(
@@ -41,11 +83,7 @@ export const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
             {
               allowed: some(PATTERNS),
               denied: fc.subarray(PATTERNS, { maxLength: 2 }),
-              cost_limits: fc.dictionary(
-                fc.constantFrom(...PATTERNS),
-                fc.record({ max_tokens_per_request: fc.integer({ min: 1, max: 4 }) }),
-                { maxKeys: 2 },
-              ),
+              cost_limits: anyModelLimits,
             },
             { requiredKeys: [] },
           ),
@@ -54,6 +92,7 @@ export const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
         features: fc.oneof(some(FEATURES), featureMap),
         advanced_features: featureMap,
         all_features: fc.constantFrom(undefined, undefined, undefined, true),
+        max_requests_per_minute: fc.constantFrom(undefined, undefined, undefined, 2),
         operations: some(['read', 'write']),
         routing: fc.record(
           {
@@ -70,6 +109,8 @@ export const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
       { ip_whitelist: some(CIDRS), domains: some(DOMAINS), user_agents: some(AGENTS) },
       { requiredKeys: [] },
     ),
+    // Most have none, or few children would be within their creators.
+    rate_limits: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, anyRateLimits),
     security: fc.record(
       {
         network_restrictions: fc.record(

@@ -187,9 +187,10 @@ export class ChangeKeyService {
 }
 
 function changesRights(dto: UpdateKeyDto): boolean {
-  const { access_level, scopes, permissions, restrictions, security, expires_at } = dto;
+  const { access_level, scopes, permissions, restrictions, rate_limits, security, expires_at } =
+    dto;
   // Of these `null` means something: as the changing key's.
-  const replaced = [permissions, restrictions, security, expires_at];
+  const replaced = [permissions, restrictions, rate_limits, security, expires_at];
   return isGiven(access_level) || isGiven(scopes) || replaced.some((part) => part !== undefined);
 }
 

@@ -3,7 +3,13 @@ import { UNRESTRICTED_POLICY } from './domain/policy/policy-fields.js';
 
 const ALLOWED_MODELS = ['gpt-4o-mini', 'claude-*'];
 
-const POLICY_EXAMPLE = toPolicyDocument({ ...UNRESTRICTED_POLICY, allowedModels: ALLOWED_MODELS });
+const POLICY_EXAMPLE = toPolicyDocument({
+  ...UNRESTRICTED_POLICY,
+  allowedModels: ALLOWED_MODELS,
+  requestsPerMinute: 100,
+  costPerDayNanos: 50_000_000_000,
+  alertThreshold: 0.8,
+});
 
 /** Examples of the OpenAPI document. Their secrets have no valid checksum, so no scanner takes them for real. */
 export const KEY_EXAMPLE = {
@@ -42,6 +48,10 @@ export const SIGNING_SECRET_EXAMPLE = {
 export const NEW_KEY_EXAMPLE = {
   name: 'backend',
   permissions: { models: ALLOWED_MODELS },
+  rate_limits: {
+    requests: { per_minute: 100 },
+    costs: { per_day_max: 50, alert_threshold: 0.8 },
+  },
   metadata: { team: 'backend' },
   expires_at: '2027-12-31T23:59:59Z',
 };

@@ -1,4 +1,4 @@
-import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { type Call, codeOf, startTestApp, type TestApp } from '../../support/app.js';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.js';
 import { signedHeaders, type SigningKey, type SignOptions } from '../../support/signer.js';
 
@@ -8,6 +8,8 @@ export type Probe = {
   readonly path?: string;
   /** How it is signed, where it is. */
   readonly signed?: SignOptions;
+  /** How many more of it are sent at the same time. The answer is that of one that is refused, if any is. */
+  readonly besides?: number;
 };
 export type PolicyRow = {
   /** The field's path in the canonical policy. */
@@ -227,6 +229,95 @@ export const SIGNING_ROWS: readonly PolicyRow[] = [
   },
 ];
 
+/** Whether inference is held to `KeyView.limits`; until then {@link LIMIT_ROWS} are only read and answered. */
+export const LIMITS_ARE_ENFORCED = false as boolean;
+
+const LIMITS = 'rate_limits';
+const PRICED = { ...CHAT, model: 'routed' };
+/** More input than any of the limits of tokens and money below. */
+const LONG = saying(2_000);
+const SLOW = { headers: { 'x-latchkey-sandbox-delay-ms': '1000' } };
+
+/** As {@link POLICY_ROWS}, of what can be used up: what passes is what uses it up, where it does not say otherwise. */
+export const LIMIT_ROWS: readonly PolicyRow[] = [
+  ...['per_second', 'per_minute', 'per_hour', 'per_day'].map((name) => ({
+    ...limited('requests', { [name]: 1 }),
+    ...refusal('rate_limit_exceeded'),
+  })),
+  {
+    // Two at once would pass without it.
+    ...limited('requests', { burst_size: 1, per_second: 2 }),
+    ...refusal('rate_limit_exceeded'),
+  },
+  {
+    ...limited('tokens', { input_per_minute: 1_000 }),
+    fails: { body: { ...CHAT, messages: LONG } },
+    ...refusal('rate_limit_exceeded'),
+  },
+  {
+    // The first call is let through by an estimate, and is known to have had 80 tokens when the second comes.
+    ...limited('tokens', { output_per_minute: 100 }),
+    passes: { body: { ...CHAT, max_tokens: 80, messages: saying(80) } },
+    fails: { body: { ...CHAT, max_tokens: 80, messages: saying(80) } },
+    ...refusal('rate_limit_exceeded'),
+  },
+  {
+    ...limited('tokens', { total_per_day: 1_000 }),
+    fails: { body: { ...CHAT, messages: LONG } },
+    ...refusal('rate_limit_exceeded'),
+  },
+  {
+    // About 700 tokens are left to answer with, which is more than the 256 that are asked for elsewhere.
+    ...limited('tokens', { min_output: 900, total_per_day: 1_000 }),
+    fails: { body: { ...CHAT, messages: saying(300) } },
+    ...refusal('rate_limit_exceeded'),
+  },
+  ...['per_request_max', 'per_hour_max', 'per_day_max', 'per_month_max'].map((name) => ({
+    // A thousand tokens, at the price of the routes.
+    ...limited('costs', { [name]: '0.001' }),
+    passes: { body: { ...PRICED, max_tokens: 10 } },
+    fails: { body: { ...PRICED, messages: LONG } },
+    ...refusal('budget_exceeded'),
+  })),
+  {
+    ...limited('concurrency', { max_parallel_requests: 1 }),
+    fails: { ...SLOW, besides: 1 },
+    ...refusal('concurrency_limit_exceeded'),
+  },
+  {
+    ...limited('concurrency', { max_queued_requests: 1, max_parallel_requests: 1 }),
+    passes: { ...SLOW, besides: 1 },
+    fails: { ...SLOW, besides: 2 },
+    ...refusal('concurrency_limit_exceeded'),
+  },
+  {
+    ...modelLimited('sandbox/*', { max_requests_per_day: 1 }),
+    ...refusal('rate_limit_exceeded'),
+  },
+  {
+    ...modelLimited('routed', { max_cost_per_day: '0.001' }),
+    passes: { body: { ...PRICED, max_tokens: 10 } },
+    fails: { body: { ...PRICED, messages: LONG } },
+    ...refusal('budget_exceeded'),
+  },
+];
+
+/** @param limits the one that is tried comes first */
+function limited(group: string, limits: Record<string, unknown>): Omit<PolicyRow, 'code'> {
+  const field = `${LIMITS}.${group}.${Object.keys(limits)[0] ?? ''}`;
+  return { field, policy: { [LIMITS]: { [group]: limits } }, passes: {}, fails: {} };
+}
+function modelLimited(model: string, limits: Record<string, unknown>): Omit<PolicyRow, 'code'> {
+  const policy = { permissions: { models: { cost_limits: { [model]: limits } } } };
+  return { field: 'permissions.models.cost_limits', policy, passes: {}, fails: {} };
+}
+function refusal(code: string): Pick<PolicyRow, 'code' | 'status'> {
+  return { code, status: 429 };
+}
+function saying(words: number): object[] {
+  return [{ role: 'user', content: 'word '.repeat(words) }];
+}
+
 /** An application behind a trusted proxy, with two providers, of which only one has the model `only-first`. */
 export async function startWithProviders(): Promise<{ app: TestApp; upstream: FakeUpstream }> {
   const app = await startTestApp({
@@ -258,7 +349,7 @@ export async function probe(
   key: SigningKey | string,
   tried: Probe,
 ): Promise<[number, string | undefined]> {
-  const { body = CHAT, signed } = tried;
+  const { body = CHAT, signed, besides = 0 } = tried;
   const [method, path] = targetOf(tried);
   const isSigned = signed !== undefined && typeof key !== 'string';
   const headers = isSigned
@@ -269,6 +360,8 @@ export async function probe(
     headers,
     ...(method === 'POST' && { body }),
   };
-  const answer: Answer = await app.call(method, path, call);
+  const send = (): ReturnType<TestApp['call']> => app.call(method, path, call);
+  const [first, ...others] = await Promise.all([send(), ...Array.from({ length: besides }, send)]);
+  const answer = [first, ...others].find(({ status }) => status !== 200) ?? first;
   return [answer.status, codeOf(answer)];
 }

@@ -11,13 +11,16 @@ import type { SigningKey } from '../../support/signer.js';
 import {
   authentication,
   CHAT,
+  LIMIT_ROWS,
+  LIMITS_ARE_ENFORCED,
   POLICY_ROWS,
+  type PolicyRow,
   probe,
   SIGNING_ROWS,
   startWithProviders,
 } from './policy-rows.harness.js';
 
-const ROWS = [...POLICY_ROWS, ...SIGNING_ROWS];
+const ROWS = [...POLICY_ROWS, ...SIGNING_ROWS, ...LIMIT_ROWS];
 
 let app: TestApp;
 let upstream: FakeUpstream;
@@ -29,23 +32,34 @@ afterAll(async () => {
   await upstream.close();
 });
 
-/** Nothing can be asked of it yet: there is no second attempt at another provider. */
-const WITHOUT_ROW = ['permissions.routing.fallback_allowed'];
+const WITHOUT_ROW = [
+  // Nothing can be asked of it yet: there is no second attempt at another provider.
+  'permissions.routing.fallback_allowed',
+  // It refuses nothing.
+  'rate_limits.costs.alert_threshold',
+];
+
+async function expectEnforced(row: PolicyRow): Promise<void> {
+  const { policy, passes, fails, code, status = 403 } = row;
+  const made = await app.call('POST', '/v1/keys', {
+    body: { name: 'probed', ...policy, scopes: ['inference', 'models:read'] },
+  });
+  const key = made.body as SigningKey;
+  expect(await probe(app, key, passes)).toEqual([200, undefined]);
+  expect(await probe(app, key, fails)).toEqual([status, code]);
+}
 
 describe('each field of the policy is enforced', () => {
-  it.each(ROWS)('$field', async ({ policy, passes, fails, code, status = 403 }) => {
-    const made = await app.call('POST', '/v1/keys', {
-      body: { name: 'probed', ...policy, scopes: ['inference', 'models:read'] },
-    });
-    const key = made.body as SigningKey;
-    expect(await probe(app, key, passes)).toEqual([200, undefined]);
-    expect(await probe(app, key, fails)).toEqual([status, code]);
+  it.each([...POLICY_ROWS, ...SIGNING_ROWS])('$field', expectEnforced);
+
+  describe.skipIf(!LIMITS_ARE_ENFORCED)('and each limit', () => {
+    it.each(LIMIT_ROWS)('$field: $policy', expectEnforced);
   });
 
   it('no field is without a row', () => {
     const paths = POLICY_FIELD_NAMES.map((name) => POLICY_FIELDS[name].path);
-    const tried = [...ROWS.map(({ field }) => field), ...WITHOUT_ROW];
-    expect(tried.toSorted()).toEqual(paths.toSorted());
+    const tried = new Set([...ROWS.map(({ field }) => field), ...WITHOUT_ROW]);
+    expect([...tried].toSorted()).toEqual(paths.toSorted());
   });
 
   it.each(POLICY_ROWS.filter(({ field }) => /origin|domain|referrer|user_agent/.test(field)))(
@@ -84,6 +98,20 @@ describe('a key with a limit of output tokens', () => {
     expect(JSON.parse(upstream.received.at(-1)?.body ?? '')).toMatchObject({ max_tokens: 2 });
   });
 });
+
+/** All that is known to be written there. */
+const RATE_LIMITS = {
+  requests: { per_second: 10, per_minute: 100, per_hour: 1000, per_day: 10000, burst_size: 20 },
+  tokens: { input_per_minute: 100000, output_per_minute: 50000, total_per_day: 10000000 },
+  costs: {
+    per_request_max: 1.0,
+    per_hour_max: 10.0,
+    per_day_max: 100.0,
+    per_month_max: 1000.0,
+    alert_threshold: 0.8,
+  },
+  concurrency: { max_parallel_requests: 5, max_queued_requests: 20 },
+};
 
 describe('every spelling', () => {
   it('of the examples that are known becomes the one canonical policy', async () => {
@@ -151,6 +179,114 @@ describe('every spelling', () => {
     expect((again.body as { policy: object }).policy).toEqual(policy);
   });
 
+  it('of a number that is none at all is refused by name', async () => {
+    const body = '{"name": "a", "rate_limits": {"costs": {"per_day_max": 1e309}}}';
+    const answer = await app.call('POST', '/v1/keys', { body });
+    const param = 'rate_limits.costs.per_day_max';
+    expect(answer.body).toMatchObject({ error: { code: 'invalid_request', param } });
+  });
+
+  it('of the limits becomes the one canonical policy, which can be sent back', async () => {
+    const made = await app.call('POST', '/v1/keys', {
+      body: {
+        name: 'limited',
+        permissions: {
+          models: {
+            cost_limits: {
+              'gpt-4-turbo-preview': {
+                max_requests_per_day: 100,
+                max_tokens_per_request: 4000,
+                max_cost_per_day: 10.0,
+              },
+            },
+          },
+          max_requests_per_minute: 100,
+          max_requests_per_day: 10000,
+          max_cost_per_day: '100.00',
+        },
+        rate_limits: RATE_LIMITS,
+      },
+    });
+    expect(made.status).toBe(201);
+    const { id, policy } = made.body as { id: string; policy: Record<string, object> };
+    expect(policy.rate_limits).toEqual({
+      ...RATE_LIMITS,
+      tokens: { ...RATE_LIMITS.tokens, min_output: null },
+    });
+    expect(policy).toMatchObject({
+      permissions: {
+        models: {
+          cost_limits: {
+            'gpt-4-turbo-preview': {
+              max_requests_per_day: 100,
+              max_tokens_per_request: 4000,
+              max_cost_per_day: 10,
+            },
+          },
+        },
+      },
+    });
+    // The short spellings are not answered.
+    expect(policy.permissions).not.toHaveProperty('max_cost_per_day');
+    const read = await app.call('GET', `/v1/keys/${id}/policy`);
+    expect(read.body).toMatchObject({
+      policy,
+      sources: {
+        'rate_limits.requests.per_minute': ['key'],
+        'rate_limits.tokens.min_output': ['default'],
+        'rate_limits.costs.per_month_max': ['key'],
+      },
+    });
+    const again = await app.call('POST', '/v1/keys', { body: { name: 'again', ...policy } });
+    expect((again.body as { policy: object }).policy).toEqual(policy);
+  });
+
+  it('of a limit can be changed, and is lifted by null', async () => {
+    const made = await app.call('POST', '/v1/keys', {
+      body: { name: 'changed', rate_limits: RATE_LIMITS },
+    });
+    const { id } = made.body as { id: string };
+    const change = async (body: object): Promise<unknown> => {
+      const answer = await app.call('PATCH', `/v1/keys/${id}`, { body });
+      expect(answer.status).toBe(200);
+      return (answer.body as { policy: { rate_limits: unknown } }).policy.rate_limits;
+    };
+    const { requests, tokens, costs, concurrency } = RATE_LIMITS;
+    const kept = { tokens: { ...tokens, min_output: null }, concurrency };
+    expect(await change({ permissions: { max_requests_per_day: 5000 } })).toEqual({
+      ...kept,
+      requests: { ...requests, per_day: 5000 },
+      costs,
+    });
+    const lifted = { requests: { per_second: null }, costs: null };
+    expect(await change({ rate_limits: lifted })).toEqual({
+      ...kept,
+      requests: { ...requests, per_day: 5000, per_second: null, burst_size: null },
+      costs: {
+        per_request_max: null,
+        per_hour_max: null,
+        per_day_max: null,
+        per_month_max: null,
+        alert_threshold: null,
+      },
+    });
+  });
+
+  it('of a limit above its creator’s is refused to a child, which has the creator’s unless said', async () => {
+    const manager = await app.keyWith({ access_level: 'management', rate_limits: RATE_LIMITS });
+    const ask = (rate_limits: object): ReturnType<TestApp['call']> =>
+      app.call('POST', '/v1/keys', { key: manager, body: { name: 'child', rate_limits } });
+    const refused = await ask({ costs: { per_day_max: 100.01 } });
+    const param = 'rate_limits.costs.per_day_max';
+    expect(refused.body).toMatchObject({ error: { code: 'escalation_denied', param } });
+    const child = await ask({ costs: { per_day_max: '99.5' } });
+    expect(child.body).toMatchObject({
+      policy: {
+        rate_limits: { ...RATE_LIMITS, costs: { ...RATE_LIMITS.costs, per_day_max: 99.5 } },
+      },
+    });
+  });
+
   it.each([
     [{ permissions: { modles: [] } }, 'permissions.modles'],
     [{ permissions: { models: [] } }, 'permissions.models'],
@@ -173,8 +309,17 @@ describe('every spelling', () => {
       'permissions.models.cost_limits.a.max_tokens_per_request',
     ],
     [
-      { permissions: { models: { cost_limits: { a: { max_requests_per_day: 5 } } } } },
-      'permissions.models.cost_limits.a.max_requests_per_day',
+      { permissions: { models: { cost_limits: { a: { max_requests_per_week: 5 } } } } },
+      'permissions.models.cost_limits.a.max_requests_per_week',
+    ],
+    [{ permissions: { models: { cost_limits: { a: {} } } } }, 'permissions.models.cost_limits.a'],
+    [{ rate_limits: { requests: { burst_size: 5 } } }, 'rate_limits.requests.burst_size'],
+    [
+      {
+        permissions: { max_requests_per_day: 5 },
+        rate_limits: { requests: { per_day: 6 } },
+      },
+      'rate_limits.requests.per_day',
     ],
     [{ permissions: 'all' }, 'permissions'],
     [{ restrictions: { ip_whitelist: ['300.1.1.1'] } }, 'restrictions.ip_whitelist[0]'],
@@ -233,6 +378,10 @@ describe('GET /schemas/key-policy.json', () => {
       { permissions: { models: [] } },
       { permissions: { features: { fly: true } } },
       { restrictions: { user_agents: {} } },
+      { permissions: { models: { cost_limits: { a: {} } } } },
+      { rate_limits: { requests: { per_day: 0 } } },
+      { rate_limits: { costs: { per_day_max: '-1' } } },
+      { rate_limits: { costs: { alert_threshold: 0 } } },
       { security: { network_restrictions: { require_https: 'true' } } },
     ]) {
       expect([wrong, validate(wrong)]).toEqual([wrong, false]);

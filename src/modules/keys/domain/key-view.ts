@@ -4,8 +4,10 @@ import type { Environment, Principal } from '#common/auth/principal.js';
 import { type AccessLevel, type Scope, scopeMask } from '#common/auth/scopes.js';
 import type { Secret } from '#common/secret/secret.js';
 
+import { type CallLimits, compileCallLimits } from './call-limits.js';
 import { ALL_FEATURES, type FeatureMask, featureMask } from './features.js';
 import { compileNames, type NameMatcher } from './matching/names.js';
+import { outputLimits } from './output-limits.js';
 import type { KeyPolicy } from './policy/key-policy.js';
 import { type CompiledRule, compileRules } from './rules.js';
 
@@ -63,6 +65,8 @@ export type KeyView = Principal & {
   readonly allowsProvider: NameMatcher | null;
   /** `null`: requests need no signature. */
   readonly signing: SigningRules | null;
+  /** What its calls may use up. */
+  readonly limits: CallLimits;
 };
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -94,6 +98,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     restrictsClient: rules.some(({ isOfClient }) => isOfClient),
     allowsProvider: compileProviders(policy),
     signing: compileSigning(record),
+    limits: compileCallLimits(record),
   };
 }
 
@@ -127,11 +132,11 @@ function deniedFeatures({ allowedFeatures, deniedFeatures: denied }: KeyPolicy):
   return (ALL_FEATURES & ~allowed) | featureMask(denied);
 }
 
-function compileOutputLimits({ modelLimits }: KeyPolicy): (model: string) => number | null {
-  const limits = Object.entries(modelLimits).flatMap(
-    ([pattern, { max_tokens_per_request: max }]) =>
-      max === undefined ? [] : [{ matches: compileNames([pattern]), max }],
-  );
+function compileOutputLimits(policy: KeyPolicy): (model: string) => number | null {
+  const limits = outputLimits(policy).map(({ pattern, max }) => ({
+    matches: compileNames([pattern]),
+    max,
+  }));
   if (limits.length === 0) return () => null;
   return rememberLast((model) => {
     let least = NEVER;

@@ -4,6 +4,7 @@ import type { KeyRuleName } from './authorize.js';
 import type { DescribedRequest } from './explain.js';
 import { featuresOf } from './features.js';
 import type { KeyView } from './key-view.js';
+import { outputLimits } from './output-limits.js';
 import type { KeyPolicy } from './policy/key-policy.js';
 import { listed, quoted } from './plain-words.js';
 import type { ClientDescription, RequestFacts } from './request-facts.js';
@@ -160,8 +161,10 @@ export const POLICY_RULE_DESCRIPTIONS: Readonly<Record<PolicyRuleName, PolicyRul
   },
   output_tokens: {
     subject: 'output tokens',
-    has: ({ modelLimits }) =>
-      `The key limits the output tokens of ${listed(Object.keys(modelLimits), 'model')}.`,
+    has: (policy) => {
+      const models = outputLimits(policy).map(({ pattern }) => pattern);
+      return `The key limits the output tokens of ${listed(models, 'model')}.`;
+    },
     unknown: (request, { outputLimitOf }) => {
       const missing = modelOnly(request);
       if (missing !== null) return missing;

@@ -7,6 +7,7 @@ import type { NameMatcher } from './matching/names.js';
 import { compileOrigins } from './matching/origin.js';
 import { compileReferrers } from './matching/referrer.js';
 import { compileUserAgents } from './matching/user-agent.js';
+import { outputLimits } from './output-limits.js';
 import type { KeyPolicy } from './policy/key-policy.js';
 import type { RequestFacts } from './request-facts.js';
 
@@ -192,8 +193,8 @@ const features: RuleOf = (_policy, { deniedFeatures }) =>
           `This API key may not use ${featuresOf(used & deniedFeatures).join(', ')}.`,
       };
 
-const outputTokens: RuleOf = ({ modelLimits }, { outputLimitOf }) =>
-  Object.keys(modelLimits).length === 0
+const outputTokens: RuleOf = (policy, { outputLimitOf }) =>
+  outputLimits(policy).length === 0
     ? null
     : {
         name: 'output_tokens',

@@ -15,6 +15,7 @@ export class UpdateKeyDto extends PartialType(
     'scopes',
     'permissions',
     'restrictions',
+    'rate_limits',
     'security',
     'metadata',
   ]),

@@ -59,6 +59,9 @@ export class CreateKeyDto {
   @PolicyPart('restrictions', 'From where it may be used, in short.')
   restrictions?: Record<string, unknown>;
 
+  @PolicyPart('rate_limits', 'How much it may use: requests, tokens, money, calls at once.')
+  rate_limits?: Record<string, unknown>;
+
   @PolicyPart('security', 'From where, and with what, it may be used.')
   security?: Record<string, unknown>;
 

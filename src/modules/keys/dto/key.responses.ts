@@ -13,7 +13,7 @@ const POLICY = {
   type: 'object',
   additionalProperties: true,
   description:
-    'The effective policy in its canonical spelling, every field included; a list that is `null` restricts nothing. It can be sent back as it is.',
+    'The effective policy in its canonical spelling, every field included; a list or a number that is `null` restricts nothing. Money is in USD. It can be sent back as it is.',
 } as const;
 
 export class KeyPolicyResponse {

@@ -24,6 +24,12 @@ export type PolicyField<Value> = {
   readonly within: (own: Value, asked: Value, at: string) => Value;
   /** For one that is written at several places at once; they must say the same where this is absent. */
   readonly merge?: (one: Value, other: Value) => Value;
+  /** For one that a document has in another form. */
+  readonly document?: {
+    readonly write: (value: Value) => unknown;
+    /** Of what `write` made; it was checked when it was read first. */
+    readonly parse: (written: unknown) => Value;
+  };
 };
 
 /** How the items of a list are read and compared. */

@@ -1,9 +1,11 @@
 import type { Feature } from '../features.js';
 
-/** What a request may ask of one model. Absent: not limited by this key. */
+/** What of one model may be used. Absent: not limited by this key. */
 export type ModelLimits = {
   /** Output tokens that one request may ask for. */
-  readonly max_tokens_per_request?: number;
+  readonly maxTokensPerRequest?: number;
+  readonly maxRequestsPerDay?: number;
+  readonly maxCostPerDayNanos?: number;
 };
 
 export type UserAgents = {
@@ -26,7 +28,7 @@ export type SignatureAlgorithm = 'HMAC-SHA256';
 export type KeyPolicy = {
   readonly allowedModels: readonly string[] | null;
   readonly deniedModels: readonly string[];
-  /** By model name or pattern. Where several match, the least counts. */
+  /** By model name or pattern. Where several match, each counts. */
   readonly modelLimits: Readonly<Record<string, ModelLimits>>;
   readonly allowedFeatures: readonly Feature[] | null;
   readonly deniedFeatures: readonly Feature[];
@@ -51,4 +53,24 @@ export type KeyPolicy = {
   /** Seconds that a signature’s time may differ from ours; `null` where it needs none. */
   readonly maxTimestampAge: number | null;
   readonly requiresNonce: boolean;
+  /** Here and below, `null`: not said. */
+  readonly requestsPerSecond: number | null;
+  readonly requestsPerMinute: number | null;
+  readonly requestsPerHour: number | null;
+  readonly requestsPerDay: number | null;
+  /** Requests that the limit per second lets through at once; never without that limit. */
+  readonly burstSize: number | null;
+  readonly inputTokensPerMinute: number | null;
+  readonly outputTokensPerMinute: number | null;
+  readonly totalTokensPerDay: number | null;
+  /** Down to which `max_tokens` may be lowered so that a request fits. */
+  readonly minOutputTokens: number | null;
+  readonly costPerRequestNanos: number | null;
+  readonly costPerHourNanos: number | null;
+  readonly costPerDayNanos: number | null;
+  readonly costPerMonthNanos: number | null;
+  /** The share of each limit at which somebody is told. */
+  readonly alertThreshold: number | null;
+  readonly maxParallelRequests: number | null;
+  readonly maxQueuedRequests: number | null;
 };

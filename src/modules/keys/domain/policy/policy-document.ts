@@ -1,3 +1,4 @@
+import type { PolicyField } from './field-kinds.js';
 import type { KeyPolicy } from './key-policy.js';
 import { POLICY_FIELD_NAMES, POLICY_FIELDS, type PolicyFieldName } from './policy-fields.js';
 
@@ -6,7 +7,11 @@ export type PolicyDocument = Record<string, unknown>;
 
 export function toPolicyDocument(policy: KeyPolicy): PolicyDocument {
   const document: PolicyDocument = {};
-  for (const name of POLICY_FIELD_NAMES) place(document, POLICY_FIELDS[name].path, policy[name]);
+  for (const name of POLICY_FIELD_NAMES) {
+    const field = POLICY_FIELDS[name] as PolicyField<unknown>;
+    const value = policy[name];
+    place(document, field.path, field.document ? field.document.write(value) : value);
+  }
   return document;
 }
 
@@ -14,8 +19,10 @@ export function toPolicyDocument(policy: KeyPolicy): PolicyDocument {
 export function fromPolicyDocument(document: PolicyDocument): KeyPolicy {
   const policy: Partial<Record<PolicyFieldName, unknown>> = {};
   for (const name of POLICY_FIELD_NAMES) {
-    const { path, open } = POLICY_FIELDS[name];
-    policy[name] = find(document, path) ?? open;
+    const field = POLICY_FIELDS[name] as PolicyField<unknown>;
+    const written = find(document, field.path) ?? null;
+    if (written === null) policy[name] = field.open;
+    else policy[name] = field.document ? field.document.parse(written) : written;
   }
   return policy as KeyPolicy;
 }

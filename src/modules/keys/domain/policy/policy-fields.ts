@@ -7,8 +7,10 @@ import { normalizeReferrerPattern, referrerCovers } from '../matching/referrer.j
 import { globCovers } from '../matching/names.js';
 import { allowList, denyList, type ItemKind, type PolicyField, toggle } from './field-kinds.js';
 import type { KeyPolicy, Operation } from './key-policy.js';
+import { LIMIT_FIELDS } from './limit-fields.js';
+import { modelLimits } from './model-limits.js';
 import { maxTimestampAge, signatureAlgorithm } from './signing-fields.js';
-import { forcedProvider, modelLimits, userAgents } from './special-fields.js';
+import { forcedProvider, userAgents } from './special-fields.js';
 
 const MODEL: ItemKind = {
   schema: { type: 'string', minLength: 1, maxLength: 256 },
@@ -73,7 +75,7 @@ const NETWORKS = 'security.network_restrictions';
 const DOMAINS = 'security.domain_restrictions';
 const AUTHENTICATION = 'security.authentication';
 
-/** Every field there is. What is not here does not exist; what is here is enforced (`authorize.ts`). */
+/** Every field there is. What is not here does not exist; what is here is enforced (`authorize.ts`, `call-limits.ts`). */
 export const POLICY_FIELDS: { readonly [Name in keyof KeyPolicy]: PolicyField<KeyPolicy[Name]> } = {
   allowedModels: allowList(
     {
@@ -214,6 +216,7 @@ export const POLICY_FIELDS: { readonly [Name in keyof KeyPolicy]: PolicyField<Ke
     },
     false,
   ),
+  ...LIMIT_FIELDS,
 };
 
 export type PolicyFieldName = keyof KeyPolicy;
@@ -224,3 +227,10 @@ export const POLICY_FIELD_NAMES = Object.keys(POLICY_FIELDS) as PolicyFieldName[
 export const UNRESTRICTED_POLICY = Object.fromEntries(
   Object.entries(POLICY_FIELDS).map(([name, { open }]) => [name, open]),
 ) as KeyPolicy;
+
+export function withoutFields(
+  policy: Partial<KeyPolicy>,
+  names: ReadonlySet<string>,
+): Partial<KeyPolicy> {
+  return Object.fromEntries(Object.entries(policy).filter(([name]) => !names.has(name)));
+}

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { AppError } from '#common/errors/app-error.js';
-
+import { childOf, expectLimitsWithin, viewOf } from '../../../../../test/support/policies.js';
 import { anyFacts, anyInput, MODELS } from '../../../../../test/support/policy-arbitraries.js';
 import { authorize } from '../authorize.js';
-import { compileKeyView, type KeyView } from '../key-view.js';
+import type { KeyView } from '../key-view.js';
 import type { RequestFacts } from '../request-facts.js';
 import type { KeyPolicy } from './key-policy.js';
 import { UNRESTRICTED_POLICY } from './policy-fields.js';
@@ -32,33 +31,6 @@ const REQUESTS = fc.sample(
 );
 const REQUESTS_PER_PAIR = 200;
 const anyPlace = fc.nat(REQUESTS.length - REQUESTS_PER_PAIR);
-
-function viewOf(policy: KeyPolicy): KeyView {
-  return compileKeyView({
-    keyId: 'key_1',
-    organizationId: 'org_1',
-    environment: 'production',
-    accessLevel: 'inference',
-    scopes: [],
-    policy,
-    expiresAt: null,
-    disabledAt: null,
-    enableAt: null,
-    revokedAt: null,
-    secretExpiresAt: null,
-    signingSecret: null,
-  });
-}
-
-/** `null` where it is refused, which harms nobody. */
-function childOf(creator: KeyPolicy, input: PolicyInput): KeyPolicy | null {
-  try {
-    return policyWithin(creator, readPolicy(input)).policy;
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
-  }
-}
 
 function isSignedAsRequired({ signing }: KeyView, { signature }: AnyRequest): boolean {
   if (!signing) return true;
@@ -98,6 +70,7 @@ function assertMonotone(make: typeof childOf, numRuns: number): number {
       for (const model of MODELS) {
         expect(outputLimit(child, model)).toBeLessThanOrEqual(outputLimit(creator, model));
       }
+      expectLimitsWithin(creatorPolicy as KeyPolicy, policy);
     }),
     { numRuns, maxSkipsPerRun: 100 },
   );
@@ -124,6 +97,7 @@ describe('a child’s policy', () => {
         const nothing = {
           permissions: { models: absent, features: absent, routing: { force_provider: absent } },
           restrictions: absent,
+          rate_limits: { requests: absent, tokens: { min_output: absent }, costs: absent },
           security: { network_restrictions: absent },
         };
         expect(childOf(creator, nothing)).toEqual(creator);
@@ -138,7 +112,9 @@ describe('asking for more than the creator has', () => {
       models: {
         allowed: ['gpt-*'],
         denied: ['gpt-5'],
-        cost_limits: { 'gpt-4': { max_tokens_per_request: 10 } },
+        cost_limits: {
+          'gpt-4': { max_tokens_per_request: 10, max_requests_per_day: 10, max_cost_per_day: 1 },
+        },
       },
       features: { allowed: ['chat_completion'], denied: ['vision'] },
       operations: ['read'],
@@ -147,6 +123,12 @@ describe('asking for more than the creator has', () => {
         allowed_providers: ['openai'],
         force_provider: 'openai',
       },
+    },
+    rate_limits: {
+      requests: { per_second: 10, per_minute: 100, per_hour: 1_000, per_day: 10_000 },
+      tokens: { input_per_minute: 1, output_per_minute: 1, total_per_day: 1, min_output: 100 },
+      costs: { per_request_max: 1, per_hour_max: 10, per_day_max: 100, per_month_max: '1000' },
+      concurrency: { max_parallel_requests: 5 },
     },
     security: {
       authentication: { require_signature: true },
@@ -164,13 +146,43 @@ describe('asking for more than the creator has', () => {
     },
   });
 
-  it.each([
+  function modelLimit(name: string, value: number): [PolicyInput, string] {
+    const cost_limits = { 'gpt-4': { [name]: value } };
+    return [
+      { permissions: { models: { cost_limits } } },
+      `permissions.models.cost_limits.gpt-4.${name}`,
+    ];
+  }
+  function rateLimit(group: string, name: string, value: unknown): [PolicyInput, string] {
+    return [{ rate_limits: { [group]: { [name]: value } } }, `rate_limits.${group}.${name}`];
+  }
+
+  it.each<[PolicyInput, string]>([
     [{ permissions: { models: ['*'] } }, 'permissions.models'],
     [{ permissions: { all_models: true } }, 'permissions.all_models'],
-    [
-      { permissions: { models: { cost_limits: { 'gpt-4': { max_tokens_per_request: 11 } } } } },
-      'permissions.models.cost_limits.gpt-4',
-    ],
+    modelLimit('max_tokens_per_request', 11),
+    modelLimit('max_requests_per_day', 11),
+    modelLimit('max_cost_per_day', 1.01),
+    rateLimit('requests', 'per_second', 11),
+    // As many as the limit per second, where the creator does not say how many.
+    rateLimit('requests', 'burst_size', 11),
+    rateLimit('requests', 'per_minute', 101),
+    rateLimit('requests', 'per_hour', 1_001),
+    rateLimit('requests', 'per_day', 10_001),
+    rateLimit('tokens', 'input_per_minute', 2),
+    rateLimit('tokens', 'output_per_minute', 2),
+    rateLimit('tokens', 'total_per_day', 2),
+    rateLimit('tokens', 'min_output', 99),
+    rateLimit('costs', 'per_request_max', '1.000000001'),
+    rateLimit('costs', 'per_hour_max', 11),
+    rateLimit('costs', 'per_day_max', 101),
+    rateLimit('costs', 'per_month_max', 1_001),
+    rateLimit('concurrency', 'max_parallel_requests', 6),
+    // None, where the creator has none.
+    rateLimit('concurrency', 'max_queued_requests', 1),
+    [{ permissions: { max_requests_per_minute: 101 } }, 'permissions.max_requests_per_minute'],
+    [{ permissions: { max_requests_per_day: 10_001 } }, 'permissions.max_requests_per_day'],
+    [{ permissions: { max_cost_per_day: 100.5 } }, 'permissions.max_cost_per_day'],
     [{ permissions: { features: ['embeddings'] } }, 'permissions.features'],
     [{ permissions: { features: { embeddings: true } } }, 'permissions.features.embeddings'],
     [{ permissions: { features: { vision: true } } }, 'permissions.features.vision'],

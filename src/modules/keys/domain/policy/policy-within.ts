@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { escalation, invalid } from './field-kinds.js';
 import type { KeyPolicy } from './key-policy.js';
-import { POLICY_FIELD_NAMES, POLICY_FIELDS, type PolicyFieldName } from './policy-fields.js';
+import { bindingLimits, limitsInForce, settleBurst } from './limits-in-force.js';
+import {
+  POLICY_FIELD_NAMES,
+  POLICY_FIELDS,
+  type PolicyFieldName,
+  withoutFields,
+} from './policy-fields.js';
 import type { AllDemand, FeatureSwitch, RequestedPolicy } from './read-policy.js';
 import { settleSigningDetails } from './signing-details.js';
 
@@ -26,10 +32,13 @@ export function policyWithin(
   current: SourcedPolicy | null = null,
 ): SourcedPolicy {
   const unchanged = current ? keptFields(current.policy, requested) : {};
-  const { kept, inherited } = settleSigningDetails(creator, requested, unchanged);
+  const settled = settleSigningDetails(creator, requested, unchanged);
+  const { inherited } = settled;
+  const kept = settleBurst(creator, requested, settled.kept);
   const sourcesAt = (path: string): readonly PolicySource[] =>
     current?.sources[path] ?? ['default'];
   const asked = withSwitches(requested, kept);
+  const bound = bindingLimits(creator);
   for (const demand of requested.all) assertAll(creator, asked, demand);
   for (const flip of requested.switches) assertSwitch(creator, requested, flip);
   const policy: Partial<KeyPolicy> = {};
@@ -39,7 +48,7 @@ export function policyWithin(
     const isKept = asked[name] === undefined && kept[name] !== undefined;
     const unasked = isKept ? kept[name] : inherited[name];
     const value =
-      asked[name] === undefined ? unasked : fieldWithin(name, creator, asked, requested.at);
+      asked[name] === undefined ? unasked : fieldWithin(name, bound, asked, requested.at);
     Object.assign(policy, { [name]: value });
     sources[path] = isKept ? sourcesAt(path) : sourcesOf(name, creator, asked);
   }
@@ -53,18 +62,19 @@ const ALL = {
 
 /** Of a policy that is changed, what stays unless something else is asked for. */
 function keptFields(policy: KeyPolicy, { cleared, all }: RequestedPolicy): Partial<KeyPolicy> {
-  const gone = new Set<string>([...cleared, ...all.flatMap(({ kind }) => ALL[kind])]);
-  return Object.fromEntries(Object.entries(policy).filter(([name]) => !gone.has(name)));
+  return withoutFields(policy, new Set([...cleared, ...all.flatMap(({ kind }) => ALL[kind])]));
 }
 
 /**
  * @throws {AppError} `escalation_denied` naming a field in which `policy` allows more than `limit`
  */
 export function assertPolicyWithin(limit: KeyPolicy, policy: KeyPolicy): void {
+  const bound = bindingLimits(limit);
+  const inForce = limitsInForce(policy);
   for (const name of POLICY_FIELD_NAMES) {
     const { path } = POLICY_FIELDS[name];
-    const within = fieldWithin(name, limit, policy, {});
-    if (isDeepStrictEqual(within, policy[name])) continue;
+    const within = fieldWithin(name, bound, inForce, {});
+    if (isDeepStrictEqual(within, inForce[name])) continue;
     throw escalation(path, `The key would be allowed more than this one: ${path}.`);
   }
 }

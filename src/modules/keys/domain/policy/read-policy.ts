@@ -26,7 +26,7 @@ export type AllDemand = { readonly kind: 'models' | 'features'; readonly at: str
 
 /** The parts of a policy, as a body has them. */
 export type PolicyInput = Readonly<Partial<Record<PolicyPart, unknown>>>;
-export const POLICY_PARTS = ['permissions', 'restrictions', 'security'] as const;
+export const POLICY_PARTS = ['permissions', 'restrictions', 'rate_limits', 'security'] as const;
 type PolicyPart = (typeof POLICY_PARTS)[number];
 
 /** Every place where a field may be written. */

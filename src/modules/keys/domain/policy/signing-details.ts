@@ -2,7 +2,7 @@ import type { AppError } from '#common/errors/app-error.js';
 
 import { invalid } from './field-kinds.js';
 import type { KeyPolicy } from './key-policy.js';
-import { POLICY_FIELDS, type PolicyFieldName } from './policy-fields.js';
+import { POLICY_FIELDS, type PolicyFieldName, withoutFields } from './policy-fields.js';
 import type { RequestedPolicy } from './read-policy.js';
 import { DEFAULT_MAX_AGE_SECONDS, SIGNATURE_ALGORITHM } from './signing-fields.js';
 
@@ -37,16 +37,19 @@ export function settleSigningDetails(
   if (!mustSign(creator, asked, current)) {
     const beside = DETAILS.find((name) => Boolean(asked[name]));
     if (beside) throw goesWith('requiresSignature', beside, at);
-    return { kept: without(current, DETAILS), inherited: creator };
+    return { kept: withoutFields(current, new Set(DETAILS)), inherited: creator };
   }
-  const kept = current.requiresSignature ? current : without(current, DETAILS);
+  const kept = current.requiresSignature ? current : withoutFields(current, new Set(DETAILS));
   const own: Details = creator.requiresSignature ? creator : DEFAULTS;
   const isTimed = asked.requiresTimestamp ?? kept.requiresTimestamp ?? own.requiresTimestamp;
   if (!isTimed && Boolean(asked.maxTimestampAge))
     throw goesWith('requiresTimestamp', 'maxTimestampAge', at);
   const maxTimestampAge = isTimed ? ageOf(kept, own) : null;
   return {
-    kept: kept.maxTimestampAge === maxTimestampAge ? kept : without(kept, ['maxTimestampAge']),
+    kept:
+      kept.maxTimestampAge === maxTimestampAge
+        ? kept
+        : withoutFields(kept, new Set(['maxTimestampAge'])),
     inherited: { ...creator, ...pick(own, DETAILS), maxTimestampAge },
   };
 }
@@ -72,16 +75,6 @@ function goesWith(
     at[name] ?? POLICY_FIELDS[name].path,
     `goes with ${POLICY_FIELDS[needed].path}: true`,
   );
-}
-
-function without(
-  policy: Partial<KeyPolicy>,
-  names: readonly PolicyFieldName[],
-): Partial<KeyPolicy> {
-  const rest = Object.entries(policy).filter(
-    ([name]) => !(names as readonly string[]).includes(name),
-  );
-  return Object.fromEntries(rest);
 }
 
 function pick(details: Details, names: readonly (keyof Details)[]): Details {

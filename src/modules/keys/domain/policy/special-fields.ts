@@ -9,83 +9,11 @@ import {
   readItems,
   unknownField,
 } from './field-kinds.js';
-import type { ModelLimits, UserAgents } from './key-policy.js';
+import type { UserAgents } from './key-policy.js';
 
-const MAX_LIMITED_MODELS = 200;
-const MAX_TOKENS = 2 ** 31 - 1;
 const MAX_NAMES = 50;
 /** Each may cost some milliseconds for a user agent that it has not seen, so they are few. */
 const MAX_PATTERNS = 10;
-
-/** Limits by model: a child has its creator's besides its own, and of both the lower. */
-export function modelLimits(
-  path: string,
-  model: ItemKind,
-): PolicyField<Readonly<Record<string, ModelLimits>>> {
-  return {
-    path,
-    aliases: [],
-    open: {},
-    schema: {
-      type: ['object', 'null'],
-      maxProperties: MAX_LIMITED_MODELS,
-      description: 'Limits for a model, or for all that a pattern matches.',
-      additionalProperties: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['max_tokens_per_request'],
-        properties: {
-          max_tokens_per_request: {
-            type: 'integer',
-            minimum: 1,
-            maximum: MAX_TOKENS,
-            description:
-              'Output tokens that one request may ask for; one that asks for none gets these.',
-          },
-        },
-      },
-    },
-    read: (given, at) => {
-      if (!isRecord(given)) throw invalid(at, 'must be an object of limits by model');
-      const entries = Object.entries(given);
-      if (entries.length > MAX_LIMITED_MODELS)
-        throw invalid(at, `must name at most ${MAX_LIMITED_MODELS} models`);
-      return Object.fromEntries(
-        entries.map(([name, limits]) => [
-          readModel(name, at, model),
-          readLimits(limits, `${at}.${name}`),
-        ]),
-      );
-    },
-    within: (own, asked, at) => {
-      for (const [name, limits] of Object.entries(asked)) {
-        const limit = own[name]?.max_tokens_per_request;
-        if (limit === undefined || (limits.max_tokens_per_request ?? 0) <= limit) continue;
-        throw escalation(
-          `${at}.${name}`,
-          `This key may ask ${name} for ${limit} tokens at most itself.`,
-        );
-      }
-      return { ...own, ...asked };
-    },
-  };
-}
-
-function readModel(name: string, at: string, model: ItemKind): string {
-  // An object can't have it as a name of its own.
-  if (name !== '__proto__' && model.normalize(name) !== null) return name;
-  throw invalid(at, `must name each model by ${model.must}`);
-}
-
-function readLimits(given: unknown, at: string): ModelLimits {
-  if (!isRecord(given)) throw invalid(at, 'must be an object of limits');
-  const unknown = Object.keys(given).find((name) => name !== 'max_tokens_per_request');
-  if (unknown !== undefined) throw unknownField(`${at}.${unknown}`);
-  const tokens = given.max_tokens_per_request;
-  if (Number.isInteger(tokens) && (tokens as number) >= 1 && (tokens as number) <= MAX_TOKENS)
-    return { max_tokens_per_request: tokens as number };
-  throw invalid(`${at}.max_tokens_per_request`, `must be a whole number from 1 to ${MAX_TOKENS}`);
-}
 
 /** The one provider that all calls go to. */
 export function forcedProvider(path: string, provider: ItemKind): PolicyField<string | null> {
