@@ -4,12 +4,11 @@ import { Test } from '@nestjs/testing';
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { Secret } from '#common/secret/secret.js';
@@ -26,6 +25,7 @@ import { DatabaseModule } from '#platform/database/database.module.js';
 import { LOGGER } from '#platform/observability/logger.js';
 import { METRICS } from '#platform/observability/metrics.js';
 
+import { compileProgram } from '../support/child-program.js';
 import { drainAll, logger, SpoolHarness, tenant } from './usage-spool.harness.js';
 
 const KILLS = 20;
@@ -40,7 +40,7 @@ describe('kill -9', () => {
   it(`${KILLS} times, anywhere between append and commit: what was acknowledged is stored once`, async () => {
     const { organizationId, keyId } = tenant();
     const dataDir = harness.newDirectory();
-    const program = compileProgram(harness.newDirectory());
+    const program = compileProgram(harness.newDirectory(), SOURCES, CHILD);
     const acknowledged: string[] = [];
     for (let run = 0; run < KILLS; run++) {
       const args = [program, dataDir, harness.url, organizationId, keyId, String(run)];
@@ -164,6 +164,7 @@ async function runUntilKilled(args: string[], acknowledgedFile: string): Promise
   return readFileSync(acknowledgedFile, 'utf8').split('\n').slice(0, -1);
 }
 
+const SOURCES = ['common', 'platform', 'modules/usage'];
 const CHILD = `
 import 'reflect-metadata';
 import { openSync, writeSync } from 'node:fs';
@@ -206,36 +207,6 @@ setInterval(() => {
   }
 }, 1);
 `;
-
-/** The child runs the real sources, without a build: each is transpiled by itself into `directory`. */
-function compileProgram(directory: string): string {
-  const root = resolve(import.meta.dirname, '../..');
-  const compilerOptions: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2023,
-    module: ts.ModuleKind.ESNext,
-    experimentalDecorators: true,
-    emitDecoratorMetadata: true,
-  };
-  for (const folder of ['common', 'platform', 'modules/usage']) {
-    const names = readdirSync(join(root, 'src', folder), { recursive: true, encoding: 'utf8' });
-    for (const name of names.filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))) {
-      const source = readFileSync(join(root, 'src', folder, name), 'utf8');
-      const target = join(directory, folder, name.replace(/\.ts$/, '.js'));
-      mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(target, ts.transpileModule(source, { compilerOptions }).outputText);
-    }
-  }
-  const imports = {
-    '#common/*': './common/*',
-    '#platform/*': './platform/*',
-    '#modules/*': './modules/*',
-  };
-  writeFileSync(join(directory, 'package.json'), JSON.stringify({ type: 'module', imports }));
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-  const program = join(directory, 'child.js');
-  writeFileSync(program, CHILD);
-  return program;
-}
 
 function written(recorder: UsageRecorder, record: UsageRecord): Promise<void> {
   return new Promise((resolve, reject) => {
