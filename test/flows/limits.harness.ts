@@ -1,6 +1,10 @@
 /** Instances that share limits on one PostgreSQL, without all that is around them. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
+import { onTestFinished } from 'vitest';
 
 import { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
@@ -13,6 +17,7 @@ import {
 import type { Allowance } from '#modules/limits/domain/allowance.js';
 import { amountsOf } from '#modules/limits/domain/amounts.js';
 import { AllowanceAlerts } from '#modules/limits/allowance-alerts.js';
+import { CallJournal } from '#modules/limits/journal/call-journal.js';
 import { LeaseKeeper } from '#modules/limits/leases/lease-keeper.service.js';
 import type { Account } from '#modules/limits/leases/lease-set.js';
 import { LimitsMetrics } from '#modules/limits/limits.metrics.js';
@@ -56,6 +61,12 @@ type World = {
   readonly instances: Instances;
 };
 
+function newFolder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'latchkey-limits-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
 export class Instance {
   private constructor(
     readonly alerts: readonly Alert[],
@@ -64,7 +75,7 @@ export class Instance {
     private readonly world: World,
   ) {}
 
-  static async start(url: string, clock: Clock): Promise<Instance> {
+  static async start(url: string, clock: Clock, dataDir = newFolder()): Promise<Instance> {
     const dataSource = await new DataSource(dataSourceOptions(new Secret(url))).initialize();
     const transactions = new TransactionRunner(dataSource);
     const store = new PostgresAllowanceStore(transactions, clock);
@@ -75,14 +86,15 @@ export class Instance {
     events.on('limits.allowance-reached', ({ reached, state }) => {
       alerts.push({ reached, metric: state.metric });
     });
+    const journal = CallJournal.open(dataDir, { clock, logger });
     const keeper = new LeaseKeeper(
       store,
+      journal,
       new AllowanceAlerts(events, metrics, logger),
-      metrics,
       logger,
     );
     const instances = new Instances(transactions, logger);
-    const limiter = new CallLimiter(keeper, instances, clock);
+    const limiter = new CallLimiter(keeper, journal, instances, clock);
     await instances.onModuleInit();
     await keeper.onModuleInit();
     limiter.onModuleInit();

@@ -10,6 +10,7 @@ import type { AdmissionService } from './admission.service.js';
 import type { CurrentCaller } from './current-caller.js';
 import type { ExchangeRunner } from './exchange-runner.service.js';
 import { InferencePipeline } from './inference-pipeline.service.js';
+import type { CallAllowances } from './limits/call-allowances.service.js';
 import type { RouterService } from './router.service.js';
 import { CHAT_COMPLETIONS } from './surface.js';
 
@@ -44,6 +45,7 @@ function serve(): void {
   const pipeline = new InferencePipeline(
     admission as unknown as AdmissionService,
     {} as RouterService,
+    {} as CallAllowances,
     {} as ExchangeRunner,
     {} as CurrentCaller,
     new SystemClock(),

@@ -160,7 +160,19 @@ export class InferencePipeline {
   ): void {
     const { id, raw, response } = request;
     const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
-    this.exchanges.run(call, { caller: view, startedAt, allowances }, response, finished);
+    const context = { caller: view, startedAt, allowances };
+    if (!allowances) {
+      this.exchanges.run(call, context, response, finished);
+      return;
+    }
+    allowances.begin((error) => {
+      if (error) finished(error);
+      else if (!response.destroyed) this.exchanges.run(call, context, response, finished);
+      else {
+        allowances.release();
+        finished(null);
+      }
+    });
   }
 }
 

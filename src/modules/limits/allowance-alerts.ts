@@ -15,7 +15,7 @@ import './limits.events.js';
 export class AllowanceAlerts {
   constructor(
     private readonly events: EventBus,
-    private readonly metrics: LimitsMetrics,
+    readonly metrics: LimitsMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 

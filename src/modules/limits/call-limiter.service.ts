@@ -6,6 +6,7 @@ import { Instances } from '#platform/fanout/instances.js';
 
 import type { Allowance } from './domain/allowance.js';
 import type { Amounts } from './domain/amounts.js';
+import { CallJournal } from './journal/call-journal.js';
 import type { Lease } from './leases/lease.js';
 import { LeaseKeeper } from './leases/lease-keeper.service.js';
 import { Account, type LeaseSet } from './leases/lease-set.js';
@@ -29,13 +30,18 @@ export type Claim = {
 };
 
 /** What a call has taken, until it is settled. */
-export type Reservation = { readonly set: LeaseSet; readonly amounts: Amounts };
+export type Reservation = {
+  readonly set: LeaseSet;
+  readonly amounts: Amounts;
+  /** Under which it is written down; 0: it is not. */
+  ticket: number;
+};
 
 /** Resolves with what was taken; the caller gives it back with `settle`, once. */
 export type Admission = {
   readonly reserved: Promise<Reservation>;
   /** The client has left: its place is free for the next one, and `reserved` is rejected. */
-  leave(): void;
+  readonly leave: () => void;
 };
 
 /** A call that waits: for the store, or for a call of the same key to end. */
@@ -64,6 +70,7 @@ export class CallLimiter implements OnModuleInit {
 
   constructor(
     private readonly keeper: LeaseKeeper,
+    private readonly journal: CallJournal,
     private readonly instances: Instances,
     private readonly clock: Clock,
   ) {}
@@ -95,8 +102,25 @@ export class CallLimiter implements OnModuleInit {
     return this.#wait(claim, lacking);
   }
 
+  /**
+   * Writes down what was taken, before the call goes out: so much counts as used if this process dies.
+   * @param begun gets why it could not be written; then the call must not go out
+   */
+  begin(reservation: Reservation, begun: (error: AppError | null) => void): void {
+    const { journaled } = reservation.set;
+    if (journaled.length === 0) {
+      begun(null);
+      return;
+    }
+    this.journal.begin(journaled, reservation.amounts, (cause, ticket) => {
+      if (cause === null) reservation.ticket = ticket;
+      begun(cause && new AppError('service_unavailable', { cause }));
+    });
+  }
+
   /** @param used what it really took; never below zero */
-  settle({ set, amounts }: Reservation, used: Amounts): void {
+  settle({ set, amounts, ticket }: Reservation, used: Amounts): void {
+    if (ticket > 0) this.journal.end(ticket, used);
     for (const lease of set.leases) {
       const figure = lease.figure;
       lease.settle(amounts[figure] ?? 0, used[figure] ?? 0);
@@ -128,7 +152,7 @@ export class CallLimiter implements OnModuleInit {
       return least;
     });
     if (!amounts || this.#tryTake(claim, amounts, now, isNextInLine) !== null) return null;
-    return { set: claim.set, amounts };
+    return { set: claim.set, amounts, ticket: 0 };
   }
 
   /**
@@ -304,7 +328,7 @@ export class CallLimiter implements OnModuleInit {
 }
 
 function reservationOf({ set, amounts }: Claim): Reservation {
-  return { set, amounts };
+  return { set, amounts, ticket: 0 };
 }
 
 function hasLeft(): AppError {

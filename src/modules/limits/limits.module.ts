@@ -1,7 +1,11 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
+import { Clock } from '#common/time/clock.js';
+import { CONFIG } from '#platform/config/config.module.js';
+import type { Config } from '#platform/config/env.js';
 import { InstancesModule } from '#platform/fanout/instances.js';
+import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
 import { AllowanceAlerts } from './allowance-alerts.js';
 import { BudgetDirectory } from './budgets/budget-directory.port.js';
@@ -15,11 +19,13 @@ import { KnownKeys } from './budgets/known-keys.js';
 import { PutBudgetService } from './budgets/put-budget.service.js';
 import { ReadBudgetsService } from './budgets/read-budgets.service.js';
 import { CallLimiter } from './call-limiter.service.js';
+import { CallJournal } from './journal/call-journal.js';
 import { LeaseKeeper } from './leases/lease-keeper.service.js';
 import { LimitsMetrics } from './limits.metrics.js';
 import { AllowanceStore } from './store/allowance-store.port.js';
 import { PostgresAllowanceStore } from './store/postgres.allowance-store.js';
 
+/** Claims the data folder’s call journal when it is made, so the folder must be locked before. */
 @Module({
   imports: [InstancesModule, TypeOrmModule.forFeature([BudgetEntity])],
   controllers: [BudgetsController],
@@ -27,6 +33,12 @@ import { PostgresAllowanceStore } from './store/postgres.allowance-store.js';
     AllowanceAlerts,
     BudgetRepository,
     CallLimiter,
+    {
+      provide: CallJournal,
+      useFactory: ({ dataDir }: Config, logger: Logger, clock: Clock) =>
+        CallJournal.open(dataDir, { clock, logger }),
+      inject: [CONFIG, LOGGER, Clock],
+    },
     KnownKeys,
     LeaseKeeper,
     LimitsMetrics,

@@ -230,7 +230,7 @@ export const SIGNING_ROWS: readonly PolicyRow[] = [
 ];
 
 /** Whether inference is held to `KeyView.limits`; until then {@link LIMIT_ROWS} are only read and answered. */
-export const LIMITS_ARE_ENFORCED = false as boolean;
+export const LIMITS_ARE_ENFORCED = true as boolean;
 
 const LIMITS = 'rate_limits';
 const PRICED = { ...CHAT, model: 'routed' };

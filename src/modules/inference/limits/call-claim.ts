@@ -1,5 +1,6 @@
 import { AppError } from '#common/errors/app-error.js';
 import { usdNumber } from '#common/money/money.js';
+import { featureMask } from '#modules/keys/index.js';
 import type { Account, Amounts, Claim, LeaseSet } from '#modules/limits/index.js';
 import {
   amountsOf,
@@ -12,9 +13,11 @@ import {
 import type { TokenCounter } from '../metering/token-counter.js';
 import { exactInputTokens } from '../request/counted-input.js';
 import { fittingOutput, holdToOutput, worstCostNanos } from '../request/fitting-output.js';
+import { requestedFeatures } from '../request/requested-features.js';
 import { type WorstCase, worstCaseOf } from '../request/worst-case.js';
 import type { RoutedCall } from './call-allowances.service.js';
 
+const PRIORITY = featureMask(['priority_queue']);
 /** Of a call whose limits look at neither tokens nor money. */
 const ONE_REQUEST = amountsOf(0, 0, 0, 0);
 
@@ -49,8 +52,10 @@ export class CallClaim implements Claim {
     return this.call.view.limits.maxQueued;
   }
 
+  /** Where calls wait for their turn, those come first that ask for priority; their key may use the feature, or it had been refused. */
   get hasPriority(): boolean {
-    return false;
+    const { request, surface } = this.call;
+    return this.maxQueued > 0 && requestedFeatures(request, surface, PRIORITY) !== 0;
   }
 
   /** Of a call without a limit of its own, `Infinity`. */

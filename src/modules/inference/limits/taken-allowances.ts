@@ -1,3 +1,4 @@
+import type { AppError } from '#common/errors/app-error.js';
 import type { Clock } from '#common/time/clock.js';
 import type { CallLimiter, Reservation } from '#modules/limits/index.js';
 import { amountsOf, rateLimitHeaders } from '#modules/limits/index.js';
@@ -18,6 +19,17 @@ export class TakenAllowances {
     private readonly tools: AllowanceTools,
   ) {
     claim.hold();
+  }
+
+  /**
+   * Writes down what is taken, so that it counts if this process dies.
+   * @param begun gets why the call must not go out; then nothing is held any more
+   */
+  begin(begun: (error: AppError | null) => void): void {
+    this.tools.limiter.begin(this.reservation, (error) => {
+      if (error) this.release();
+      begun(error);
+    });
   }
 
   /**

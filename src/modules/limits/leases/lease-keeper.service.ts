@@ -8,7 +8,7 @@ import { allowanceId } from '../domain/allowance.js';
 import type { Window } from '../domain/windows.js';
 import { windowAt } from '../domain/windows.js';
 import { AllowanceAlerts } from '../allowance-alerts.js';
-import { LimitsMetrics } from '../limits.metrics.js';
+import { CallJournal } from '../journal/call-journal.js';
 import { AllowanceStore, type Holder, type LeaseAsk } from '../store/allowance-store.port.js';
 import { Lease } from './lease.js';
 
@@ -52,7 +52,6 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
   readonly #leases = new Map<string, Lease>();
   readonly #dirty = new Set<Lease>();
   readonly #listeners: ExchangeListener[] = [];
-  #holderId = '';
   /** Of the last exchange. */
   #fence = 0;
   #running: Promise<void> | null = null;
@@ -61,15 +60,17 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     private readonly store: AllowanceStore,
+    private readonly journal: CallJournal,
     private readonly alerts: AllowanceAlerts,
-    private readonly metrics: LimitsMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const epoch = await this.store.nextEpoch();
-    this.#holderId = `h${epoch}`;
-    this.#fence = epoch * EPOCH;
+    const { holderId: id, left, abandoned } = this.journal;
+    this.#fence = (await this.store.nextEpoch()) * EPOCH;
+    for (const other of abandoned)
+      await this.store.recover({ id: other, fence: this.#fence }, null);
+    await this.store.recover({ id, fence: this.#fence }, left);
     this.#timers = [
       setInterval(() => this.#tick(performance.now()), TICK_MS).unref(),
       setInterval(() => void this.#sweep(), SWEEP_MS).unref(),
@@ -85,6 +86,7 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
       if (!lease.isReported) this.#mark(lease);
     }
     while (this.#dirty.size > 0 && !this.isAway) await this.#exchangeSome();
+    this.journal.close();
   }
 
   /** Whether the store did not answer when it was asked last, and is not to be waited for. */
@@ -161,13 +163,13 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
     const windows = demands.filter(({ lease }) => !lease.isRate);
     const rates = demands.filter(({ lease }) => lease.isRate);
     await Promise.all([
-      windows.length > 0 && this.#exchangeWindows({ id: this.#holderId, fence }, windows),
+      windows.length > 0 && this.#exchangeWindows({ id: this.journal.holderId, fence }, windows),
       rates.length > 0 && this.#takeRates(rates),
     ]);
   }
 
   async #exchangeWindows(holder: Holder, demands: readonly Demand[]): Promise<void> {
-    this.metrics.exchanged();
+    this.alerts.metrics.exchanged();
     const answers = await this.store.exchange(holder, demands.map(toAsk));
     // A later one may have begun because this one took too long: then this one’s answer is of the past.
     if (holder.fence !== this.#fence) return;
@@ -181,7 +183,7 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
   }
 
   async #takeRates(demands: readonly Demand[]): Promise<void> {
-    this.metrics.exchanged();
+    this.alerts.metrics.exchanged();
     const answers = await this.store.takeRates(
       demands.map(({ lease, need, want }) => {
         const { allowance, back } = lease;
@@ -206,14 +208,14 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
 
   #gone(error: unknown): void {
     this.#awayUntil = performance.now() + RETRY_MS;
-    if (this.metrics.storeIsAway(true)) {
+    if (this.alerts.metrics.storeIsAway(true)) {
       this.logger.error({ err: error }, 'The store of limits is away: budgets are refused');
     }
   }
 
   #backAgain(): void {
     this.#awayUntil = 0;
-    if (!this.metrics.storeIsAway(false)) return;
+    if (!this.alerts.metrics.storeIsAway(false)) return;
     this.logger.info({}, 'The store of limits is back');
     // What was used without it counts for all from now on.
     for (const lease of this.#leases.values()) if (!lease.isReported) this.#mark(lease);

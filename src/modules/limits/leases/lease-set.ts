@@ -1,4 +1,5 @@
-import type { Allowance } from '../domain/allowance.js';
+import { type Allowance, METRICS } from '../domain/allowance.js';
+import type { JournaledLease } from '../journal/journal-lines.js';
 import type { Lease } from './lease.js';
 import type { LeaseKeeper } from './lease-keeper.service.js';
 
@@ -10,6 +11,8 @@ export type LeaseSet = {
   readonly leases: readonly Lease[];
   readonly startsAt: number;
   readonly endsAt: number;
+  /** Those of which it is written down, before a call goes out, what it takes. */
+  readonly journaled: readonly JournaledLease[];
   readonly ofRequests: readonly Lease[];
   readonly ofTokens: readonly Lease[];
   readonly countsCost: boolean;
@@ -55,6 +58,13 @@ export class Account {
       leases,
       startsAt: Math.max(0, ...leases.map(({ window }) => window.startsAt)),
       endsAt: Math.min(...leases.map(({ window }) => window.endsAt)),
+      journaled: leases
+        .filter(({ isParallel, isRate }) => !isParallel && !isRate)
+        .map(({ id, window, allowance }) => ({
+          allowance: id,
+          ...window,
+          metric: METRICS.indexOf(allowance.metric),
+        })),
       ofRequests: leases.filter(({ allowance }) => allowance.metric === 'requests'),
       ofTokens: leases.filter(({ allowance }) => allowance.metric.endsWith('_tokens')),
       countsCost: leases.some(({ allowance }) => allowance.metric === 'cost'),

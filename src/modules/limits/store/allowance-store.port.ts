@@ -83,7 +83,8 @@ export abstract class AllowanceStore {
   abstract nextEpoch(): Promise<number>;
 
   /**
-   * Puts a holder down, in all its leases, for what it really used; what is not named it did not use.
+   * Puts a holder down, in all its leases, for what it really used; what is not named it did not use. Calls of its that
+   * ran then run no more.
    * @param used `null`: nobody knows, so it stays down for all that it was granted
    */
   abstract recover(holder: Holder, used: readonly UsedLease[] | null): Promise<void>;

@@ -110,7 +110,7 @@ UPDATE allowance_windows AS held SET (total, spent, holders) = (
             FROM jsonb_each(held.holders) WHERE key <> $1) AS others
    CROSS JOIN (SELECT (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint AS amount) AS granted
    CROSS JOIN LATERAL (
-     SELECT CASE WHEN $3::boolean THEN coalesce((SELECT used.used FROM used
+     SELECT CASE WHEN held.ends_at IS NULL THEN 0 WHEN $3::boolean THEN coalesce((SELECT used.used FROM used
                    WHERE used.allowance = held.allowance AND used.starts_at = held.starts_at), 0)
                  ELSE granted.amount END AS amount) AS now_used
 )
