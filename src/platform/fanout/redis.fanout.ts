@@ -1,7 +1,8 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 
 import type { Secret } from '#common/secret/secret.js';
 import { connectRedis } from '#platform/redis/connect-redis.js';
+import { NO_QUEUES, redisForCommands } from '#platform/redis/redis-for-commands.js';
 
 import {
   type FanoutLink,
@@ -10,18 +11,6 @@ import {
   MAX_PROBE_MS,
   MAX_SEND_MS,
 } from './linked.fanout.js';
-
-const MAX_CONNECT_MS = 2_000;
-const MAX_RETRY_MS = 500;
-
-/** What can't be sent now is refused now: a message that waits in a queue of the client is one that nobody counts. */
-const NO_QUEUES: RedisOptions = {
-  lazyConnect: true,
-  connectTimeout: MAX_CONNECT_MS,
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  autoResubscribe: false,
-};
 
 /**
  * Redis pub/sub (https://redis.io/docs/latest/develop/pubsub/): at most once, and lost for whoever is away. Redis runs
@@ -39,16 +28,7 @@ export class RedisMedium implements FanoutMedium {
     namespace: string,
   ) {
     this.#channel = `${namespace}:fanout`;
-    this.#sender = new Redis(redisUrl.reveal(), {
-      ...NO_QUEUES,
-      commandTimeout: MAX_SEND_MS,
-      // A connection that stays silent is replaced; otherwise every message fails until the kernel gives it up.
-      socketTimeout: MAX_SEND_MS,
-      retryStrategy: (attempt) => Math.min(attempt * 50, MAX_RETRY_MS),
-    });
-    this.#sender.on('error', () => {
-      // It reconnects by itself, and meanwhile each message fails with the reason.
-    });
+    this.#sender = redisForCommands(redisUrl, MAX_SEND_MS);
   }
 
   async open(events: FanoutLinkEvents): Promise<FanoutLink> {
