@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { AppError } from '#common/errors/app-error.js';
+import { toError } from '#common/errors/to-error.js';
 import { Clock } from '#common/time/clock.js';
 import {
   authorize,
@@ -67,9 +68,14 @@ export class AccessControl implements OnModuleInit {
     try {
       return this.keys.find(this.#presentedIn(request));
     } catch (error) {
-      this.failedAttempts.count(this.clients.addressOf(request));
-      throw error;
+      return this.#refuse(request, toError(error));
     }
+  }
+
+  /** Only who fails waits until it is counted. */
+  async #refuse(request: IncomingMessage, error: Error): Promise<never> {
+    await this.failedAttempts.count(this.clients.addressOf(request));
+    throw error;
   }
 
   #presentedIn(request: IncomingMessage): PresentedKey {
@@ -86,10 +92,7 @@ export class AccessControl implements OnModuleInit {
     endpoint: EndpointMetadata,
     view: KeyView | null,
   ): KeyView | Promise<KeyView> {
-    if (!view) {
-      this.failedAttempts.count(this.clients.addressOf(request));
-      throw new AppError('invalid_api_key');
-    }
+    if (!view) return this.#refuse(request, new AppError('invalid_api_key'));
     if (view.signing !== null) return this.#checkSigned(request, endpoint, view, view.signing);
     this.#letPageRead(request, view);
     this.#authorize(request, endpoint, view);

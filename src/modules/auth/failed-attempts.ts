@@ -1,46 +1,40 @@
 import { Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { isIPv6 } from 'node:net';
 
 import { AppError } from '#common/errors/app-error.js';
-import { Clock } from '#common/time/clock.js';
+import type { SharedThrottle } from '#platform/http/throttle/shared-throttle.js';
+import { Throttles } from '#platform/http/throttle/throttles.js';
 
 /** Failed authentications per address and minute. */
 export const MAX_FAILURES_PER_MINUTE = 60;
-const WINDOW_MS = 60_000;
-const MAX_ADDRESSES = 50_000;
-
-type Window = { readonly endsAt: number; failures: number };
+const RATE = { limit: MAX_FAILURES_PER_MINUTE, windowMs: 60_000 };
 
 /**
- * Counts failed authentications per address, so that guessing is slow. Only failures are looked at: a good key behind
- * the same address goes on working. An IPv6 address counts as its /64, which is what one subscriber has.
+ * Counts failed authentications per address, over all instances, so that guessing is slow. Only failures are looked at: a
+ * good key behind the same address goes on working, and costs nothing here. An IPv6 address counts as its /64, which is
+ * what one subscriber has.
  */
 @Injectable()
 export class FailedAttempts {
-  readonly #windows = new LRUCache<string, Window>({ max: MAX_ADDRESSES });
+  readonly #throttle: SharedThrottle;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(throttles: Throttles) {
+    this.#throttle = throttles.open('failed_authentications');
+  }
 
   /** @throws {AppError} `rate_limit_exceeded` once there are too many */
-  count(address: string): void {
-    const subject = subjectOf(address);
-    const now = this.clock.now();
-    const known = this.#windows.get(subject);
-    const window = known && known.endsAt > now ? known : { endsAt: now + WINDOW_MS, failures: 0 };
-    window.failures++;
-    this.#windows.set(subject, window);
-    if (window.failures <= MAX_FAILURES_PER_MINUTE) return;
-    const seconds = Math.ceil((window.endsAt - now) / 1000);
+  async count(address: string): Promise<void> {
+    const { hits, resetsInSeconds } = await this.#throttle.hit(subjectOf(address), RATE);
+    if (hits <= MAX_FAILURES_PER_MINUTE) return;
     throw new AppError('rate_limit_exceeded', {
-      message: `Too many failed authentications from this address. Try again in ${seconds} s.`,
-      headers: { 'retry-after': String(seconds) },
+      message: `Too many failed authentications from this address. Try again in ${resetsInSeconds} s.`,
+      headers: { 'retry-after': String(resetsInSeconds) },
       details: {
         limit: {
           metric: 'failed_authentications',
           window: 'minute',
           limit: MAX_FAILURES_PER_MINUTE,
-          resets_in_s: seconds,
+          resets_in_s: resetsInSeconds,
         },
       },
     });

@@ -31,7 +31,7 @@ export class SignedBody {
   async read(request: IncomingMessage, headers: SignatureHeaders): Promise<Buffer> {
     if (!this.publicKeys.isConfigured) {
       // Counted too: each of these is a line in the log, and anybody can send them.
-      this.#countFailure(request);
+      await this.#countFailure(request);
       throw new AppError('service_unavailable', {
         message:
           'Reports of leaked keys are not set up here: LATCHKEY_LEAK_PUBLIC_KEYS is not set.',
@@ -42,14 +42,14 @@ export class SignedBody {
     const key = await this.publicKeys.find(identifier);
     const body = key && (await readBody(request, MANAGEMENT_BODY_LIMIT));
     if (!body || !isSignedBy(key, body, signature)) {
-      this.#countFailure(request);
+      await this.#countFailure(request);
       throw new AppError('signature_invalid');
     }
     return body;
   }
 
-  #countFailure(request: IncomingMessage): void {
-    this.failedAttempts.count(this.clients.addressOf(request));
+  #countFailure(request: IncomingMessage): Promise<void> {
+    return this.failedAttempts.count(this.clients.addressOf(request));
   }
 }
 

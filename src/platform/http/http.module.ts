@@ -10,13 +10,21 @@ import { IDEMPOTENCY_JOBS } from './idempotency/idempotency.jobs.js';
 import { IdempotencyStore } from './idempotency/idempotency.store.js';
 import { PurgeIdempotencyProcessor } from './idempotency/purge-idempotency.processor.js';
 import { MANAGEMENT_CALLS_PER_MINUTE } from './throttle/management-throttle.guard.js';
+import { SharedThrottlerStorage } from './throttle/shared-throttler-storage.js';
+import { ThrottleModule } from './throttle/throttle.module.js';
+import { Throttles } from './throttle/throttles.js';
 
 @Global()
 @Module({
   imports: [
-    ThrottlerModule.forRoot({
-      throttlers: [{ ttl: 60_000, limit: MANAGEMENT_CALLS_PER_MINUTE }],
-      setHeaders: false,
+    ThrottleModule,
+    ThrottlerModule.forRootAsync({
+      inject: [Throttles],
+      useFactory: (throttles: Throttles) => ({
+        throttlers: [{ ttl: 60_000, limit: MANAGEMENT_CALLS_PER_MINUTE }],
+        setHeaders: false,
+        storage: new SharedThrottlerStorage(throttles.open('management_requests')),
+      }),
     }),
   ],
   providers: [

@@ -10,6 +10,7 @@ import { LeakedKeyAction1764216000000 } from './1764216000000-leaked-key-action.
 import { Instances1764219600000 } from './1764219600000-instances.js';
 import { Allowances1764219900000 } from './1764219900000-allowances.js';
 import { Budgets1764226800000 } from './1764226800000-budgets.js';
+import { ThrottleCounters1764223200000 } from './1764223200000-throttle-counters.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   Instances1764219600000,
   Allowances1764219900000,
   Budgets1764226800000,
+  ThrottleCounters1764223200000,
 ];

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 
 import { AppError } from '#common/errors/app-error.js';
 
-/** Management calls per credential and minute, over all routes together. */
+/** Management calls per credential and minute, over all routes and instances together. */
 export const MANAGEMENT_CALLS_PER_MINUTE = 600;
 
 /** Keeps one credential from crowding out the others. It runs after the access guard, so the caller is known. */
@@ -16,7 +16,7 @@ export class ManagementThrottleGuard extends ThrottlerGuard {
 
   /** The limit is the credential's, not the route's. */
   protected override generateKey(_context: ExecutionContext, credential: string): string {
-    return `management:${credential}`;
+    return credential;
   }
 
   protected override throwThrottlingException(
