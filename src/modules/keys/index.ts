@@ -10,7 +10,6 @@ export {
   featuresOf,
 } from './domain/features.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
-export type { CallLimits } from './domain/call-limits.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leaked-key.js';

@@ -6,12 +6,10 @@ import { type Allowance, METRICS } from './allowance.js';
  */
 export type Amounts = readonly number[];
 
-export const REQUESTS = METRICS.indexOf('requests');
 export const INPUT_TOKENS = METRICS.indexOf('input_tokens');
 export const OUTPUT_TOKENS = METRICS.indexOf('output_tokens');
 export const TOTAL_TOKENS = METRICS.indexOf('total_tokens');
 export const COST = METRICS.indexOf('cost');
-export const PARALLEL = METRICS.indexOf('parallel_requests');
 export const FORESEEN_OUTPUT = METRICS.length;
 
 /**

@@ -9,8 +9,8 @@ import { KeyNames1764212400000 } from './1764212400000-key-names.js';
 import { LeakedKeyAction1764216000000 } from './1764216000000-leaked-key-action.js';
 import { Instances1764219600000 } from './1764219600000-instances.js';
 import { Allowances1764219900000 } from './1764219900000-allowances.js';
-import { Budgets1764226800000 } from './1764226800000-budgets.js';
 import { ThrottleCounters1764223200000 } from './1764223200000-throttle-counters.js';
+import { Budgets1764226800000 } from './1764226800000-budgets.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -25,6 +25,6 @@ export const MIGRATIONS = [
   LeakedKeyAction1764216000000,
   Instances1764219600000,
   Allowances1764219900000,
-  Budgets1764226800000,
   ThrottleCounters1764223200000,
+  Budgets1764226800000,
 ];
