@@ -26,6 +26,8 @@ const ERRORS: readonly ErrorCode[] = [
   'provider_not_allowed',
   'feature_not_allowed',
   'model_not_found',
+  'budget_exceeded',
+  'concurrency_limit_exceeded',
   'upstream_error',
   'model_overloaded',
   'upstream_timeout',
