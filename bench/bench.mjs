@@ -9,6 +9,7 @@ import { availableParallelism, cpus } from 'node:os';
 
 import { measureAuthorize } from './authorize.mjs';
 import { NODE_FLAGS, provision, startLatchkey } from './latchkey.mjs';
+import { LIMITED_POLICY } from './limited-policy.mjs';
 import { measure } from './measure.mjs';
 import { parseOptions, USAGE } from './options.mjs';
 import { Cleanups, startWorker } from './processes.mjs';
@@ -43,7 +44,8 @@ async function start(options, cleanups, diagnosis) {
     systems.push({
       name: 'bare',
       port: await bare.ask('start', { upstreamPort: stubPort }),
-      authorization: { plain: UNGOVERNED, restricted: UNGOVERNED },
+      authorization: { plain: UNGOVERNED, restricted: UNGOVERNED, limited: UNGOVERNED },
+      exchanges: () => Promise.resolve(0),
       cpuMicros: bare.cpuMicros,
       databaseCpuMicros: () => new Map(),
     });
@@ -52,8 +54,15 @@ async function start(options, cleanups, diagnosis) {
     say('starting Latchkey');
     const gateway = await startLatchkey(options, cleanups);
     diagnosis.logTail = gateway.logTail;
-    const { plain, restricted } = await provision(gateway, stubPort, RESTRICTED_POLICY);
-    const authorization = { plain: `Bearer ${plain}`, restricted: `Bearer ${restricted}` };
+    const keys = await provision(gateway, stubPort, {
+      restricted: RESTRICTED_POLICY,
+      limited: LIMITED_POLICY,
+    });
+    const authorization = {
+      plain: `Bearer ${keys.plain}`,
+      restricted: `Bearer ${keys.restricted}`,
+      limited: `Bearer ${keys.limited}`,
+    };
     systems.push({ ...gateway, name: 'latchkey', authorization });
   }
   return { options, stub, load, systems };

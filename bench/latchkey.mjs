@@ -40,6 +40,7 @@ export const BENCH_MODEL = 'bench-model';
  * @property {string} masterKey
  * @property {() => Promise<number>} cpuMicros
  * @property {() => Map<number, number>} databaseCpuMicros by process; empty without `/proc`
+ * @property {() => Promise<number>} exchanges round trips to the store of limits
  * @property {() => string} logTail the last of what it logged
  */
 
@@ -104,6 +105,7 @@ export async function startLatchkey({ role, env }, cleanups) {
     masterKey,
     cpuMicros: () => (hasProc ? Promise.resolve(cpuMicros(pid)) : metricCpuMicros(port, masterKey)),
     databaseCpuMicros: () => cpuMicrosOfEach(family.descendants()),
+    exchanges: () => metric(port, masterKey, 'latchkey_limits_store_exchanges_total'),
     logTail: () => log.text,
   };
 }
@@ -228,14 +230,14 @@ async function create(gateway, path, body) {
 
 /**
  * A provider that is the stub, a priced route to it, credit to pay with, a key restricted to that model, and one with a
- * great many rules.
+ * great many rules, and one with a great many limits.
  *
  * @param {Gateway} gateway
  * @param {number} stubPort
- * @param {object} policy of the restricted key
- * @returns {Promise<{ plain: string, restricted: string }>} the keys
+ * @param {{ restricted: object, limited: object }} policies of the restricted key, and of the limited one
+ * @returns {Promise<{ plain: string, restricted: string, limited: string }>} the keys
  */
-export async function provision(gateway, stubPort, policy) {
+export async function provision(gateway, stubPort, policies) {
   const provider = await create(gateway, '/v1/providers', {
     name: 'bench-upstream',
     kind: 'openai-compatible',
@@ -252,13 +254,21 @@ export async function provision(gateway, stubPort, policy) {
     name: 'bench',
     permissions: { models: [BENCH_MODEL] },
   });
-  const restricted = await create(gateway, '/v1/keys', { name: 'restricted', ...policy });
+  const restricted = await create(gateway, '/v1/keys', {
+    name: 'restricted',
+    ...policies.restricted,
+  });
+  const limited = await create(gateway, '/v1/keys', { name: 'limited', ...policies.limited });
+  const budget = { scope: 'key', scope_id: limited.id, window: 'weekly', limit: 1_000_000 };
+  const { port, masterKey } = gateway;
+  const put = await call(port, '/v1/budgets', { method: 'PUT', key: masterKey, body: budget });
+  if (put.status !== 200) throw new Error(`PUT /v1/budgets: HTTP ${put.status}: ${put.text}`);
   const grant = await post(gateway, '/v1/credits/grants', { amount: CREDIT, reason: 'bench' });
   // A build without billing has no such route and charges nothing.
   if (grant.status !== 201 && grant.status !== 404) {
     throw new Error(`POST /v1/credits/grants: HTTP ${grant.status}: ${grant.text}`);
   }
-  return { plain: plain.key, restricted: restricted.key };
+  return { plain: plain.key, restricted: restricted.key, limited: limited.key };
 }
 
 /**
@@ -266,8 +276,17 @@ export async function provision(gateway, stubPort, policy) {
  * @param {string} masterKey
  */
 async function metricCpuMicros(port, masterKey) {
+  return (await metric(port, masterKey, 'process_cpu_seconds_total')) * 1e6;
+}
+
+/**
+ * @param {number} port
+ * @param {string} masterKey
+ * @param {string} name
+ */
+async function metric(port, masterKey, name) {
   const { text } = await call(port, '/metrics', { key: masterKey });
-  const seconds = /^process_cpu_seconds_total(?:\{[^}]*\})? (\S+)/m.exec(text)?.[1];
-  if (seconds === undefined) throw new Error('/metrics has no process_cpu_seconds_total');
-  return Number(seconds) * 1e6;
+  const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, 'm').exec(text)?.[1];
+  if (value === undefined) throw new Error(`/metrics has no ${name}`);
+  return Number(value);
 }

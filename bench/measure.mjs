@@ -11,6 +11,7 @@ import { cpuBetween } from './cpu.mjs';
  * @property {Record<import('./scenarios.mjs').KeyName, string>} authorization
  * @property {() => Promise<number>} cpuMicros
  * @property {() => Map<number, number>} databaseCpuMicros
+ * @property {() => Promise<number>} exchanges round trips to the store of limits
  */
 
 /** @typedef {import('./scenarios.mjs').Scenario} Scenario */
@@ -28,6 +29,7 @@ import { cpuBetween } from './cpu.mjs';
  *   cpuMicros: number,
  *   databaseCpuMicros: number,
  *   stubCpuMicros: number,
+ *   exchanges: number,
  *   loadCpuMicros: number,
  *   seconds: number,
  * }} Turn
@@ -79,6 +81,7 @@ async function takeTurn({ options, stub, load }, scenario, system, seconds) {
   const read = () => Promise.all([system.cpuMicros(), stub.cpuMicros(), load.cpuMicros()]);
   await stub.ask('pace', scenario.pauseMs);
   const databaseBefore = system.databaseCpuMicros();
+  const exchangesBefore = await system.exchanges();
   const before = await read();
   /** @type {import('./load.mjs').RunResult} */
   const result = await load.ask('run', {
@@ -95,6 +98,7 @@ async function takeTurn({ options, stub, load }, scenario, system, seconds) {
     ...result,
     cpuMicros: after[0] - before[0],
     databaseCpuMicros: cpuBetween(databaseBefore, system.databaseCpuMicros()),
+    exchanges: (await system.exchanges()) - exchangesBefore,
     stubCpuMicros: after[1] - before[1],
     loadCpuMicros: after[2] - before[2],
     seconds,

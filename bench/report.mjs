@@ -69,6 +69,17 @@ export const PLAIN_MEASURES = {
 };
 
 /** @type {Record<string, Measure>} */
+export const LIMITED_MEASURES = {
+  ...PLAIN_MEASURES,
+  requestsPerExchange: {
+    label: 'requests a store round trip',
+    of: (turn) => turn.requests / turn.exchanges,
+    digits: 0,
+    compare: 'none',
+  },
+};
+
+/** @type {Record<string, Measure>} */
 export const STREAM_MEASURES = {
   requestsPerSecond: /** @type {Measure} */ (COMMON['requestsPerSecond']),
   eventsPerSecond: {

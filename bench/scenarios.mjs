@@ -1,6 +1,6 @@
 // @ts-check
 import { BENCH_MODEL } from './latchkey.mjs';
-import { PLAIN_MEASURES, STREAM_MEASURES } from './report.mjs';
+import { LIMITED_MEASURES, PLAIN_MEASURES, STREAM_MEASURES } from './report.mjs';
 
 /**
  * @typedef {object} Scenario
@@ -13,11 +13,11 @@ import { PLAIN_MEASURES, STREAM_MEASURES } from './report.mjs';
  * @property {Record<string, import('./report.mjs').Measure>} measures
  */
 
-/** @typedef {'plain' | 'policy' | 'single' | 'stream' | 'paced'} ScenarioName */
-/** @typedef {'plain' | 'restricted'} KeyName which of Latchkey's keys calls */
+/** @typedef {'plain' | 'policy' | 'limits' | 'single' | 'stream' | 'paced'} ScenarioName */
+/** @typedef {'plain' | 'restricted' | 'limited'} KeyName which of Latchkey's keys calls */
 
 /** @type {readonly ScenarioName[]} */
-export const SCENARIO_NAMES = ['plain', 'policy', 'single', 'stream', 'paced'];
+export const SCENARIO_NAMES = ['plain', 'policy', 'limits', 'single', 'stream', 'paced'];
 
 const MESSAGES = [
   {
@@ -79,6 +79,12 @@ export function scenariosOf({ scenarios, connections, chunks, pauseMs, includeUs
       ...plain,
       key: 'restricted',
       title: `non-streaming, ${connections} connections, a key with a great many rules`,
+    },
+    limits: {
+      ...plain,
+      key: 'limited',
+      title: `non-streaming, ${connections} connections, a key with 14 limits`,
+      measures: LIMITED_MEASURES,
     },
     single: { ...plain, title: 'non-streaming, 1 connection', connections: 1 },
     stream: { ...stream, title: `streaming, ${connections} connections` },

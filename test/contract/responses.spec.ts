@@ -93,6 +93,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('getCallingKey', {}, { key: plain.key as string });
     await succeed('getCallingKey');
     await succeed('getKeyPolicy', { id: plain.id });
+    await succeed('getKeyLimits', { id: plain.id });
     await succeed('getKeyPolicySchema');
     const presented = { key: plain.key, request: { model: 'sandbox/echo' } };
     expect(await succeed('verifyKey', {}, { body: presented })).toMatchObject({ valid: true });

@@ -163,6 +163,7 @@ describe('another organization’s object', () => {
       'disableKey',
       'enableKey',
       'getKey',
+      'getKeyLimits',
       'getKeyPolicy',
       'getOrganization',
       'getProvider',

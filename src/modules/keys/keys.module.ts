@@ -22,6 +22,7 @@ import { IssueKeyService } from './issue-key.service.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
 import { KeyFinderService } from './key-finder.service.js';
+import { KeyLimitsController } from './key-limits.controller.js';
 import { KeysController } from './keys.controller.js';
 import { LeakedKeys } from './leaked-keys.port.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
@@ -41,6 +42,7 @@ import { SigningSecrets } from './signing-secrets.js';
   ],
   controllers: [
     KeysController,
+    KeyLimitsController,
     KeyChecksController,
     MultirouteKeysController,
     ManagementKeysController,

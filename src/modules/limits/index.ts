@@ -15,3 +15,5 @@ export {
 export type { Account, LeaseSet } from './leases/lease-set.js';
 export { LimitsModule } from './limits.module.js';
 export { rateLimitHeaders } from './rate-limit-headers.js';
+export { ReadLimitsService } from './read-limits.service.js';
+export type { LimitState } from './limit-state.js';

@@ -22,6 +22,7 @@ import { CallLimiter } from './call-limiter.service.js';
 import { CallJournal } from './journal/call-journal.js';
 import { LeaseKeeper } from './leases/lease-keeper.service.js';
 import { LimitsMetrics } from './limits.metrics.js';
+import { ReadLimitsService } from './read-limits.service.js';
 import { AllowanceStore } from './store/allowance-store.port.js';
 import { PostgresAllowanceStore } from './store/postgres.allowance-store.js';
 
@@ -44,11 +45,12 @@ import { PostgresAllowanceStore } from './store/postgres.allowance-store.js';
     LimitsMetrics,
     PutBudgetService,
     ReadBudgetsService,
+    ReadLimitsService,
     DeleteBudgetService,
     { provide: AllowanceStore, useClass: PostgresAllowanceStore },
     { provide: BudgetDirectory, useClass: BudgetDirectoryService },
     { provide: KeyBudgets, useExisting: DeleteBudgetService },
   ],
-  exports: [BudgetDirectory, CallLimiter, KeyBudgets, KnownKeys],
+  exports: [BudgetDirectory, CallLimiter, KeyBudgets, KnownKeys, ReadLimitsService],
 })
 export class LimitsModule {}

@@ -1,4 +1,5 @@
 import { type Allowance, METRICS } from '../domain/allowance.js';
+import { lowestOfEach } from '../domain/lowest-of-each.js';
 import type { JournaledLease } from '../journal/journal-lines.js';
 import type { Lease } from './lease.js';
 import type { LeaseKeeper } from './lease-keeper.service.js';
@@ -38,7 +39,7 @@ export class Account {
     private readonly keeper: LeaseKeeper,
     private readonly matches: (pattern: string, model: string) => boolean,
   ) {
-    this.#allowances = leastOfEach(allowances);
+    this.#allowances = lowestOfEach(allowances);
     this.#namesModels = allowances.some(({ model }) => model !== null);
   }
 
@@ -88,16 +89,4 @@ export class Account {
 function hasForgotten({ leases }: LeaseSet): boolean {
   for (const { isForgotten } of leases) if (isForgotten) return true;
   return false;
-}
-
-/** A key's own limit and a budget for it measure the same: the lower one holds. */
-function leastOfEach(allowances: readonly Allowance[]): Allowance[] {
-  const least = new Map<string, Allowance>();
-  for (const allowance of allowances) {
-    const { subject, subjectId, metric, window, model } = allowance;
-    const name = JSON.stringify([subject, subjectId, metric, window, model]);
-    const other = least.get(name);
-    if (!other || allowance.limit < other.limit) least.set(name, allowance);
-  }
-  return [...least.values()];
 }

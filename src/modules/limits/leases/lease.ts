@@ -57,6 +57,8 @@ export class Lease {
   back = 0;
   /** When it took a share without the store; `null`: it did not since it heard of it. */
   #shareAt: number | null = null;
+  /** What was left of a rate beyond that, when it was asked for last. */
+  #left = 0;
   #rate = 0;
   #usedSince = 0;
   #measuredAt = 0;
@@ -79,10 +81,10 @@ export class Lease {
     return this.granted - this.spent - this.reserved;
   }
 
-  /** What is left of the allowance, as far as is known here; never below 0. Of a rate, what is held. */
+  /** What is left of the allowance, as far as is known here; never below 0. */
   get remaining(): number {
-    const elsewhere = this.isRate || !this.shared ? 0 : this.allowance.limit - this.shared.total;
-    return Math.max(0, elsewhere + this.idle);
+    const ungranted = this.shared ? this.allowance.limit - this.shared.total : 0;
+    return Math.max(0, this.idle + (this.isRate ? this.#left : ungranted));
   }
 
   /** As people see it, as far as is known here. */
@@ -179,8 +181,9 @@ export class Lease {
   }
 
   /** As {@link afterExchange}, of a rate. */
-  afterTaking({ granted, nextInMs }: RateAnswer, { need, now }: Asked): void {
+  afterTaking({ granted, left, nextInMs }: RateAnswer, { need, now }: Asked): void {
     this.#take(granted, need, now);
+    this.#left = left;
     if (granted < need) this.closedUntil = now + Math.min(nextInMs, 1_000);
   }
 

@@ -50,6 +50,8 @@ export type RateAsk = {
 
 export type RateAnswer = {
   readonly granted: number;
+  /** What would have been free besides. */
+  readonly left: number;
   /** Milliseconds until one more is free. */
   readonly nextInMs: number;
 };
@@ -103,6 +105,15 @@ export abstract class AllowanceStore {
     organizationId: string,
     windows: readonly { readonly allowance: string; readonly startsAt: number }[],
   ): Promise<AllowanceState[]>;
+
+  /**
+   * Of those of one organization that were ever taken from.
+   * @returns by allowance, milliseconds until what was taken is made good
+   */
+  abstract readRates(
+    organizationId: string,
+    allowances: readonly string[],
+  ): Promise<ReadonlyMap<string, number>>;
 
   /** Forgets windows that are long over. */
   abstract sweep(): Promise<void>;

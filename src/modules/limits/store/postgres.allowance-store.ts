@@ -226,6 +226,7 @@ export class PostgresAllowanceStore extends AllowanceStore {
       const pace = 1_000 / perSecond;
       return {
         granted: Number(row.granted),
+        left: Math.max(0, Math.floor(burst - row.ahead_ms / pace)),
         nextInMs: Math.max(0, row.ahead_ms + pace - burst * pace),
       };
     });
@@ -251,6 +252,19 @@ export class PostgresAllowanceStore extends AllowanceStore {
       total: Number(row.total),
       spent: Number(row.spent),
     }));
+  }
+
+  override async readRates(
+    organizationId: string,
+    allowances: readonly string[],
+  ): Promise<ReadonlyMap<string, number>> {
+    if (allowances.length === 0) return new Map();
+    const rows = await this.transactions.sql<{ allowance: string; ahead_ms: number }>(
+      `SELECT allowance, greatest(0, tat - extract(epoch FROM clock_timestamp())::double precision * 1000) AS ahead_ms
+         FROM allowance_rates WHERE organization_id = $1 AND allowance = ANY ($2::text[])`,
+      [organizationId, allowances],
+    );
+    return new Map(rows.map((row) => [row.allowance, row.ahead_ms]));
   }
 
   override async sweep(): Promise<void> {
