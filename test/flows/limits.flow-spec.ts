@@ -215,6 +215,17 @@ describe('parallel requests', () => {
     expect(order).toEqual(['urgent', '1', '3', '4']);
   });
 
+  it('are not refused to a call that came while the store was asked for others', async () => {
+    const [instance] = instances;
+    const account = instance!.account([{ ...limits[0]!, limit: 1_000 }]);
+    const results: Promise<string>[] = [];
+    for (let turn = 0; turn < 40; turn++) {
+      results.push(instance!.tryTake(account));
+      await new Promise(setImmediate);
+    }
+    expect(admitted(await Promise.all(results))).toBe(40);
+  });
+
   it('are refused at once where as many wait as may', async () => {
     const [instance] = instances;
     const account = instance!.account([{ ...limits[0]!, limit: 1 }]);

@@ -137,10 +137,17 @@ export class CallLimiter implements OnModuleInit {
       // Who comes now does not overtake those who wait.
       if (lease.isParallel && !isNextInLine && this.#lines.has(lease)) return lease;
     }
-    for (const lease of leases) {
-      if (lease.reserve(amounts[lease.figure] ?? 0, now) && !lease.isDirty) this.keeper.ask(lease);
-    }
+    this.#reserve(leases, amounts, now);
     return null;
+  }
+
+  #reserve(leases: readonly Lease[], amounts: Amounts, now: number): void {
+    let isLow = false;
+    for (const lease of leases) {
+      if (lease.reserve(amounts[lease.figure] ?? 0, now) && !lease.isDirty) isLow = true;
+    }
+    // Those that will run low soon may as well ask now, in the same exchange.
+    if (isLow) for (const lease of leases) if (lease.runsLow) this.keeper.ask(lease);
   }
 
   #takeLess(claim: Claim, now: number, isNextInLine: boolean): Reservation | null {
@@ -219,10 +226,12 @@ export class CallLimiter implements OnModuleInit {
       this.#done(waiter, () => waiter.resolve(reservationOf(claim)));
     } else if (failure !== null && exchanged.has(lacking)) {
       this.#doneAlone(waiter, lacking, now);
+    } else if (now >= lacking.closedUntil && line === null) {
+      // Its turn in an exchange is yet to come.
+      this.#ask(waiter);
     } else if (lacking.isParallel) {
       this.#standInLine(waiter, lacking);
     } else if (now >= lacking.closedUntil) {
-      // Its turn in an exchange is yet to come.
       this.#ask(waiter);
     } else {
       this.#takeLessOrRefuse(waiter, lacking, now);

@@ -8,8 +8,8 @@ import type { LeaseAnswer, RateAnswer } from '../store/allowance-store.port.js';
 const AHEAD_MS = 500;
 /** … and asked for anew when there is less than this left. */
 const LOW_MS = 150;
-/** A rate per second is held for a moment only, so that what is held is no second burst. */
-const RATE_AHEAD_MS = 20;
+/** Of a rate per second so much of its burst at most, so that what instances hold is no second burst. */
+const RATE_AHEAD_SHARE = 0.02;
 /** A shorter time says too little of a rate. */
 const MIN_RATE_MS = 50;
 /** How long a store that had nothing left is believed before it is asked again. */
@@ -113,9 +113,9 @@ export class Lease {
     const need = Math.max(0, this.waitingFor + this.inLine - this.idle);
     if (this.isParallel) return { need, want: 0 };
     this.#measureRate(now);
-    const ahead = this.isRate ? RATE_AHEAD_MS : AHEAD_MS;
-    this.lowWater = this.isRate ? 0 : Math.floor(this.#rate * LOW_MS);
-    const want = Math.floor(this.#rate * ahead) + this.waitingFor - this.idle - need;
+    const ahead = Math.min(this.#mostAhead, Math.floor(this.#rate * AHEAD_MS));
+    this.lowWater = Math.floor((ahead * LOW_MS) / AHEAD_MS);
+    const want = ahead + this.waitingFor - this.idle - need;
     return { need, want: Math.max(0, want) };
   }
 
@@ -194,6 +194,16 @@ export class Lease {
     if (granted < need) this.closedUntil = now + CLOSED_MS;
     // There is nothing to be had in advance.
     if (granted <= need && !this.isParallel) this.lowWater = 0;
+  }
+
+  get #mostAhead(): number {
+    const { burst, limit } = this.allowance;
+    return this.isRate ? Math.floor((burst ?? limit) * RATE_AHEAD_SHARE) : limit;
+  }
+
+  /** Whether more is to be asked for soon, so that it may as well be now. */
+  get runsLow(): boolean {
+    return this.idle < 2 * this.lowWater;
   }
 
   #measureRate(now: number): void {
