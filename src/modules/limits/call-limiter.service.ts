@@ -248,11 +248,13 @@ export class CallLimiter implements OnModuleInit {
   }
 
   #takeLessOrRefuse(waiter: Waiter, lacking: Lease, now: number): void {
-    const less = this.#takeLess(waiter.claim, now, waiter.line !== null);
-    this.#done(waiter, () => {
-      if (less) waiter.resolve(less);
-      else waiter.reject(this.#refusal(waiter.claim, lacking));
-    });
+    try {
+      const less = this.#takeLess(waiter.claim, now, waiter.line !== null);
+      if (!less) throw this.#refusal(waiter.claim, lacking);
+      this.#done(waiter, () => waiter.resolve(less));
+    } catch (error) {
+      this.#done(waiter, () => waiter.reject(error));
+    }
   }
 
   #standInLine(waiter: Waiter, lease: Lease): void {

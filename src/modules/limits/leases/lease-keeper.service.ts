@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 
+import { AppError } from '#common/errors/app-error.js';
 import { within } from '#common/time/within.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
@@ -98,7 +99,10 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
     this.#listeners.push(listener);
   }
 
-  /** The lease of an allowance in the window that `now` is in; its limit is what the allowance says at the moment. */
+  /**
+   * The lease of an allowance in the window that `now` is in; its limit is what the allowance says at the moment.
+   * @throws {AppError} `service_unavailable` when there are too many
+   */
   leaseOf(allowance: Allowance, now: number): Lease {
     const window = windowAt(allowance.window, now);
     const name = nameOf(allowance, window);
@@ -109,7 +113,7 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
       known.allowance = allowance;
       return known;
     }
-    if (this.#leases.size >= MAX_LEASES) throw new Error('There are too many leases.');
+    if (this.#leases.size >= MAX_LEASES) throw new AppError('service_unavailable');
     const lease = new Lease(allowance, window);
     this.#leases.set(name, lease);
     return lease;
@@ -130,8 +134,11 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
   async #run(): Promise<void> {
     // What is asked for within this turn of the event loop goes together.
     await new Promise(setImmediate);
-    while (this.#dirty.size > 0) await this.#exchangeSome();
-    this.#running = null;
+    try {
+      while (this.#dirty.size > 0) await this.#exchangeSome();
+    } finally {
+      this.#running = null;
+    }
   }
 
   async #exchangeSome(): Promise<void> {
