@@ -1,121 +1,37 @@
 /** Limits hold over processes, crashes and concurrency: the upstream's own count of what it served is the judge. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Agent, request } from 'undici';
 
-import { completion, type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.js';
-import { GatewayProcess, newInstallation } from '../support/gateway-process.js';
+import { GatewayProcess } from '../support/gateway-process.js';
+import {
+  callOnce as call,
+  CountingUpstream,
+  keyWith,
+  race,
+  startGateways,
+} from './limited.harness.js';
 import { makePatchedBuild, type Patch } from './patched-build.harness.js';
 import { setUpProof } from './proof.harness.js';
 
-const MODEL = 'priced-1';
-/** Of one call, at 1,000 USD for a million output tokens. */
-const TOKENS = 50;
+/** USD for a million output tokens: a call costs 0.05. */
+const PRICE = '1000';
 const BUDGET = { rate_limits: { costs: { per_day_max: '1.00' } } };
-/** Calls of 0.05 USD that fit into the budget. */
+/** Calls that fit into the budget. */
 const FITTING = 20;
 /** Calls in flight when their process is killed. */
 const CUT = 12;
 
 const proof = setUpProof();
-
-/** Answers after a while, and counts. */
-class CountingUpstream {
-  served = 0;
-  running = 0;
-  most = 0;
-
-  private constructor(private readonly upstream: FakeUpstream) {}
-
-  static async start(delayMs: number): Promise<CountingUpstream> {
-    const upstream = await startFakeUpstream();
-    const counting = new CountingUpstream(upstream);
-    upstream.behave((response) => {
-      counting.served++;
-      counting.most = Math.max(counting.most, ++counting.running);
-      response.once('close', () => counting.running--);
-      setTimeout(() => {
-        const usage = { prompt_tokens: 9, completion_tokens: TOKENS, total_tokens: TOKENS + 9 };
-        response.writeHead(200, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ ...completion('Yes'), usage }));
-      }, delayMs);
-    });
-    return counting;
-  }
-
-  async openOn(gateway: GatewayProcess): Promise<void> {
-    const provider = await gateway.call('POST', '/v1/providers', {
-      name: 'counting',
-      kind: 'openai-compatible',
-      base_url: this.upstream.baseUrl,
-    });
-    expect(provider.status).toBe(201);
-    const route = await gateway.call('POST', '/v1/routes', {
-      model: MODEL,
-      provider_id: (provider.body as { id: string }).id,
-      price: { input_per_million: '0', output_per_million: '1000' },
-    });
-    expect(route.status).toBe(201);
-  }
-
-  async stop(): Promise<void> {
-    await this.upstream.close();
-  }
-}
-
-async function start(count: number, build?: string): Promise<GatewayProcess[]> {
-  const installation = newInstallation(proof.databaseUrl);
-  const gateways: GatewayProcess[] = [];
-  for (let index = 0; index < count; index++) {
-    gateways.push(await GatewayProcess.start(installation, build === undefined ? {} : { build }));
-  }
-  return gateways;
-}
-
-async function keyWith(gateway: GatewayProcess, policy: object): Promise<string> {
-  const made = await gateway.call('POST', '/v1/keys', { name: 'limited', ...policy });
-  expect(made.status).toBe(201);
-  return (made.body as { key: string }).key;
-}
-
-const agent = new Agent({ connections: 200 });
-
-/** The status, or 0 where the gateway went away. */
-async function call(gateway: GatewayProcess, key: string): Promise<number> {
-  try {
-    const { statusCode, body } = await request(`${gateway.origin}/v1/chat/completions`, {
-      method: 'POST',
-      dispatcher: agent,
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: MODEL,
-        max_tokens: TOKENS,
-        messages: [{ role: 'user', content: 'Well?' }],
-      }),
-    });
-    await body.dump();
-    return statusCode;
-  } catch {
-    return 0;
-  }
-}
-
-async function race(gateways: GatewayProcess[], key: string, calls: number): Promise<number> {
-  const statuses = await Promise.all(
-    Array.from({ length: calls }, (_, at) => call(gateways[at % gateways.length]!, key)),
-  );
-  expect(statuses.filter((status) => status !== 200 && status !== 429)).toEqual([]);
-  return statuses.filter((status) => status === 200).length;
-}
+const start = (count: number, build?: string) => startGateways(count, proof.databaseUrl, build);
 
 async function budgetRounds(rounds: number, build?: string): Promise<number[]> {
   const upstream = await CountingUpstream.start(20);
   const gateways = await start(3, build);
-  await upstream.openOn(gateways[0]!);
+  await upstream.openOn(gateways[0], PRICE);
   const admitted: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const before = upstream.served;
-    const key = await keyWith(gateways[0]!, BUDGET);
+    const key = await keyWith(gateways[0], BUDGET);
     const answered = await race(gateways, key, 200);
     expect(upstream.served - before).toBe(answered);
     admitted.push(answered);
@@ -157,7 +73,7 @@ it('after kill -9 nothing is overspent, and what was not used is available withi
   const upstream = await CountingUpstream.start(40);
   const [first, witness] = (await start(2)) as [GatewayProcess, GatewayProcess];
   let victim = first;
-  await upstream.openOn(witness);
+  await upstream.openOn(witness, PRICE);
   const waits: number[] = [];
   const lost: number[] = [];
   for (let round = 0; round < 20; round++) {
@@ -198,7 +114,7 @@ it('after kill -9 nothing is overspent, and what was not used is available withi
 it('5 parallel requests are never 6, over 2 processes, and come back after a kill', async () => {
   const upstream = await CountingUpstream.start(150);
   const [one, two] = (await start(2)) as [GatewayProcess, GatewayProcess];
-  await upstream.openOn(one);
+  await upstream.openOn(one, PRICE);
   const key = await keyWith(one, {
     rate_limits: { concurrency: { max_parallel_requests: 5, max_queued_requests: 100 } },
   });
@@ -224,21 +140,21 @@ it('5 parallel requests are never 6, over 2 processes, and come back after a kil
 it('100 requests a minute from 3 processes are never more, and hardly less; from one, exactly 100', async () => {
   const upstream = await CountingUpstream.start(5);
   const gateways = await start(3);
-  await upstream.openOn(gateways[0]!);
+  await upstream.openOn(gateways[0], PRICE);
   const limit = { rate_limits: { requests: { per_minute: 100 } } };
   // All of it within one window of the calendar.
   const leftMs = 60_000 - (Date.now() % 60_000);
   if (leftMs < 30_000) await sleep(leftMs + 50);
-  const shared = await keyWith(gateways[0]!, limit);
+  const shared = await keyWith(gateways[0], limit);
   let admitted = 0;
   for (let round = 0; round < 50; round++) {
     admitted += await race(gateways, shared, 20);
     await sleep(150);
   }
-  const alone = await keyWith(gateways[0]!, limit);
+  const alone = await keyWith(gateways[0], limit);
   let single = 0;
   for (let round = 0; round < 15; round++) {
-    const statuses = await Promise.all(Array.from({ length: 10 }, () => call(gateways[0]!, alone)));
+    const statuses = await Promise.all(Array.from({ length: 10 }, () => call(gateways[0], alone)));
     single += statuses.filter((status) => status === 200).length;
   }
   proof.figures.push(`of 100 a minute: ${admitted} over three processes, ${single} from one`);

@@ -57,7 +57,7 @@ export class PostgresThrottleStore extends ThrottleStore {
     return hits.map(({ counter }) => {
       const row = byCounter.get(counter);
       if (!row) throw new Error('PostgreSQL has not counted every hit.');
-      return { total: row.total, endsInMs: Math.ceil(row.endsInMs) };
+      return { total: row.total, endsInMs: Math.floor(row.endsInMs) };
     });
   }
 

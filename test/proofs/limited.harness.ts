@@ -1,0 +1,111 @@
+/** Gateways that share limits, a provider that counts what it serves, and clients that call at once. */
+import { expect } from 'vitest';
+import { Agent, request } from 'undici';
+
+import { completion, type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.js';
+import { GatewayProcess, type Installation, newInstallation } from '../support/gateway-process.js';
+
+const MODEL = 'priced-1';
+/** Of each call. Only output costs. */
+const TOKENS = 50;
+
+/** Answers after a while, and counts. */
+export class CountingUpstream {
+  served = 0;
+  running = 0;
+  most = 0;
+
+  private constructor(private readonly upstream: FakeUpstream) {}
+
+  static async start(delayMs: number): Promise<CountingUpstream> {
+    const upstream = await startFakeUpstream();
+    const counting = new CountingUpstream(upstream);
+    upstream.behave((response) => {
+      counting.served++;
+      counting.most = Math.max(counting.most, ++counting.running);
+      response.once('close', () => counting.running--);
+      setTimeout(() => {
+        const usage = { prompt_tokens: 9, completion_tokens: TOKENS, total_tokens: TOKENS + 9 };
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ ...completion('Yes'), usage }));
+      }, delayMs);
+    });
+    return counting;
+  }
+
+  /** Makes it this installation's provider. @param usdPerMillion output tokens */
+  async openOn(gateway: GatewayProcess, usdPerMillion: string): Promise<void> {
+    const provider = await gateway.call('POST', '/v1/providers', {
+      name: 'counting',
+      kind: 'openai-compatible',
+      base_url: this.upstream.baseUrl,
+    });
+    expect(provider.status).toBe(201);
+    const route = await gateway.call('POST', '/v1/routes', {
+      model: MODEL,
+      provider_id: (provider.body as { id: string }).id,
+      price: { input_per_million: '0', output_per_million: usdPerMillion },
+    });
+    expect(route.status).toBe(201);
+  }
+
+  async stop(): Promise<void> {
+    await this.upstream.close();
+  }
+}
+
+/** Instances of one installation. */
+export async function startGateways(
+  count: number,
+  databaseUrl: string,
+  build?: string,
+): Promise<[GatewayProcess, ...GatewayProcess[]]> {
+  const installation: Installation = newInstallation(databaseUrl);
+  const options = build === undefined ? {} : { build };
+  const gateways: [GatewayProcess, ...GatewayProcess[]] = [
+    await GatewayProcess.start(installation, options),
+  ];
+  while (gateways.length < count) gateways.push(await GatewayProcess.start(installation, options));
+  return gateways;
+}
+
+export async function keyWith(gateway: GatewayProcess, policy: object): Promise<string> {
+  const made = await gateway.call('POST', '/v1/keys', { name: 'limited', ...policy });
+  expect(made.status).toBe(201);
+  return (made.body as { key: string }).key;
+}
+
+const agent = new Agent({ connections: 350 });
+
+/** The status, or 0 where the gateway went away. */
+export async function callOnce(gateway: GatewayProcess, key: string): Promise<number> {
+  try {
+    const { statusCode, body } = await request(`${gateway.origin}/v1/chat/completions`, {
+      method: 'POST',
+      dispatcher: agent,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: MODEL,
+        max_tokens: TOKENS,
+        messages: [{ role: 'user', content: 'Well?' }],
+      }),
+    });
+    await body.dump();
+    return statusCode;
+  } catch {
+    return 0;
+  }
+}
+
+/** So many calls at once, in turn over all gateways. Answers how many were served; the others must be 429s. */
+export async function race(
+  gateways: readonly GatewayProcess[],
+  key: string,
+  calls: number,
+): Promise<number> {
+  const statuses = await Promise.all(
+    Array.from({ length: calls }, (_, at) => callOnce(gateways[at % gateways.length]!, key)),
+  );
+  expect(statuses.filter((status) => status !== 200 && status !== 429)).toEqual([]);
+  return statuses.filter((status) => status === 200).length;
+}
