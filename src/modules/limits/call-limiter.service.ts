@@ -276,7 +276,7 @@ export class CallLimiter implements OnModuleInit {
     }
     this.#lines.set(lease, line);
     lease.inLine = line.length;
-    this.#poll ??= setInterval(() => this.#pollLines(), LINE_POLL_MS);
+    this.#poll ??= setInterval(() => this.#pollLines(), LINE_POLL_MS).unref();
   }
 
   /** Lets in whoever is next, as long as there is room. */

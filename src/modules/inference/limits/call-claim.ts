@@ -73,24 +73,28 @@ export class CallClaim implements Claim {
   }
 
   fit(idle: (figure: number) => number): Amounts | null {
-    if (!this.#worstCase) return null;
-    const worstCase = this.#counted(this.#worstCase);
+    const given = this.#worstCase;
+    if (!given) return null;
+    const isReadable = given.inputTokens <= idle(INPUT_TOKENS);
+    // Counting takes milliseconds: not where another limit is what lacks, or where not even an empty request would fit.
+    if (isReadable && this.#fitting(given, idle) === given.maxOutputPerChoice) return null;
+    if (this.#fitting({ ...given, inputTokens: 0 }, idle) === null) return null;
+    const worstCase = this.#counted(given);
     if (worstCase.inputTokens > idle(INPUT_TOKENS)) return null;
-    const perChoice = fittingOutput(
-      {
-        worstCase,
-        price: this.call.target.price,
-        remaining: {
-          cost: Math.min(idle(COST), this.#mostCost),
-          outputTokens: idle(OUTPUT_TOKENS),
-          totalTokens: idle(TOTAL_TOKENS),
-        },
-      },
-      this.call.view.limits.minOutputTokens,
-    );
+    const perChoice = this.#fitting(worstCase, idle);
     if (perChoice === null) return null;
     this.#claim(worstCase, perChoice);
     return this.amounts;
+  }
+
+  #fitting(worstCase: WorstCase, idle: (figure: number) => number): number | null {
+    const remaining = {
+      cost: Math.min(idle(COST), this.#mostCost),
+      outputTokens: idle(OUTPUT_TOKENS),
+      totalTokens: idle(TOTAL_TOKENS),
+    };
+    const { price } = this.call.target;
+    return fittingOutput({ worstCase, price, remaining }, this.call.view.limits.minOutputTokens);
   }
 
   /** Makes the call one that uses no more than was taken for it. */

@@ -1,4 +1,5 @@
 import type { Allowance, AllowanceWindow } from '../../domain/allowance.js';
+import { lowestOfEach } from '../../domain/lowest-of-each.js';
 
 /** Whom a budget binds. Users, teams and projects join when there are any. */
 export const BUDGET_SCOPES = ['key', 'each_key', 'organization'] as const;
@@ -62,14 +63,8 @@ export function compileBudgets(budgets: readonly Budget[]): OrganizationBudgets 
  */
 export function allowancesFor(budgets: OrganizationBudgets, keyId: string): readonly Allowance[] {
   const { organization, eachKey, byKey } = budgets;
-  const lowest = new Map<string, Allowance>();
   const ofEach = eachKey.map((template) => ({ ...template, subjectId: keyId }));
-  for (const allowance of [...(byKey.get(keyId) ?? []), ...ofEach]) {
-    const counter = `${allowance.window} ${allowance.model ?? ALL_MODELS}`;
-    const other = lowest.get(counter);
-    if (!other || allowance.limit < other.limit) lowest.set(counter, allowance);
-  }
-  return [...organization, ...lowest.values()];
+  return [...organization, ...lowestOfEach([...(byKey.get(keyId) ?? []), ...ofEach])];
 }
 
 function templateOf(budget: Budget, subject: BudgetTemplate['subject']): BudgetTemplate {
