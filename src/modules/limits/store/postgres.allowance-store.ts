@@ -23,21 +23,25 @@ const SWEEP_ROWS = 5_000;
 /** In a row's `holders`: `{<id>: [kept, granted, spent, seen at (ms), fence]}`; under `""` a debt of the window before. */
 const DEBT = '';
 
-/** What may be granted of `rest`, to a holder of `holders`. Whoever asks in advance leaves the others their share. */
-const grant = (rest: string, holders: string): string => `
-  CASE WHEN ${rest} >= a.need
-       THEN a.need + least(a.want, (${rest} - a.need) / (2 * ${holders}))
-       ELSE greatest(0, ${rest}) END`;
+/** What may be granted to the first, or to one of several holders. Whoever asks in advance leaves the others their share. */
+const grant = (holders: string): string => `
+  CASE WHEN a.rest >= a.need
+       THEN a.need + least(a.want, (a.rest - a.need) / (2 * ${holders}))
+       ELSE greatest(0, a.rest) END AS granted`;
 
 /** 1: the share is used at which somebody is told; 2: all of it is. Told once for each window, whoever asks. */
-const level = (total: string): string => `
-  (CASE WHEN a.is_parallel THEN 0 WHEN ${total} >= a.max THEN 2 WHEN ${total} >= a.alert_at THEN 1 ELSE 0 END)::smallint`;
+const LEVEL = `
+  (CASE WHEN a.is_parallel THEN 0
+        WHEN a.others + a.kept + a.granted >= a.max THEN 2
+        WHEN a.others + a.kept + a.granted >= a.alert_at THEN 1 ELSE 0 END)::smallint AS level`;
 
-const ENTRY = `jsonb_build_array(own.kept, g.granted, own.spent, clock.now, $2::bigint)`;
+const ENTRY = `
+  jsonb_build_object($1::text, jsonb_build_array(a.kept, a.granted, a.own_spent, (SELECT now FROM clock), $2::bigint))`;
 
 /**
- * One statement for all leases of a holder. A row's lock is taken in the order of the names, so that two holders can’t
- * wait for each other; what is in `DO UPDATE` reads the row as it is once the lock is held.
+ * One statement for all leases of a holder. A row’s lock is taken in the order of the names, so that two holders can’t
+ * wait for each other; what is in `DO UPDATE` reads the row as it is once the lock is held. It is planned each time, for
+ * connection poolers keep no prepared statements: so it goes step by step, where joins would take milliseconds to plan.
  */
 const EXCHANGE = `
 WITH ask AS MATERIALIZED (
@@ -47,46 +51,50 @@ WITH ask AS MATERIALIZED (
           alert_at)
 ), clock AS MATERIALIZED (
   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
+), opening AS MATERIALIZED (
+  SELECT a.*, coalesce(a.keep, 0) AS kept, CASE WHEN a.keep IS NULL THEN 0 ELSE a.spent END AS own_spent,
+         coalesce(greatest(0, (SELECT before.total - a.max FROM allowance_windows AS before
+           WHERE before.allowance = a.allowance AND before.starts_at = a.debt_from)), 0) AS others
+    FROM ask AS a
+), opening_rest AS MATERIALIZED (
+  SELECT a.*, a.max - a.others - a.kept AS rest FROM opening AS a
+), opening_grant AS MATERIALIZED (
+  SELECT a.*, ${grant('1')} FROM opening_rest AS a
+), opened AS MATERIALIZED (
+  SELECT a.*, ${LEVEL} FROM opening_grant AS a
 )
 INSERT INTO allowance_windows AS held (
   allowance, starts_at, organization_id, ends_at, delete_at, total, spent, holders, alerted, raised
 )
 SELECT a.allowance, a.starts_at, a.organization_id, a.ends_at, a.delete_at,
-       debt.total + own.kept + g.granted, debt.total + own.spent,
-       CASE WHEN debt.total = 0 THEN '{}'
-            ELSE jsonb_build_object('${DEBT}', jsonb_build_array(debt.total, 0, debt.total, 0, 0)) END
-         || jsonb_build_object($1::text, ${ENTRY}),
-       l.level, l.level
-  FROM ask AS a
- CROSS JOIN clock
- CROSS JOIN LATERAL (
-   SELECT coalesce(greatest(0, (SELECT before.total - a.max FROM allowance_windows AS before
-            WHERE before.allowance = a.allowance AND before.starts_at = a.debt_from)), 0) AS total) AS debt
- CROSS JOIN LATERAL (SELECT coalesce(a.keep, 0) AS kept, CASE WHEN a.keep IS NULL THEN 0 ELSE a.spent END AS spent) AS own
- CROSS JOIN LATERAL (SELECT a.max - debt.total - own.kept AS rest) AS r
- CROSS JOIN LATERAL (SELECT ${grant('r.rest', '1')} AS granted) AS g
- CROSS JOIN LATERAL (SELECT ${level('debt.total + own.kept + g.granted')} AS level) AS l
+       a.others + a.kept + a.granted, a.others + a.own_spent,
+       CASE WHEN a.others = 0 THEN '{}'
+            ELSE jsonb_build_object('${DEBT}', jsonb_build_array(a.others, 0, a.others, 0, 0)) END || ${ENTRY},
+       a.level, a.level
+  FROM opened AS a
  ORDER BY a.allowance, a.starts_at
 ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders, alerted, raised) = (
-  SELECT others.total + own.kept + g.granted, others.spent + own.spent,
-         others.entries || jsonb_build_object($1::text, ${ENTRY}),
-         greatest(held.alerted, l.level), CASE WHEN l.level > held.alerted THEN l.level ELSE 0 END
-    FROM ask AS a
-   CROSS JOIN clock
-   CROSS JOIN LATERAL (
-     SELECT coalesce(sum((value->>0)::bigint + (value->>1)::bigint), 0)::bigint AS total,
-            coalesce(sum((value->>2)::bigint), 0)::bigint AS spent, count(*) AS holders,
-            coalesce(jsonb_object_agg(key, value), '{}') AS entries
-       FROM jsonb_each(held.holders)
-      WHERE key <> $1 AND NOT (a.is_parallel AND (value->>3)::bigint < clock.now - ${HOLDER_TTL_MS})) AS others
-   CROSS JOIN LATERAL (
-     SELECT coalesce(a.keep, (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint, 0) AS kept) AS own_kept
-   CROSS JOIN LATERAL (
-     SELECT own_kept.kept, CASE WHEN a.keep IS NULL THEN own_kept.kept ELSE a.spent END AS spent) AS own
-   CROSS JOIN LATERAL (SELECT a.max - others.total - own.kept AS rest) AS r
-   CROSS JOIN LATERAL (SELECT ${grant('r.rest', '(others.holders + 1)')} AS granted) AS g
-   CROSS JOIN LATERAL (SELECT ${level('others.total + own.kept + g.granted')} AS level) AS l
-   WHERE a.allowance = held.allowance AND a.starts_at = held.starts_at
+  WITH others AS MATERIALIZED (
+    SELECT coalesce(sum((value->>0)::bigint + (value->>1)::bigint), 0)::bigint AS others,
+           coalesce(sum((value->>2)::bigint), 0)::bigint AS others_spent,
+           count(*) AS count, coalesce(jsonb_object_agg(key, value), '{}') AS entries
+      FROM jsonb_each(held.holders)
+     WHERE key <> $1 AND NOT (held.ends_at IS NULL AND (value->>3)::bigint < (SELECT now FROM clock) - ${HOLDER_TTL_MS})
+  ), own AS MATERIALIZED (
+    SELECT a.*, coalesce(a.keep, (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint, 0) AS kept
+      FROM ask AS a WHERE a.allowance = held.allowance AND a.starts_at = held.starts_at
+  ), rest AS MATERIALIZED (
+    SELECT a.*, others.*, CASE WHEN a.keep IS NULL THEN a.kept ELSE a.spent END AS own_spent,
+           a.max - others.others - a.kept AS rest
+      FROM own AS a, others
+  ), granted AS MATERIALIZED (
+    SELECT a.*, ${grant('(a.count + 1)')} FROM rest AS a
+  ), levelled AS MATERIALIZED (
+    SELECT a.*, ${LEVEL} FROM granted AS a
+  )
+  SELECT a.others + a.kept + a.granted, a.others_spent + a.own_spent, a.entries || ${ENTRY},
+         greatest(held.alerted, a.level), CASE WHEN a.level > held.alerted THEN a.level ELSE 0 END
+    FROM levelled AS a
 )
 WHERE coalesce((held.holders->$1->>4)::bigint, -1) < $2::bigint
 RETURNING allowance, starts_at, total, spent, (holders->$1->>0)::bigint AS kept, (holders->$1->>1)::bigint AS granted,
