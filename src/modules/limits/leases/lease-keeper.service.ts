@@ -232,7 +232,8 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
     if (this.isAway) return;
     for (const [name, lease] of this.#leases) {
       const unusedFor = now - lease.lastUsedAt;
-      if (lease.isParallel || unusedFor > (lease.isRate ? IDLE_RATE_MS : IDLE_MS)) lease.giveBack();
+      if (lease.isParallel) lease.giveBackUnneeded();
+      else if (unusedFor > (lease.isRate ? IDLE_RATE_MS : IDLE_MS)) lease.giveBack();
       else continue;
       if (!lease.isReported || needsHeartbeat(lease, now)) this.ask(lease);
       else if (unusedFor > FORGOTTEN_AFTER_MS && isUnused(lease)) this.#forget(name, lease);

@@ -10,6 +10,14 @@ const AHEAD_MS = 500;
 const LOW_MS = 150;
 /** Of a rate per second so much of its burst at most, so that what instances hold is no second burst. */
 const RATE_AHEAD_SHARE = 0.02;
+/** Places for parallel requests are held without a call while less than this is taken of all … */
+const PLENTY_SHARE = 0.5;
+/** … so many of them at most … */
+const PARALLEL_AHEAD_SHARE = 0.05;
+/** … for so many calls as ran at once lately, and some more … */
+const PEAK_MARGIN = 1.25;
+/** … of which so many are forgotten with each look at what is idle. */
+const PEAK_LOSS = 0.2;
 /** A shorter time says too little of a rate. */
 const MIN_RATE_MS = 50;
 /** How long a store that had nothing left is believed before it is asked again. */
@@ -60,6 +68,8 @@ export class Lease {
   /** What was left of a rate beyond that, when it was asked for last. */
   #left = 0;
   #rate = 0;
+  /** The most parallel requests there were lately. */
+  #peak = 0;
   #usedSince = 0;
   #measuredAt = 0;
   /** What the store has us down for. */
@@ -97,6 +107,7 @@ export class Lease {
   /** @returns whether it would be good to ask for more now */
   reserve(amount: number, now: number): boolean {
     this.reserved += amount;
+    if (this.reserved > this.#peak) this.#peak = this.reserved;
     this.#usedSince += amount;
     this.lastUsedAt = now;
     return this.granted - this.spent - this.reserved < this.lowWater;
@@ -111,9 +122,8 @@ export class Lease {
   /** What is needed at once, and what would be good to have besides. */
   demand(now: number): { need: number; want: number } {
     const need = Math.max(0, this.waitingFor + this.inLine - this.idle);
-    if (this.isParallel) return { need, want: 0 };
     this.#measureRate(now);
-    const ahead = Math.min(this.#mostAhead, Math.floor(this.#rate * AHEAD_MS));
+    const ahead = this.#ahead;
     this.lowWater = Math.floor((ahead * LOW_MS) / AHEAD_MS);
     const want = ahead + this.waitingFor - this.idle - need;
     return { need, want: Math.max(0, want) };
@@ -121,12 +131,23 @@ export class Lease {
 
   /** What nobody uses or waits for goes back, now; the store hears of it with the next exchange. */
   giveBack(): void {
-    const idle = this.idle - this.waitingFor - this.inLine;
+    this.#peak = 0;
+    this.#rate = 0;
+    this.#giveBackBut(0);
+  }
+
+  /** Of parallel requests goes back, in good time, what is held for more of them than there are. */
+  giveBackUnneeded(): void {
+    this.#peak = Math.max(this.reserved, Math.floor(this.#peak * (1 - PEAK_LOSS)));
+    this.#giveBackBut(this.#ahead);
+  }
+
+  #giveBackBut(kept: number): void {
+    const idle = this.idle - this.waitingFor - this.inLine - kept;
     if (idle <= 0) return;
     if (this.isRate) this.back += idle;
     this.granted -= idle;
     this.lowWater = 0;
-    this.#rate = 0;
   }
 
   /** Whether the store knows all that there is to know. */
@@ -193,12 +214,19 @@ export class Lease {
     this.#shareAt = null;
     if (granted < need) this.closedUntil = now + CLOSED_MS;
     // There is nothing to be had in advance.
-    if (granted <= need && !this.isParallel) this.lowWater = 0;
+    if (granted <= need) this.lowWater = 0;
   }
 
-  get #mostAhead(): number {
+  /** What is good to hold beyond what is in use. */
+  get #ahead(): number {
     const { burst, limit } = this.allowance;
-    return this.isRate ? Math.floor((burst ?? limit) * RATE_AHEAD_SHARE) : limit;
+    if (this.isParallel) {
+      const isPlenty = this.shared !== null && this.shared.total < limit * PLENTY_SHARE;
+      const most = isPlenty ? Math.floor(limit * PARALLEL_AHEAD_SHARE) : 0;
+      return Math.min(most, Math.ceil(this.#peak * PEAK_MARGIN) - this.reserved);
+    }
+    const most = this.isRate ? Math.floor((burst ?? limit) * RATE_AHEAD_SHARE) : limit;
+    return Math.min(most, Math.floor(this.#rate * AHEAD_MS));
   }
 
   /** Whether more is to be asked for soon, so that it may as well be now. */
