@@ -225,9 +225,9 @@ export class Exchange implements UpstreamSink {
     this.#recordFailure('failed', error.status);
     const { allowances } = this.context;
     if (allowances && !this.response.destroyed) {
-      for (const [name, value] of Object.entries(allowances.headers)) {
-        this.response.setHeader(name, value);
-      }
+      const headers: Record<string, string> = {};
+      allowances.addHeaders(headers);
+      for (const [name, value] of Object.entries(headers)) this.response.setHeader(name, value);
     }
     this.#finish(error);
   }
@@ -244,7 +244,7 @@ export class Exchange implements UpstreamSink {
   #open(headers: OutgoingHttpHeaders): void {
     headers['x-request-id'] = this.call.requestId;
     headers['x-latchkey-provider'] = this.call.target.providerName;
-    if (this.context.allowances) Object.assign(headers, this.context.allowances.headers);
+    this.context.allowances?.addHeaders(headers);
     for (const name of FORWARDED_HEADERS) {
       const value = this.#headers[name];
       if (typeof value === 'string') headers[name] = value;

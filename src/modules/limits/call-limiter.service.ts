@@ -12,7 +12,7 @@ import { LeaseKeeper } from './leases/lease-keeper.service.js';
 import { Account, type LeaseSet } from './leases/lease-set.js';
 import { WaitingLine } from './leases/waiting-line.js';
 import { limitReached } from './limit-state.js';
-import { rateLimitHeaders } from './rate-limit-headers.js';
+import { addRateLimitHeaders } from './rate-limit-headers.js';
 
 /** A call that wants in. */
 export type Claim = {
@@ -51,6 +51,7 @@ type Waiter = {
   readonly reject: (error: unknown) => void;
   line: WaitingLine<Waiter> | null;
   timer: NodeJS.Timeout | null;
+  isDone: boolean;
 };
 
 const MAX_QUEUE_MS = 30_000;
@@ -184,11 +185,14 @@ export class CallLimiter implements OnModuleInit {
   #wait(claim: Claim, lacking: Lease): Admission {
     let waiter!: Waiter;
     const reserved = new Promise<Reservation>((resolve, reject) => {
-      waiter = { claim, resolve, reject, line: null, timer: null };
+      waiter = { claim, resolve, reject, line: null, timer: null, isDone: false };
     });
     if (lacking.isParallel && this.#lines.has(lacking)) this.#standInLine(waiter, lacking);
     else this.#ask(waiter);
-    return { reserved, leave: () => this.#leave(waiter, hasLeft()) };
+    const leave = (): void => {
+      if (!waiter.isDone) this.#leave(waiter, hasLeft());
+    };
+    return { reserved, leave };
   }
 
   /** Asks for all that is lacking together. */
@@ -319,6 +323,7 @@ export class CallLimiter implements OnModuleInit {
   }
 
   #done(waiter: Waiter, tell: () => void): void {
+    waiter.isDone = true;
     if (waiter.timer) clearTimeout(waiter.timer);
     tell();
   }
@@ -330,11 +335,9 @@ export class CallLimiter implements OnModuleInit {
   #refusal({ set }: Claim, lease: Lease): AppError {
     const now = this.clock.now();
     const resetsInMs = lease.window.endsAt - now;
-    return limitReached(
-      lease.state,
-      Number.isFinite(resetsInMs) ? resetsInMs : SOON_MS,
-      rateLimitHeaders(set, now),
-    );
+    const headers: Record<string, string> = {};
+    addRateLimitHeaders(headers, set, now);
+    return limitReached(lease.state, Number.isFinite(resetsInMs) ? resetsInMs : SOON_MS, headers);
   }
 }
 

@@ -14,6 +14,6 @@ export {
 } from './domain/amounts.js';
 export type { Account, LeaseSet } from './leases/lease-set.js';
 export { LimitsModule } from './limits.module.js';
-export { rateLimitHeaders } from './rate-limit-headers.js';
+export { addRateLimitHeaders } from './rate-limit-headers.js';
 export { ReadLimitsService } from './read-limits.service.js';
 export type { LimitState } from './limit-state.js';

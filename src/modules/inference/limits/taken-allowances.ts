@@ -1,7 +1,7 @@
 import type { AppError } from '#common/errors/app-error.js';
 import type { Clock } from '#common/time/clock.js';
 import type { CallLimiter, Reservation } from '#modules/limits/index.js';
-import { amountsOf, rateLimitHeaders } from '#modules/limits/index.js';
+import { addRateLimitHeaders, amountsOf } from '#modules/limits/index.js';
 
 import { NO_USAGE, type UsageFigures } from '../metering/usage-figures.js';
 import { MAX_TOKENS_HEADER } from '../request/fitting-output.js';
@@ -51,10 +51,9 @@ export class TakenAllowances {
     this.tools.limiter.settle(this.reservation, NOTHING);
   }
 
-  /** What the client is told of its limits. */
-  get headers(): Record<string, string> {
-    const headers = rateLimitHeaders(this.reservation.set, this.tools.clock.now());
+  /** Adds what the client is told of its limits. */
+  addHeaders(headers: Record<string, unknown>): void {
+    addRateLimitHeaders(headers, this.reservation.set, this.tools.clock.now());
     if (this.claim.maxTokens !== null) headers[MAX_TOKENS_HEADER] = String(this.claim.maxTokens);
-    return headers;
   }
 }

@@ -1,6 +1,7 @@
 import { type Allowance, METRICS } from '../domain/allowance.js';
 import { lowestOfEach } from '../domain/lowest-of-each.js';
 import type { JournaledLease } from '../journal/journal-lines.js';
+import { ShownLimit } from '../rate-limit-headers.js';
 import type { Lease } from './lease.js';
 import type { LeaseKeeper } from './lease-keeper.service.js';
 
@@ -14,8 +15,9 @@ export type LeaseSet = {
   readonly endsAt: number;
   /** Those of which it is written down, before a call goes out, what it takes. */
   readonly journaled: readonly JournaledLease[];
-  readonly ofRequests: readonly Lease[];
-  readonly ofTokens: readonly Lease[];
+  /** As callers are told of them. */
+  readonly ofRequests: readonly ShownLimit[];
+  readonly ofTokens: readonly ShownLimit[];
   readonly countsCost: boolean;
 };
 
@@ -66,8 +68,12 @@ export class Account {
           ...window,
           metric: METRICS.indexOf(allowance.metric),
         })),
-      ofRequests: leases.filter(({ allowance }) => allowance.metric === 'requests'),
-      ofTokens: leases.filter(({ allowance }) => allowance.metric.endsWith('_tokens')),
+      ofRequests: leases
+        .filter(({ allowance }) => allowance.metric === 'requests')
+        .map((lease) => new ShownLimit(lease)),
+      ofTokens: leases
+        .filter(({ allowance }) => allowance.metric.endsWith('_tokens'))
+        .map((lease) => new ShownLimit(lease)),
       countsCost: leases.some(({ allowance }) => allowance.metric === 'cost'),
     };
     this.#sets.set(name, set);
