@@ -11,6 +11,7 @@ import { measureAuthorize } from './authorize.mjs';
 import { NODE_FLAGS, provision, startLatchkey } from './latchkey.mjs';
 import { LIMITED_POLICY } from './limited-policy.mjs';
 import { measure } from './measure.mjs';
+import { makeNaiveBuild } from './naive-limits.mjs';
 import { parseOptions, USAGE } from './options.mjs';
 import { Cleanups, startWorker } from './processes.mjs';
 import { renderTable, summarizeTurns } from './report.mjs';
@@ -50,9 +51,10 @@ async function start(options, cleanups, diagnosis) {
       databaseCpuMicros: () => new Map(),
     });
   }
-  if (options.only !== 'bare') {
+  /** @param {string} [folder] of the build @returns {Promise<import('./measure.mjs').System>} */
+  const startGateway = async (folder) => {
     say('starting Latchkey');
-    const gateway = await startLatchkey(options, cleanups);
+    const gateway = await startLatchkey(options, cleanups, folder);
     diagnosis.logTail = gateway.logTail;
     const keys = await provision(gateway, stubPort, {
       restricted: RESTRICTED_POLICY,
@@ -63,9 +65,11 @@ async function start(options, cleanups, diagnosis) {
       restricted: `Bearer ${keys.restricted}`,
       limited: `Bearer ${keys.limited}`,
     };
-    systems.push({ ...gateway, name: 'latchkey', authorization });
-  }
-  return { options, stub, load, systems };
+    return { ...gateway, name: 'latchkey', authorization };
+  };
+  if (options.only !== 'bare') systems.push(await startGateway());
+  const startNaive = () => startGateway(makeNaiveBuild(cleanups));
+  return { options, stub, load, systems, startNaive };
 }
 
 /** @param {import('./options.mjs').Options} options */
@@ -80,6 +84,18 @@ function describe(options) {
   };
 }
 
+/**
+ * With the build that the scenario is about.
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @param {import('./measure.mjs').Bench} bench
+ * @returns {Promise<import('./measure.mjs').Bench>}
+ */
+async function benchOf({ isNaive }, bench) {
+  if (!isNaive || bench.options.only === 'bare') return bench;
+  const bare = bench.systems.filter(({ name }) => name === 'bare');
+  return { ...bench, systems: [...bare, await bench.startNaive()] };
+}
+
 /** @param {import('./measure.mjs').Bench} bench */
 async function runAndReport(bench) {
   const { options } = bench;
@@ -87,7 +103,7 @@ async function runAndReport(bench) {
   const authorizeMicros = await measureAuthorize();
   const results = [];
   for (const scenario of scenariosOf(options)) {
-    const turns = await measure(bench, scenario, say);
+    const turns = await measure(await benchOf(scenario, bench), scenario, say);
     results.push({ scenario, turns, ...summarizeTurns(turns, scenario.measures) });
   }
   const tables = results.map((result) => renderTable(result.scenario, result));

@@ -16,7 +16,7 @@ import { cpuMicros, cpuMicrosOfEach, descendantsOf, hasProc, startTicks } from '
 import { isRunning, stopProcess } from './processes.mjs';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** As shipped: `node`, its flags, and the program. */
 const [, ...START] = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts[
   'start:prod'
@@ -65,9 +65,10 @@ async function freePort() {
 /**
  * @param {{ role: string, env: Record<string, string> }} options
  * @param {import('./processes.mjs').Cleanups} cleanups
+ * @param {string} [folder] of the build
  * @returns {Promise<Gateway>}
  */
-export async function startLatchkey({ role, env }, cleanups) {
+export async function startLatchkey({ role, env }, cleanups, folder = ROOT) {
   const home = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
   // Traversable, so that an unprivileged PostgreSQL finds its data below it when the bench runs as root.
   chmodSync(home, 0o711);
@@ -80,7 +81,7 @@ export async function startLatchkey({ role, env }, cleanups) {
     return value === undefined ? [] : [[name, value]];
   });
   const child = spawn(process.execPath, START, {
-    cwd: ROOT,
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...Object.fromEntries(inherited),

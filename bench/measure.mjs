@@ -22,6 +22,7 @@ import { cpuBetween } from './cpu.mjs';
  * @property {import('./processes.mjs').Worker} stub
  * @property {import('./processes.mjs').Worker} load
  * @property {System[]} systems
+ * @property {() => Promise<System>} startNaive Latchkey, were it to ask the store for each call
  */
 
 /**

@@ -173,7 +173,8 @@ function mapValues(record, map) {
 
 /** @param {Figure | undefined} figure @param {number} digits @param {string} [sign] */
 function cell(figure, digits, sign = '') {
-  if (figure === undefined) return '';
+  // None: nothing was divided by.
+  if (figure === undefined || !Number.isFinite(figure.median)) return '';
   const text = (/** @type {number} */ value) => value.toFixed(digits);
   return `${sign}${text(figure.median)} [${text(figure.min)}–${text(figure.max)}]`;
 }

@@ -9,15 +9,16 @@ import { LIMITED_MEASURES, PLAIN_MEASURES, STREAM_MEASURES } from './report.mjs'
  * @property {string} body the request: about 1 kB of chat
  * @property {number} connections
  * @property {number} pauseMs between a stream's chunks
+ * @property {boolean} isNaive of a build that asks the store of limits for each call
  * @property {number} minimumEvents of a stream that counts as whole; 0: the answers are no streams
  * @property {Record<string, import('./report.mjs').Measure>} measures
  */
 
-/** @typedef {'plain' | 'policy' | 'limits' | 'single' | 'stream' | 'paced'} ScenarioName */
+/** @typedef {'plain' | 'policy' | 'limits' | 'single' | 'stream' | 'paced' | 'naive'} ScenarioName */
 /** @typedef {'plain' | 'restricted' | 'limited'} KeyName which of Latchkey's keys calls */
 
 /** @type {readonly ScenarioName[]} */
-export const SCENARIO_NAMES = ['plain', 'policy', 'limits', 'single', 'stream', 'paced'];
+export const SCENARIO_NAMES = ['plain', 'policy', 'limits', 'single', 'stream', 'paced', 'naive'];
 
 const MESSAGES = [
   {
@@ -63,6 +64,7 @@ export function scenariosOf({ scenarios, connections, chunks, pauseMs, includeUs
     body: JSON.stringify(request),
     connections,
     pauseMs: 0,
+    isNaive: false,
     minimumEvents: 0,
     measures: PLAIN_MEASURES,
   };
@@ -72,6 +74,12 @@ export function scenariosOf({ scenarios, connections, chunks, pauseMs, includeUs
     minimumEvents: chunks + 1,
     measures: STREAM_MEASURES,
   };
+  const limits = {
+    ...plain,
+    key: /** @type {KeyName} */ ('limited'),
+    title: `non-streaming, ${connections} connections, a key with 14 limits`,
+    measures: LIMITED_MEASURES,
+  };
   /** @type {Record<ScenarioName, Scenario>} */
   const all = {
     plain: { ...plain, title: `non-streaming, ${connections} connections` },
@@ -80,18 +88,18 @@ export function scenariosOf({ scenarios, connections, chunks, pauseMs, includeUs
       key: 'restricted',
       title: `non-streaming, ${connections} connections, a key with a great many rules`,
     },
-    limits: {
-      ...plain,
-      key: 'limited',
-      title: `non-streaming, ${connections} connections, a key with 14 limits`,
-      measures: LIMITED_MEASURES,
-    },
+    limits,
     single: { ...plain, title: 'non-streaming, 1 connection', connections: 1 },
     stream: { ...stream, title: `streaming, ${connections} connections` },
     paced: {
       ...stream,
       title: `streaming, ${connections} connections, a chunk every ${pauseMs} ms`,
       pauseMs,
+    },
+    naive: {
+      ...limits,
+      title: `${limits.title}; for comparison, a build that asks the store for each call`,
+      isNaive: true,
     },
   };
   return scenarios.map((name) => all[name]);
