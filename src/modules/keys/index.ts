@@ -10,11 +10,11 @@ export {
   featuresOf,
 } from './domain/features.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
+export { KeyAccounts } from './key-accounts.service.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leaked-key.js';
 export { KeysModule } from './keys.module.js';
 export { LeakedKeys } from './leaked-keys.port.js';
-export { compileNames } from './domain/matching/names.js';
 export { PresentedKey } from './domain/presented-key.js';
 export { operationOf, type RouteNeeds, routeNeeds } from './domain/route-needs.js';

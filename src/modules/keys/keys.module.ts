@@ -19,6 +19,7 @@ import { VerifyKeyService } from './checks/verify-key.service.js';
 import { DeactivateLeakedKeyService } from './deactivate-leaked-key.service.js';
 import { FindLeakedKeysService } from './find-leaked-keys.service.js';
 import { IssueKeyService } from './issue-key.service.js';
+import { KeyAccounts } from './key-accounts.service.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
 import { KeyFinderService } from './key-finder.service.js';
@@ -57,6 +58,7 @@ import { SigningSecrets } from './signing-secrets.js';
     ChangeKeyService,
     NamedKeysService,
     KeyFinderService,
+    KeyAccounts,
     CallOutlook,
     JudgeRequestService,
     VerifyKeyService,
@@ -66,6 +68,6 @@ import { SigningSecrets } from './signing-secrets.js';
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
     { provide: LeakedKeys, useClass: FindLeakedKeysService },
   ],
-  exports: [KeyDirectory, BootstrapMasterKey, CallOutlook, LeakedKeys],
+  exports: [KeyDirectory, KeyAccounts, BootstrapMasterKey, CallOutlook, LeakedKeys],
 })
 export class KeysModule {}

@@ -1,14 +1,8 @@
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
-import { compileNames, type KeyView } from '#modules/keys/index.js';
-import {
-  type Account,
-  allowancesFor,
-  BudgetDirectory,
-  CallLimiter,
-  type OrganizationBudgets,
-} from '#modules/limits/index.js';
+import { KeyAccounts, type KeyView } from '#modules/keys/index.js';
+import { type Account, CallLimiter } from '#modules/limits/index.js';
 
 import { TokenCounter } from '../metering/token-counter.js';
 import type { InferenceRequest } from '../request/inference-request.js';
@@ -28,18 +22,14 @@ export type RoutedCall = {
 type Taken = TakenAllowances | null;
 type WhenLeft = (leave: () => void) => void;
 
-/** What binds the calls of a key, as its policy and the budgets are: a change makes new ones of either. */
-type Bound = { readonly budgets: OrganizationBudgets; readonly account: Account };
-
 /** Takes of a key's limits, and of the budgets it shares, what a call may use at most; both together or nothing. */
 @Injectable()
 export class CallAllowances {
   readonly #tools: AllowanceTools;
-  readonly #bound = new WeakMap<KeyView['limits'], Bound>();
 
   constructor(
     private readonly limiter: CallLimiter,
-    private readonly budgets: BudgetDirectory,
+    private readonly accounts: KeyAccounts,
     private readonly counter: TokenCounter,
     private readonly clock: Clock,
   ) {
@@ -53,18 +43,13 @@ export class CallAllowances {
    * @throws {AppError} `rate_limit_exceeded`, `budget_exceeded`, `concurrency_limit_exceeded`, `service_unavailable`
    */
   take(call: RoutedCall, whenLeft: WhenLeft): Taken | Promise<Taken> {
-    const budgets = this.budgets.allowancesOf(call.view.organizationId);
-    return budgets instanceof Promise
-      ? budgets.then((found) => this.#take(call, found, whenLeft))
-      : this.#take(call, budgets, whenLeft);
+    const account = this.accounts.accountOf(call.view);
+    return account instanceof Promise
+      ? account.then((found) => this.#take(call, found, whenLeft))
+      : this.#take(call, account, whenLeft);
   }
 
-  #take(
-    call: RoutedCall,
-    budgets: OrganizationBudgets,
-    whenLeft: WhenLeft,
-  ): Taken | Promise<Taken> {
-    const account = this.#accountOf(call.view, budgets);
+  #take(call: RoutedCall, account: Account, whenLeft: WhenLeft): Taken | Promise<Taken> {
     if (account.isUnlimited && call.view.limits.costPerRequest === null) return null;
     const set = account.setOf(call.request.model, this.clock.now());
     const claim = new CallClaim(call, account, set, this.counter);
@@ -74,17 +59,4 @@ export class CallAllowances {
     whenLeft(taken.leave);
     return taken.reserved.then((found) => new TakenAllowances(found, claim, this.#tools));
   }
-
-  #accountOf({ limits, keyId }: KeyView, budgets: OrganizationBudgets): Account {
-    const known = this.#bound.get(limits);
-    if (known?.budgets === budgets) return known.account;
-    const allowances = [...limits.allowances, ...allowancesFor(budgets, keyId)];
-    const account = this.limiter.openAccount(allowances, isOneOf);
-    this.#bound.set(limits, { budgets, account });
-    return account;
-  }
-}
-
-function isOneOf(pattern: string, model: string): boolean {
-  return compileNames([pattern])(model);
 }
