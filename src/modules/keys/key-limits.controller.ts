@@ -42,7 +42,7 @@ export class KeyLimitsController {
     id: 'getKeyLimits',
     summary: 'Get what is left of a key’s limits',
     description:
-      'Of each limit that binds the key’s calls, its own and the budgets it shares, in the window that runs: what is settled (`used`), and what is held for calls in flight or by an instance for the next half second (`reserved`). Cost is in USD.',
+      'Of each limit that binds the key’s calls, its own and the budgets it shares, in the window that runs: what is settled (`used`), and what is held for calls in flight, or by another instance for its next half second (`reserved`). Cost is in USD.',
     scope: 'keys:read',
     response: KeyLimitsResponse,
     example: EXAMPLE,
@@ -54,6 +54,7 @@ export class KeyLimitsController {
     if (!row) throw new AppError('not_found', { message: `There is no key ${id}.` });
     const policy = fromPolicyDocument(row.key.policy);
     const { allowances } = compileCallLimits({ keyId: id, organizationId, policy });
-    return { data: await this.limits.ofKey(organizationId, id, allowances) };
+    const limits = await this.limits.ofKey(organizationId, id, allowances);
+    return { data: limits.map(({ state }) => state) };
   }
 }

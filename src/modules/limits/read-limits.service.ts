@@ -6,15 +6,37 @@ import { BudgetDirectory } from './budgets/budget-directory.port.js';
 import { allowancesFor } from './budgets/domain/organization-budgets.js';
 import { type Allowance, allowanceId } from './domain/allowance.js';
 import { lowestOfEach } from './domain/lowest-of-each.js';
-import { windowAt } from './domain/windows.js';
-import { type LimitState, limitState } from './limit-state.js';
-import { AllowanceStore } from './store/allowance-store.port.js';
+import { type Window, windowAt } from './domain/windows.js';
+import type { Lease } from './leases/lease.js';
+import { LeaseKeeper } from './leases/lease-keeper.service.js';
+import { type Consumption, type LimitState, limitState } from './limit-state.js';
+import { type AllowanceState, AllowanceStore } from './store/allowance-store.port.js';
+
+/** A limit that binds a key, in the window that runs. */
+export type KnownLimit = {
+  readonly allowance: Allowance;
+  /** Of all instances together. What remains is what a call on this one could take now. */
+  readonly state: LimitState;
+  /** In the unit of the allowance; below 0 where more was used than could be foreseen. */
+  readonly left: number;
+  /** Calls of this instance that wait for one of these to end. */
+  readonly inLine: number;
+};
+
+type Bound = {
+  readonly allowance: Allowance;
+  readonly id: string;
+  readonly window: Window;
+  /** What this instance holds of it. */
+  readonly lease: Lease | undefined;
+};
 
 /** Shows what is used of the limits that bind a key, as all instances together have it. */
 @Injectable()
 export class ReadLimitsService {
   constructor(
     private readonly store: AllowanceStore,
+    private readonly keeper: LeaseKeeper,
     private readonly budgets: BudgetDirectory,
     private readonly clock: Clock,
   ) {}
@@ -24,30 +46,75 @@ export class ReadLimitsService {
     organizationId: string,
     keyId: string,
     own: readonly Allowance[],
-  ): Promise<LimitState[]> {
+  ): Promise<KnownLimit[]> {
     const budgets = await this.budgets.allowancesOf(organizationId);
-    const bound = lowestOfEach([...own, ...allowancesFor(budgets, keyId)]).map((allowance) => ({
-      allowance,
-      id: allowanceId(allowance),
-      window: windowAt(allowance.window, this.clock.now()),
-    }));
-    const windows = bound.map(({ id, window }) => ({ allowance: id, startsAt: window.startsAt }));
-    const states = await this.store.read(organizationId, windows);
-    const rates = await this.store.readRates(
-      organizationId,
-      bound.filter(({ allowance }) => allowance.window === 'second').map(({ id }) => id),
+    const now = this.clock.now();
+    const allowances = lowestOfEach([...own, ...allowancesFor(budgets, keyId)]).map(
+      (allowance) => ({
+        allowance,
+        id: allowanceId(allowance),
+        window: windowAt(allowance.window, now),
+      }),
     );
-    return bound.map(({ allowance, id, window }) => {
-      const state = states.find(({ allowance: name }) => name === id);
-      const aheadMs = rates.get(id) ?? 0;
-      if (allowance.window !== 'second') {
-        const used = state?.spent ?? 0;
-        return limitState(allowance, window, { used, reserved: (state?.total ?? 0) - used });
-      }
-      // Of what may go at once, so much is not made good yet.
-      const limit = allowance.burst ?? allowance.limit;
-      const used = Math.min(limit, Math.ceil((aheadMs * allowance.limit) / 1_000));
-      return limitState({ ...allowance, limit }, window, { used, reserved: 0 });
+    if (allowances.length === 0) return [];
+    const [states, rates] = await Promise.all([
+      this.store.read(
+        organizationId,
+        allowances.map(({ id, window }) => ({ allowance: id, startsAt: window.startsAt })),
+        this.keeper.holderId,
+      ),
+      this.store.readRates(
+        organizationId,
+        allowances.filter(({ allowance }) => allowance.window === 'second').map(({ id }) => id),
+      ),
+    ]);
+    return allowances.map((one) => {
+      const bound = { ...one, lease: this.keeper.held(one.allowance, one.window) };
+      return one.allowance.window === 'second'
+        ? ofRate(bound, rates.get(one.id) ?? 0)
+        : ofWindow(
+            bound,
+            states.find(({ allowance }) => allowance === one.id),
+          );
     });
   }
+}
+
+/**
+ * What this instance holds itself it knows better than the store, which hears of it a little later. What it holds in
+ * advance is left, for the calls that it gets.
+ */
+function ofWindow(
+  { allowance, window, lease }: Bound,
+  stored: AllowanceState | undefined,
+): KnownLimit {
+  const { total, spent, own } = stored ?? { total: 0, spent: 0, own: { total: 0, spent: 0 } };
+  const mine =
+    lease && lease.exchangedAt > 0
+      ? { total: lease.spent + lease.reserved, spent: lease.spent }
+      : own;
+  const used = spent - own.spent + mine.spent;
+  const taken = total - own.total + mine.total;
+  return known({ allowance, window, lease }, { used, reserved: taken - used });
+}
+
+/** @param aheadMs until what was taken is made good */
+function ofRate({ allowance, window, lease }: Bound, aheadMs: number): KnownLimit {
+  // Of what may go at once, so much is not made good yet.
+  const limit = allowance.burst ?? allowance.limit;
+  const ahead = Math.ceil((aheadMs * allowance.limit) / 1_000) - (lease?.idle ?? 0);
+  const used = Math.max(0, Math.min(limit, ahead));
+  return known({ allowance: { ...allowance, limit }, window, lease }, { used, reserved: 0 });
+}
+
+function known(
+  { allowance, window, lease }: Omit<Bound, 'id'>,
+  consumption: Consumption,
+): KnownLimit {
+  return {
+    allowance,
+    state: limitState(allowance, window, consumption),
+    left: allowance.limit - consumption.used - consumption.reserved,
+    inLine: lease?.inLine ?? 0,
+  };
 }

@@ -119,6 +119,15 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
     return lease;
   }
 
+  get holderId(): string {
+    return this.journal.holderId;
+  }
+
+  /** The lease that is held of an allowance in a window, if one is. */
+  held(allowance: Allowance, window: Window): Lease | undefined {
+    return this.#leases.get(nameOf(allowance, window));
+  }
+
   /** Lets the lease take part in the next exchange, which begins at once if none is under way. */
   ask(lease: Lease): void {
     this.#mark(lease);

@@ -69,6 +69,8 @@ export type AllowanceState = {
   readonly startsAt: number;
   readonly total: number;
   readonly spent: number;
+  /** What of that one holder is down for, who may know better. */
+  readonly own: { readonly total: number; readonly spent: number };
 };
 
 export const HOLDER_TTL_MS = 20_000;
@@ -100,10 +102,14 @@ export abstract class AllowanceStore {
   /** @returns an answer for each, in order */
   abstract takeRates(asks: readonly RateAsk[]): Promise<RateAnswer[]>;
 
-  /** Those of one organization; one that was never asked for is left out. */
+  /**
+   * Those of one organization; one that was never asked for is left out.
+   * @param holderId whose {@link AllowanceState.own} part is told
+   */
   abstract read(
     organizationId: string,
     windows: readonly { readonly allowance: string; readonly startsAt: number }[],
+    holderId: string,
   ): Promise<AllowanceState[]>;
 
   /**

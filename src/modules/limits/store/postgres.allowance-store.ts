@@ -124,6 +124,17 @@ UPDATE allowance_windows AS held SET (total, spent, holders) = (
 )
 FROM own WHERE own.allowance = held.allowance AND own.starts_at = held.starts_at`;
 
+/** Parallel requests are summed anew: who is not heard of any more holds none. */
+const READ = `
+SELECT w.allowance, w.starts_at, own.total AS own_total, own.spent AS own_spent, w.spent,
+       CASE WHEN w.ends_at IS NOT NULL THEN w.total ELSE (
+         SELECT coalesce(sum((value->>0)::bigint + (value->>1)::bigint), 0)::bigint FROM jsonb_each(w.holders)
+          WHERE (value->>3)::bigint >= extract(epoch FROM clock_timestamp()) * 1000 - ${HOLDER_TTL_MS}) END AS total
+  FROM allowance_windows AS w
+ CROSS JOIN LATERAL (SELECT coalesce((w.holders->$4->>0)::bigint + (w.holders->$4->>1)::bigint, 0) AS total,
+                            coalesce((w.holders->$4->>2)::bigint, 0) AS spent) AS own
+ WHERE w.organization_id = $1 AND (w.allowance, w.starts_at) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))`;
+
 /** GCRA (ITU-T I.371): `tat` is when the next request would be due at an even pace; a burst may run that far ahead of it. */
 const TAKE_RATES = `
 WITH ask AS MATERIALIZED (
@@ -160,6 +171,7 @@ type ExchangeRow = WindowRow & {
   readonly raised: number;
   readonly holders: string;
 };
+type StateRow = WindowRow & { readonly own_total: string; readonly own_spent: string };
 type RateRow = { readonly allowance: string; readonly granted: string; readonly ahead_ms: number };
 
 @Injectable()
@@ -243,22 +255,20 @@ export class PostgresAllowanceStore extends AllowanceStore {
   override async read(
     organizationId: string,
     windows: readonly { readonly allowance: string; readonly startsAt: number }[],
+    holderId: string,
   ): Promise<AllowanceState[]> {
-    const rows = await this.transactions.sql<WindowRow>(
-      `SELECT allowance, starts_at, total, spent FROM allowance_windows
-        WHERE organization_id = $1
-          AND (allowance, starts_at) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))`,
-      [
-        organizationId,
-        windows.map(({ allowance }) => allowance),
-        windows.map(({ startsAt }) => startsAt),
-      ],
-    );
+    const rows = await this.transactions.sql<StateRow>(READ, [
+      organizationId,
+      windows.map(({ allowance }) => allowance),
+      windows.map(({ startsAt }) => startsAt),
+      holderId,
+    ]);
     return rows.map((row) => ({
       allowance: row.allowance,
       startsAt: Number(row.starts_at),
       total: Number(row.total),
       spent: Number(row.spent),
+      own: { total: Number(row.own_total), spent: Number(row.own_spent) },
     }));
   }
 
