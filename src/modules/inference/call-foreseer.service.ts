@@ -10,6 +10,7 @@ import {
 } from '#modules/keys/index.js';
 
 import { surfaceAt } from './inference-door.js';
+import { foreseeUse } from './limits/foreseen-use.js';
 import { parseInferenceRequest } from './request/inference-request.js';
 import { requestedFeatures } from './request/requested-features.js';
 import { RouterService } from './router.service.js';
@@ -36,6 +37,10 @@ export class CallForeseerService implements OnModuleInit {
       },
       asksForOutput: (url) => surfaceAt(url).streams,
       routingRefusal: (view, model) => this.#routingRefusal(view, model),
+      mostUse: async (view, url, size) => {
+        const target = await this.router.route(view, size.model);
+        return foreseeUse({ view, target, surface: surfaceAt(url) }, size);
+      },
     });
   }
 

@@ -12,6 +12,8 @@ import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
 import { ChangeKeyService } from './change-key.service.js';
 import { CallOutlook } from './checks/call-outlook.js';
+import { ConsumeLimitsService } from './checks/consume-limits.service.js';
+import { JudgeLimitsService } from './checks/judge-limits.service.js';
 import { JudgeRequestService } from './checks/judge-request.service.js';
 import { KeyChecksController } from './checks/key-checks.controller.js';
 import { SimulateRequestService } from './checks/simulate-request.service.js';
@@ -60,6 +62,8 @@ import { SigningSecrets } from './signing-secrets.js';
     KeyFinderService,
     KeyAccounts,
     CallOutlook,
+    ConsumeLimitsService,
+    JudgeLimitsService,
     JudgeRequestService,
     VerifyKeyService,
     SimulateRequestService,

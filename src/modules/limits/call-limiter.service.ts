@@ -134,7 +134,8 @@ export class CallLimiter implements OnModuleInit {
     const { leases } = claim.set;
     for (const lease of leases) {
       const amount = amounts[lease.figure] ?? 0;
-      if (amount > 0 && lease.idle < amount) return lease;
+      if (amount === 0) continue;
+      if (lease.idle < amount) return lease;
       // Who comes now does not overtake those who wait.
       if (lease.isParallel && !isNextInLine && this.#lines.has(lease)) return lease;
     }

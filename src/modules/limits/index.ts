@@ -7,13 +7,16 @@ export type { Allowance, AllowanceWindow, Metric } from './domain/allowance.js';
 export {
   type Amounts,
   amountsOf,
+  amountsUsed,
   COST,
+  figureOf,
   INPUT_TOKENS,
+  NO_AMOUNTS,
   OUTPUT_TOKENS,
   TOTAL_TOKENS,
 } from './domain/amounts.js';
 export type { Account, LeaseSet } from './leases/lease-set.js';
 export { LimitsModule } from './limits.module.js';
 export { addRateLimitHeaders } from './rate-limit-headers.js';
-export { ReadLimitsService } from './read-limits.service.js';
-export type { LimitState } from './limit-state.js';
+export { type KnownLimit, ReadLimitsService } from './read-limits.service.js';
+export { describeLimit, limitCode, type LimitState } from './limit-state.js';

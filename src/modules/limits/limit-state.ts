@@ -20,6 +20,8 @@ export type LimitState = {
   readonly resets_at: string | null;
 };
 
+export type LimitCode = 'rate_limit_exceeded' | 'budget_exceeded' | 'concurrency_limit_exceeded';
+
 /** Of all instances together. */
 export type Consumption = { readonly used: number; readonly reserved: number };
 
@@ -55,20 +57,20 @@ export function limitReached(
   headers: Readonly<Record<string, string>>,
 ): AppError {
   const seconds = Math.max(1, Math.ceil(retryInMs / 1_000));
-  const code = CODES[state.metric] ?? 'rate_limit_exceeded';
-  return new AppError(code, {
-    message: `${describe(state)} is used up. Try again in ${seconds} s.`,
+  return new AppError(limitCode(state), {
+    message: `${describeLimit(state)} is used up. Try again in ${seconds} s.`,
     headers: { ...headers, 'retry-after': String(seconds) },
     details: { limit: state },
   });
 }
 
-const CODES: Readonly<Record<string, 'budget_exceeded' | 'concurrency_limit_exceeded'>> = {
-  cost: 'budget_exceeded',
-  parallel_requests: 'concurrency_limit_exceeded',
-};
+/** Of a refusal because the limit has nothing left. */
+export function limitCode({ metric }: Pick<LimitState, 'metric'>): LimitCode {
+  if (metric === 'cost') return 'budget_exceeded';
+  return metric === 'parallel_requests' ? 'concurrency_limit_exceeded' : 'rate_limit_exceeded';
+}
 
-function describe({ subject, metric, window, model, limit }: LimitState): string {
+export function describeLimit({ subject, metric, window, model, limit }: LimitState): string {
   const of = model === null ? '' : ` of ${model}`;
   const whose = subject === 'key' ? 'this API key' : `the ${subject} of this API key`;
   if (metric === 'cost') return `The budget of ${limit} USD per ${window}${of} of ${whose}`;

@@ -72,6 +72,7 @@ describe('a key that is good', () => {
       expires_at: '2099-01-01T00:00:00.000Z',
       metadata: { customer: 'c-7' },
       requires_signature: false,
+      limits: [],
     });
   });
 

@@ -1,15 +1,13 @@
 import type { AppError } from '#common/errors/app-error.js';
 import type { Clock } from '#common/time/clock.js';
 import type { CallLimiter, Reservation } from '#modules/limits/index.js';
-import { addRateLimitHeaders, amountsOf } from '#modules/limits/index.js';
+import { addRateLimitHeaders, amountsOf, NO_AMOUNTS } from '#modules/limits/index.js';
 
 import { NO_USAGE, type UsageFigures } from '../metering/usage-figures.js';
 import { MAX_TOKENS_HEADER } from '../request/fitting-output.js';
 import type { CallClaim } from './call-claim.js';
 
 export type AllowanceTools = { readonly limiter: CallLimiter; readonly clock: Clock };
-
-const NOTHING = [0, 0, 0, 0, 0, 0, 0];
 
 /** What a running call holds of its limits, until it is settled. */
 export class TakenAllowances {
@@ -48,7 +46,7 @@ export class TakenAllowances {
 
   /** Of a call that did not go out after all. */
   release(): void {
-    this.tools.limiter.settle(this.reservation, NOTHING);
+    this.tools.limiter.settle(this.reservation, NO_AMOUNTS);
   }
 
   /** Adds what the client is told of its limits. */

@@ -1,8 +1,30 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Amounts } from '#modules/limits/index.js';
+
 import type { Refusal } from '../domain/authorize.js';
 import type { FeatureMask } from '../domain/features.js';
 import type { KeyView } from '../domain/key-view.js';
+
+/** What a call that nobody has sent may use at most. */
+export type ForeseenUse = {
+  /** What it asks for, or gets where it names no number. */
+  readonly outputTokens: number;
+  /** Whether it costs nothing, however many tokens it uses. */
+  readonly isFree: boolean;
+  readonly amountsWith: (outputTokens: number) => Amounts;
+  /**
+   * How many output tokens it would be held to so that it fits into what is left; `null` where it is refused.
+   * @param left of a call’s amount; `Infinity` where nothing limits it
+   */
+  readonly fit: (left: (figure: number) => number) => number | null;
+};
+
+export type CallSize = {
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly maxTokens: number | undefined;
+};
 
 /** What is to be known of a call to a model without its body, and of what becomes of it once its key may make it. */
 export type CallForeseer = {
@@ -12,6 +34,8 @@ export type CallForeseer = {
   readonly asksForOutput: (url: string) => boolean;
   /** `null` where the call would be sent to a provider, or the sandbox. */
   readonly routingRefusal: (view: KeyView, model: string) => Promise<Refusal | null>;
+  /** Of a call that {@link routingRefusal} has nothing against. */
+  readonly mostUse: (view: KeyView, url: string, size: CallSize) => Promise<ForeseenUse>;
 };
 
 /**

@@ -10,7 +10,7 @@ import type { KeyView } from '../domain/key-view.js';
 import { listed, quoted } from '../domain/plain-words.js';
 
 /** What is looked at once the key may make the call. */
-const RULES_BEHIND = ['input_tokens', 'route', 'provider'] as const;
+const RULES_BEHIND = ['route', 'provider'] as const;
 
 /** Where the path alone decides. */
 export function explainNothing(outcome: 'allow' | 'deny', detail: string): TraceEntry[] {
@@ -20,15 +20,6 @@ export function explainNothing(outcome: 'allow' | 'deny', detail: string): Trace
     detail: 'Not looked at, because of the path.',
   }));
   return [{ rule: 'path', outcome, detail }, ...others];
-}
-
-export function explainInputTokens(inputTokens: number | undefined): TraceEntry {
-  const sent = inputTokens === undefined ? '' : ` The request has ${inputTokens}.`;
-  return {
-    rule: 'input_tokens',
-    outcome: 'not_restricted',
-    detail: `No rule looks at input tokens yet.${sent}`,
-  };
 }
 
 /** @param refusal what the routing of calls says; `null` where it has a place for this one, or was not asked */

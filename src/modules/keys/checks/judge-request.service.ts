@@ -13,17 +13,20 @@ import type { RequestFacts } from '../domain/request-facts.js';
 import { operationOf, routeNeeds } from '../domain/route-needs.js';
 import { CallOutlook } from './call-outlook.js';
 import type { DescribedRequestDto } from './dto/described-request.dto.js';
-import { explainInputTokens, explainNothing, explainRouting } from './explain-call.js';
+import { explainNothing, explainRouting } from './explain-call.js';
+import type { CallToJudge } from './judge-limits.service.js';
 import { readDescribedRequest, type ReadRequest } from './read-described-request.js';
 
 export type Judgement = {
   /** The code of the refusal; `null` where the request is let through. */
   readonly code: ErrorCode | null;
   readonly trace: readonly TraceEntry[];
+  /** What limits are to look at; `null` where no model is called. */
+  readonly call: CallToJudge | null;
 };
 
 /**
- * What would become of a request that nobody has sent. Each step is the one that real requests go through: the router of
+ * What would become of a request that nobody has sent, but for its limits. Each step is the one that real requests go through: the router of
  * the server, `authorize`, the routing of calls. Nothing is counted, and no provider is called.
  */
 @Injectable()
@@ -46,11 +49,9 @@ export class JudgeRequestService {
   async judge(view: KeyView, request: ReadRequest): Promise<Judgement> {
     const route = this.routes.find(request.method, request.path);
     const asked = `${request.method} ${quoted(request.path)}`;
-    if (!route)
-      return { code: 'not_found', trace: explainNothing('deny', `There is no ${asked}.`) };
+    if (!route) return judgedByPath('not_found', `There is no ${asked}.`);
     if (route.endpoint.scope === 'public') {
-      const detail = `${asked} is public: no key is looked at.`;
-      return { code: null, trace: explainNothing('allow', detail) };
+      return judgedByPath(null, `${asked} is public: no key is looked at.`);
     }
     const described = this.#describe(request, route);
     const { model } = described.facts;
@@ -63,9 +64,9 @@ export class JudgeRequestService {
       trace: [
         { rule: 'path', outcome: 'allow', detail: `${asked} is the route ${route.url}.` },
         ...explain(view, described),
-        explainInputTokens(request.inputTokens),
         ...explainRouting(view, described, routing?.code ?? null),
       ],
+      call: described.callsModel ? toJudge(request, route, routing === null) : null,
     };
   }
 
@@ -93,4 +94,16 @@ export class JudgeRequestService {
       ...(outputTokens !== undefined && { outputTokens }),
     };
   }
+}
+
+function judgedByPath(code: 'not_found' | null, detail: string): Judgement {
+  return { code, trace: explainNothing(code === null ? 'allow' : 'deny', detail), call: null };
+}
+
+function toJudge(
+  { model, inputTokens, maxTokens }: ReadRequest,
+  { url }: FoundRoute,
+  isRouted: boolean,
+): CallToJudge {
+  return { url, model, isRouted, inputTokens, maxTokens };
 }

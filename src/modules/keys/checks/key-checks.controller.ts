@@ -30,7 +30,7 @@ export class KeyChecksController {
     id: 'verifyKey',
     summary: 'Verify a key',
     description:
-      'Whether a key that was presented to you is good, and what it is. A key that is not is an answer, with the code that it would be refused with. With `request` it must also be good for that.',
+      'Whether a key that was presented to you is good, and what it is. A key that is not is an answer, with the code that it would be refused with. With `request` it must also be good for that. A limit that is used up makes it invalid too. With `consume` (scope `keys:write`) so much is taken of its limits, as a call would.',
     scope: 'keys:read',
     requestBody: VerifyKeyDto,
     requestExample: VERIFY_EXAMPLE,
@@ -38,7 +38,7 @@ export class KeyChecksController {
     example: VERIFIED_EXAMPLE,
   })
   verify(@CallingKey() caller: KeyView, @Body() body: VerifyKeyDto): Promise<VerifiedKeyResponse> {
-    return this.verifyKey.verify(caller.organizationId, body);
+    return this.verifyKey.verify(caller, body);
   }
 
   @Post(':id/simulate')

@@ -10,6 +10,7 @@ export const REQUEST_EXAMPLE = {
 export const VERIFY_EXAMPLE = {
   key: CREATED_KEY_EXAMPLE.key,
   request: { model: 'gpt-4o-mini' },
+  consume: { requests: 1 },
 };
 
 export const VERIFIED_EXAMPLE = {
@@ -22,6 +23,20 @@ export const VERIFIED_EXAMPLE = {
   scopes: KEY_EXAMPLE.scopes,
   expires_at: KEY_EXAMPLE.expires_at,
   metadata: KEY_EXAMPLE.metadata,
+  limits: [
+    {
+      subject: 'key',
+      subject_id: KEY_EXAMPLE.id,
+      metric: 'requests',
+      window: 'day',
+      model: null,
+      limit: 1000,
+      used: 13,
+      reserved: 0,
+      remaining: 987,
+      resets_at: '2026-11-28T00:00:00.000Z',
+    },
+  ],
 };
 
 /** The trace in part. */

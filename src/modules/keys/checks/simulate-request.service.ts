@@ -8,6 +8,7 @@ import { keyViewOf } from '../key-view-of.js';
 import { SigningSecrets } from '../signing-secrets.js';
 import type { DescribedRequestDto } from './dto/described-request.dto.js';
 import type { SimulatedRequestResponse } from './dto/key-check.responses.js';
+import { JudgeLimitsService } from './judge-limits.service.js';
 import { JudgeRequestService } from './judge-request.service.js';
 
 const OK = 200;
@@ -18,6 +19,7 @@ export class SimulateRequestService {
   constructor(
     private readonly keys: ApiKeyRepository,
     private readonly requests: JudgeRequestService,
+    private readonly limits: JudgeLimitsService,
     private readonly signingSecrets: SigningSecrets,
   ) {}
 
@@ -30,15 +32,15 @@ export class SimulateRequestService {
     const row = await this.keys.find(organizationId, keyId);
     if (!row) throw new AppError('not_found', { message: `There is no key ${keyId}.` });
     const asked = this.requests.read(request, '');
-    const { code, trace } = await this.requests.judge(
-      keyViewOf(row, this.signingSecrets.open(row.key)),
-      asked,
-    );
+    const view = keyViewOf(row, this.signingSecrets.open(row.key));
+    const judged = await this.requests.judge(view, asked);
+    const limited = await this.limits.judge(view, judged.call);
+    const code = judged.code ?? limited.code;
     return {
       decision: code === null ? 'allow' : 'deny',
       status: code === null ? OK : ERROR_CODES[code][0],
       code,
-      trace: [...trace],
+      trace: [...judged.trace, ...limited.trace],
     };
   }
 }

@@ -1,3 +1,5 @@
+import type { LimitState } from '#modules/limits/index.js';
+
 import { KEY_RULES, type KeyRuleName } from './authorize.js';
 import type { KeyView } from './key-view.js';
 import type { RequestFacts } from './request-facts.js';
@@ -16,6 +18,8 @@ export type TraceEntry = {
   readonly rule: string;
   readonly outcome: Outcome;
   readonly detail: string;
+  /** Of an entry about one. */
+  readonly limit?: LimitState;
 };
 
 /** A request that nobody has sent: what of it is known. */

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 
 import type { LimitState } from '#modules/limits/index.js';
 
-class LimitStateResponse implements LimitState {
+export class LimitStateResponse implements LimitState {
   @ApiProperty({ enum: ['key', 'user', 'team', 'project', 'organization'] })
   subject!: string;
 

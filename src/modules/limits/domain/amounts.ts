@@ -31,3 +31,24 @@ export function amountsOf(
 ): number[] {
   return [1, inputTokens, outputTokens, inputTokens + outputTokens, costNanos, 1, foreseenOutput];
 }
+
+/** Of what is used without a call of ours, so that nothing runs. */
+export function amountsUsed(used: {
+  readonly requests: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly costNanos: number;
+}): number[] {
+  const { requests, inputTokens, outputTokens, costNanos } = used;
+  return [
+    requests,
+    inputTokens,
+    outputTokens,
+    inputTokens + outputTokens,
+    costNanos,
+    0,
+    outputTokens,
+  ];
+}
+
+export const NO_AMOUNTS: Amounts = [0, 0, 0, 0, 0, 0, 0];

@@ -28,8 +28,8 @@ const FIRST_OUTPUT_TOKENS = 256;
 
 /** What binds the calls of one key: its own allowances and those it shares, compiled once. */
 export class Account {
-  /** By model, where it matters. */
-  readonly #sets = new Map<string, LeaseSet>();
+  /** By model, where it matters; else there is one. */
+  readonly #sets = new Map<string | null, LeaseSet>();
   /** Output tokens of a call, as they were lately, by model. */
   readonly #outputs = new Map<string, number>();
   readonly #allowances: readonly Allowance[];
@@ -49,13 +49,14 @@ export class Account {
     return this.#allowances.length === 0;
   }
 
-  setOf(model: string, now: number): LeaseSet {
-    const name = this.#namesModels ? model : '';
+  /** @param model `null`: nobody knows, so only what counts the calls to all models */
+  setOf(model: string | null, now: number): LeaseSet {
+    const name = this.#namesModels ? model : null;
     const known = this.#sets.get(name);
     if (known && now < known.endsAt && now >= known.startsAt && !hasForgotten(known)) return known;
     if (this.#sets.size >= MAX_SETS) this.#sets.clear();
     const leases = this.#allowances
-      .filter((allowance) => allowance.model === null || this.matches(allowance.model, model))
+      .filter(({ model: pattern }) => pattern === null || this.#isOneOf(pattern, model))
       .map((allowance) => this.keeper.leaseOf(allowance, now));
     const set = {
       leases,
@@ -78,6 +79,10 @@ export class Account {
     };
     this.#sets.set(name, set);
     return set;
+  }
+
+  #isOneOf(pattern: string, model: string | null): boolean {
+    return model !== null && this.matches(pattern, model);
   }
 
   /** How many output tokens a call is likely to use, of the most that it may. */

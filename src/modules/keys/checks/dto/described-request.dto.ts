@@ -6,7 +6,7 @@ import { Int, OneOf, Text, TextList } from '#common/validation/fields.js';
 import { FEATURES } from '../../domain/features.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-const MOST_TOKENS = 2 ** 31 - 1;
+export const MOST_TOKENS = 2 ** 31 - 1;
 
 /** A request that nobody has sent. What is left out is not known, so no rule refuses because of it. */
 export class DescribedRequestDto {
@@ -95,7 +95,7 @@ export class DescribedRequestDto {
   https?: boolean;
 
   @Int({
-    description: 'Tokens that it sends. No rule looks at them yet.',
+    description: 'Tokens that it sends, as limits count them.',
     min: 0,
     max: MOST_TOKENS,
     example: 1000,

@@ -5,6 +5,7 @@ import { ACCESS_LEVELS, SCOPES } from '#common/auth/scopes.js';
 import { ERROR_CODES } from '#common/errors/error-codes.js';
 
 import { OUTCOMES } from '../../domain/explain.js';
+import { LimitStateResponse } from '../../dto/key-limits.response.js';
 
 const CODE = { type: String, enum: Object.keys(ERROR_CODES), nullable: true } as const;
 
@@ -49,6 +50,13 @@ export class VerifiedKeyResponse {
       'Whether the key is worth nothing by itself: its requests must be signed, which is not looked at here.',
   })
   requires_signature?: boolean;
+
+  @ApiPropertyOptional({
+    type: [LimitStateResponse],
+    description:
+      'Of a key that is valid, or refused by one of them: the limits and budgets that bind its calls, those of the request’s model where one is named. As `GET /v1/keys/{id}/limits` gives them, after what was consumed.',
+  })
+  limits?: LimitStateResponse[];
 }
 
 class TraceEntryResponse {
@@ -64,6 +72,12 @@ class TraceEntryResponse {
 
   @ApiProperty({ description: 'What the key has and what the request brings, in words.' })
   detail: string;
+
+  @ApiPropertyOptional({
+    type: LimitStateResponse,
+    description: 'Of the rule `limit`, where it is about one: how it stands.',
+  })
+  limit?: LimitStateResponse;
 }
 
 export class SimulatedRequestResponse {
@@ -79,7 +93,7 @@ export class SimulatedRequestResponse {
   @ApiProperty({
     type: [TraceEntryResponse],
     description:
-      'Every rule, in the order in which refusals are reported. The first `deny` decides.',
+      'Every rule, in the order in which refusals are reported, and last an entry `limit` for each limit that binds the call. The first `deny` decides.',
   })
   trace: TraceEntryResponse[];
 }
