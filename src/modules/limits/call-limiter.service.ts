@@ -10,7 +10,8 @@ import { CallJournal } from './journal/call-journal.js';
 import type { Lease } from './leases/lease.js';
 import { LeaseKeeper } from './leases/lease-keeper.service.js';
 import { Account, type LeaseSet } from './leases/lease-set.js';
-import { WaitingLine } from './leases/waiting-line.js';
+import { ParallelLines } from './leases/parallel-lines.js';
+import type { WaitingLine } from './leases/waiting-line.js';
 import { limitReached } from './limit-state.js';
 import { addRateLimitHeaders } from './rate-limit-headers.js';
 
@@ -54,9 +55,6 @@ type Waiter = {
   isDone: boolean;
 };
 
-const MAX_QUEUE_MS = 30_000;
-/** How often a lease that calls wait for in line is asked for again: another instance may have a place free. */
-const LINE_POLL_MS = 100;
 /** When a limit that has no end may have room again. */
 const SOON_MS = 1_000;
 
@@ -65,16 +63,19 @@ const SOON_MS = 1_000;
 export class CallLimiter implements OnModuleInit {
   /** Calls that wait for the store, in order. */
   #asking: Waiter[] = [];
-  /** Calls that wait for their turn, by the lease of parallel requests. */
-  readonly #lines = new Map<Lease, WaitingLine<Waiter>>();
-  #poll: NodeJS.Timeout | null = null;
+  readonly #lines: ParallelLines<Waiter>;
 
   constructor(
     private readonly keeper: LeaseKeeper,
     private readonly journal: CallJournal,
     private readonly instances: Instances,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#lines = new ParallelLines(keeper, {
+      tryEnter: (waiter) => this.#tryEnter(waiter),
+      refuse: (waiter, lease) => this.#leave(waiter, this.#refusal(waiter.claim, lease)),
+    });
+  }
 
   /** @param matches whether a model is one of a name or pattern */
   openAccount(
@@ -97,7 +98,7 @@ export class CallLimiter implements OnModuleInit {
     const lacking = this.#tryTake(claim, claim.amounts, now, false);
     if (lacking === null) return reservationOf(claim);
     if (this.keeper.isAway) return this.#takeAlone(claim, lacking, now);
-    if (now < lacking.closedUntil && !this.#hasRoomInLine(claim, lacking)) {
+    if (now < lacking.closedUntil && !this.#lines.hasRoom(claim, lacking)) {
       return this.#takeLess(claim, now, false) ?? this.#refuse(claim, lacking);
     }
     return this.#wait(claim, lacking);
@@ -125,7 +126,7 @@ export class CallLimiter implements OnModuleInit {
     for (const lease of set.leases) {
       const figure = lease.figure;
       lease.settle(amounts[figure] ?? 0, used[figure] ?? 0);
-      if (lease.isParallel) this.#lineMoves(lease);
+      if (lease.isParallel) this.#lines.move(lease);
     }
   }
 
@@ -179,16 +180,12 @@ export class CallLimiter implements OnModuleInit {
     throw storeIsAway();
   }
 
-  #hasRoomInLine({ maxQueued }: Claim, lease: Lease): boolean {
-    return lease.isParallel && lease.inLine < maxQueued;
-  }
-
   #wait(claim: Claim, lacking: Lease): Admission {
     let waiter!: Waiter;
     const reserved = new Promise<Reservation>((resolve, reject) => {
       waiter = { claim, resolve, reject, line: null, timer: null, isDone: false };
     });
-    if (lacking.isParallel && this.#lines.has(lacking)) this.#standInLine(waiter, lacking);
+    if (lacking.isParallel && this.#lines.has(lacking)) this.#lines.stand(waiter, lacking);
     else this.#ask(waiter);
     const leave = (): void => {
       if (!waiter.isDone) this.#leave(waiter, hasLeft());
@@ -219,7 +216,7 @@ export class CallLimiter implements OnModuleInit {
       this.#stopAsking(waiter);
       this.#tryAgain(waiter, exchanged, failure);
     }
-    for (const lease of leases) if (lease.isParallel) this.#lineMoves(lease);
+    for (const lease of leases) if (lease.isParallel) this.#lines.move(lease);
   }
 
   #tryAgain(waiter: Waiter, exchanged: ReadonlySet<Lease>, failure: unknown): void {
@@ -235,7 +232,7 @@ export class CallLimiter implements OnModuleInit {
       // Its turn in an exchange is yet to come.
       this.#ask(waiter);
     } else if (lacking.isParallel) {
-      this.#standInLine(waiter, lacking);
+      this.#lines.stand(waiter, lacking);
     } else if (now >= lacking.closedUntil) {
       this.#ask(waiter);
     } else {
@@ -262,54 +259,18 @@ export class CallLimiter implements OnModuleInit {
     }
   }
 
-  #standInLine(waiter: Waiter, lease: Lease): void {
-    const { maxQueued, hasPriority } = waiter.claim;
-    const line = this.#lines.get(lease) ?? new WaitingLine<Waiter>();
-    // Who was at its head already goes back there.
-    if (waiter.line === null) {
-      if (line.length >= maxQueued) {
-        this.#done(waiter, () => waiter.reject(this.#refusal(waiter.claim, lease)));
-        return;
-      }
-      waiter.line = line;
-      waiter.timer = setTimeout(() => {
-        this.#leave(waiter, this.#refusal(waiter.claim, lease));
-      }, MAX_QUEUE_MS);
-      line.add(waiter, hasPriority);
-    } else {
-      line.putBack(waiter);
+  /** A call whose turn it is, and for which there is a place. */
+  #tryEnter(waiter: Waiter): boolean {
+    const { claim } = waiter;
+    const now = performance.now();
+    const lacking = this.#tryTake(claim, claim.amounts, now, true);
+    if (lacking === null) this.#done(waiter, () => waiter.resolve(reservationOf(claim)));
+    else if (now < lacking.closedUntil) this.#takeLessOrRefuse(waiter, lacking, now);
+    else {
+      this.#ask(waiter);
+      return false;
     }
-    this.#lines.set(lease, line);
-    lease.inLine = line.length;
-    this.#poll ??= setInterval(() => this.#pollLines(), LINE_POLL_MS).unref();
-  }
-
-  /** Lets in whoever is next, as long as there is room. */
-  #lineMoves(lease: Lease): void {
-    const line = this.#lines.get(lease);
-    if (!line) return;
-    while (lease.idle > 0 && line.turn === null) {
-      const next = line.next();
-      if (!next) break;
-      const now = performance.now();
-      const lacking = this.#tryTake(next.claim, next.claim.amounts, now, true);
-      if (lacking === null) this.#done(next, () => next.resolve(reservationOf(next.claim)));
-      else if (now < lacking.closedUntil) this.#takeLessOrRefuse(next, lacking, now);
-      else {
-        line.turn = next;
-        this.#ask(next);
-      }
-    }
-    lease.inLine = line.length;
-    if (line.length === 0 && line.turn === null) this.#lines.delete(lease);
-  }
-
-  #pollLines(): void {
-    if (this.#lines.size === 0 && this.#poll) {
-      clearInterval(this.#poll);
-      this.#poll = null;
-    }
-    for (const lease of this.#lines.keys()) if (!this.keeper.isAway) this.keeper.ask(lease);
+    return true;
   }
 
   #leave(waiter: Waiter, why: AppError): void {
@@ -318,8 +279,7 @@ export class CallLimiter implements OnModuleInit {
       this.#asking.splice(index, 1);
       this.#stopAsking(waiter);
     }
-    waiter.line?.remove(waiter);
-    if (waiter.line?.turn === waiter) waiter.line.turn = null;
+    this.#lines.leave(waiter);
     this.#done(waiter, () => waiter.reject(why));
   }
 
