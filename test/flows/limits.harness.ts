@@ -127,6 +127,12 @@ export class Instance {
     }
   }
 
+  /** It is not heard of any more, and gives nothing back. */
+  async kill(): Promise<void> {
+    await this.world.instances.onApplicationShutdown();
+    await this.world.dataSource.destroy();
+  }
+
   async stop(): Promise<void> {
     await this.keeper.onApplicationShutdown();
     await this.world.instances.onApplicationShutdown();

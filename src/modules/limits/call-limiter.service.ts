@@ -48,6 +48,7 @@ export type Admission = {
 /** A call that waits: for the store, or for a call of the same key to end. */
 type Waiter = {
   readonly claim: Claim;
+  readonly since: number;
   readonly resolve: (reservation: Reservation) => void;
   readonly reject: (error: unknown) => void;
   line: WaitingLine<Waiter> | null;
@@ -126,7 +127,7 @@ export class CallLimiter implements OnModuleInit {
     for (const lease of set.leases) {
       const figure = lease.figure;
       lease.settle(amounts[figure] ?? 0, used[figure] ?? 0);
-      if (lease.isParallel) this.#lines.move(lease);
+      if (lease.isParallel) this.#lines.free(lease);
     }
   }
 
@@ -183,7 +184,8 @@ export class CallLimiter implements OnModuleInit {
   #wait(claim: Claim, lacking: Lease): Admission {
     let waiter!: Waiter;
     const reserved = new Promise<Reservation>((resolve, reject) => {
-      waiter = { claim, resolve, reject, line: null, timer: null, isDone: false };
+      const since = performance.now();
+      waiter = { claim, since, resolve, reject, line: null, timer: null, isDone: false };
     });
     if (lacking.isParallel && this.#lines.has(lacking)) this.#lines.stand(waiter, lacking);
     else this.#ask(waiter);

@@ -26,6 +26,8 @@ const IDLE_RATE_MS = 200;
 const FORGOTTEN_AFTER_MS = 60_000;
 /** Parallel requests are held only by who is heard of. */
 const HEARTBEAT_MS = 5_000;
+/** Where all of them are taken, calls of other instances may wait for those that end here. */
+const FULL_HEARTBEAT_MS = 1_000;
 const SWEEP_MS = 60_000;
 /** How often a store that was away is tried while nobody asks for anything. */
 const RETRY_MS = 500;
@@ -276,6 +278,7 @@ function toAsk({ lease, spent, need, want }: Demand): LeaseAsk {
     keep: lease.exchangedAt === 0 ? null : lease.granted,
     spent,
     need,
+    waitingMs: lease.lineSince === null ? null : Math.round(performance.now() - lease.lineSince),
     want,
     alertAt:
       allowance.alertThreshold === null
@@ -285,7 +288,9 @@ function toAsk({ lease, spent, need, want }: Demand): LeaseAsk {
 }
 
 function needsHeartbeat(lease: Lease, now: number): boolean {
-  return lease.isParallel && !isUnused(lease) && now - lease.exchangedAt > HEARTBEAT_MS;
+  if (!lease.isParallel || isUnused(lease)) return false;
+  const isFull = lease.remaining === 0;
+  return now - lease.exchangedAt > (isFull ? FULL_HEARTBEAT_MS : HEARTBEAT_MS);
 }
 
 function isUnused({ reserved, waitingFor, inLine }: Lease): boolean {

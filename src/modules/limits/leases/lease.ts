@@ -48,6 +48,11 @@ export class Lease {
   waitingFor = 0;
   /** Calls that wait for one of these to end. */
   inLine = 0;
+  /** Since when the oldest of them waits, and that of all other instances, as the store said last; `null`: nobody. */
+  lineSince: number | null = null;
+  othersSince: number | null = null;
+  /** Whether the store has it down that calls wait here. */
+  isSaidToWait = false;
   /** Below it more is asked for in advance. */
   lowWater = 0;
   /** Whether it takes part in the next exchange. */
@@ -150,6 +155,16 @@ export class Lease {
     this.lowWater = 0;
   }
 
+  /** Whether a call of another instance waits longer than all of this one. */
+  get isYielding(): boolean {
+    return this.othersSince !== null && this.othersSince < (this.lineSince ?? Infinity);
+  }
+
+  /** All that is idle goes back, whoever waits for it here. */
+  giveUp(): void {
+    this.granted -= Math.max(0, this.idle);
+  }
+
   /** Whether the store knows all that there is to know. */
   get isReported(): boolean {
     if (this.isRate) return this.back === 0;
@@ -198,6 +213,9 @@ export class Lease {
       spent: isFirst ? answer.kept : spent,
     };
     this.shared = answer;
+    const { othersWaitingMs } = answer;
+    this.isSaidToWait = this.lineSince !== null && answer.granted < need;
+    this.othersSince = othersWaitingMs === null ? null : now - othersWaitingMs;
     this.#take(answer.granted, need, now);
   }
 

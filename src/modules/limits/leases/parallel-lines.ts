@@ -5,9 +5,13 @@ import { WaitingLine } from './waiting-line.js';
 const MAX_QUEUE_MS = 30_000;
 /** How often a lease that calls wait for in line is asked for again: another instance may have a place free. */
 const LINE_POLL_MS = 100;
+/** The instance whose call is the next one of all may be given a place at any time. */
+const NEXT_POLL_MS = 25;
 
 /** A call that may stand in a line. */
-export type Queueing<Waiter extends object> = {
+export type Queueing<Waiter extends { readonly since: number }> = {
+  /** When it came, on the monotonic clock. */
+  readonly since: number;
   readonly claim: { readonly maxQueued: number; readonly hasPriority: boolean };
   /** In which it stands, or stood before its turn. */
   line: WaitingLine<Waiter> | null;
@@ -22,7 +26,10 @@ export type Door<Waiter> = {
   readonly refuse: (waiter: Waiter, lease: Lease) => void;
 };
 
-/** Where calls wait for their turn, by the lease of parallel requests. */
+/**
+ * Where calls wait for their turn, by the lease of parallel requests. The store knows how long the oldest of each
+ * instance waits, and gives a place to the one that waits longest; so must an instance that has one free.
+ */
 export class ParallelLines<Waiter extends Queueing<Waiter>> {
   readonly #lines = new Map<Lease, WaitingLine<Waiter>>();
   #poll: NodeJS.Timeout | null = null;
@@ -56,21 +63,37 @@ export class ParallelLines<Waiter extends Queueing<Waiter>> {
       line.putBack(waiter);
     }
     this.#lines.set(lease, line);
-    lease.inLine = line.length;
-    this.#poll ??= setInterval(() => this.#pollAll(), LINE_POLL_MS).unref();
+    this.#measure(lease, line);
+    this.#poll ??= setInterval(() => this.#pollAll(performance.now()), NEXT_POLL_MS).unref();
+  }
+
+  /** A call has ended: its place is for who waits longest, here or elsewhere. */
+  free(lease: Lease): void {
+    // What is given up without the store nobody gets.
+    if (!lease.isYielding || this.keeper.isAway) {
+      this.move(lease);
+      return;
+    }
+    lease.giveUp();
+    this.keeper.ask(lease);
   }
 
   /** Lets in whoever is next, as long as there is room. */
   move(lease: Lease): void {
     const line = this.#lines.get(lease);
     if (!line) return;
+    let hasMoved = false;
     while (lease.idle > 0 && line.turn === null) {
       const next = line.next();
       if (!next) break;
       if (!this.door.tryEnter(next)) line.turn = next;
+      hasMoved = true;
     }
-    lease.inLine = line.length;
-    if (line.length === 0 && line.turn === null) this.#lines.delete(lease);
+    this.#measure(lease, line);
+    if (lease.lineSince === null) this.#lines.delete(lease);
+    // The others are to know that the oldest is another one now, or that nobody waits here any more.
+    const matters = lease.othersSince !== null || lease.lineSince === null;
+    if (hasMoved && matters && lease.isSaidToWait) this.keeper.ask(lease);
   }
 
   /** Its place is free for the next one. */
@@ -79,11 +102,22 @@ export class ParallelLines<Waiter extends Queueing<Waiter>> {
     if (waiter.line?.turn === waiter) waiter.line.turn = null;
   }
 
-  #pollAll(): void {
+  #measure(lease: Lease, line: WaitingLine<Waiter>): void {
+    lease.inLine = line.length;
+    lease.lineSince = line.since;
+  }
+
+  #pollAll(now: number): void {
     if (this.#lines.size === 0 && this.#poll) {
       clearInterval(this.#poll);
       this.#poll = null;
     }
-    for (const lease of this.#lines.keys()) if (!this.keeper.isAway) this.keeper.ask(lease);
+    if (this.keeper.isAway) return;
+    for (const [lease, line] of this.#lines) {
+      this.#measure(lease, line);
+      const isNext = lease.othersSince !== null && !lease.isYielding;
+      // In time for the next one: timers are not punctual.
+      if (isNext || now - lease.exchangedAt > LINE_POLL_MS - NEXT_POLL_MS) this.keeper.ask(lease);
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** First come, first served; who has priority comes before all who have not. */
-export class WaitingLine<Waiter extends object> {
+export class WaitingLine<Waiter extends { readonly since: number }> {
   readonly #first = new Set<Waiter>();
   readonly #others = new Set<Waiter>();
   /** Who had its turn and could not use it. */
@@ -9,6 +9,13 @@ export class WaitingLine<Waiter extends object> {
 
   get length(): number {
     return this.#back.size + this.#first.size + this.#others.size;
+  }
+
+  /** Since when the oldest of them waits; `null` when nobody does. */
+  get since(): number | null {
+    const oldest = [this.turn, ...[this.#back, this.#first, this.#others].map(([first]) => first)];
+    const times = oldest.flatMap((waiter) => (waiter ? [waiter.since] : []));
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   add(waiter: Waiter, hasPriority: boolean): void {

@@ -16,6 +16,8 @@ export type LeaseAsk = {
   readonly spent: number;
   /** Granted as far as there is so much. */
   readonly need: number;
+  /** How long the oldest call waits in line for a parallel request to end; `null`: none does. */
+  readonly waitingMs: number | null;
   /** Granted on top while there is plenty: a share of what is left. */
   readonly want: number;
   /** So much granted, and somebody is told; `null`: only when all of it is. */
@@ -31,6 +33,8 @@ export type LeaseAnswer = {
   /** Of that, what is settled as far as the holders have said. */
   readonly spent: number;
   readonly holders: number;
+  /** How long the oldest call of the other holders waits in line; `null`: none does. */
+  readonly othersWaitingMs: number | null;
   /** What has been reached with this exchange, and not before in this window; `null`: nothing. */
   readonly reached: 'threshold' | 'limit' | null;
 };
@@ -74,6 +78,8 @@ export type AllowanceState = {
 };
 
 export const HOLDER_TTL_MS = 20_000;
+/** Whose calls wait is heard of many times a second; who is not for so long has died, and nobody lets them go first. */
+export const WAITING_TTL_MS = 1_000;
 
 /** One process at a time on one data folder, and where it stands in the order of what it says. */
 export type Holder = { readonly id: string; readonly fence: number };
@@ -94,6 +100,7 @@ export abstract class AllowanceStore {
   abstract recover(holder: Holder, used: readonly UsedLease[] | null): Promise<void>;
 
   /**
+   * Of parallel requests a holder is granted what is left when each of the others whose oldest call waits longer has one.
    * @param asks each for another lease
    * @returns an answer for each, in order; `null` where a later exchange has overtaken this one
    */

@@ -13,6 +13,7 @@ import {
   type RateAnswer,
   type RateAsk,
   type UsedLease,
+  WAITING_TTL_MS,
 } from './allowance-store.port.js';
 
 /** Windows stay for their own length, so that a holder with a slow clock finds them; at least and at most so long. */
@@ -20,7 +21,7 @@ const MIN_KEPT_MS = 10 * 60_000;
 const MAX_KEPT_MS = 24 * 60 * 60_000;
 const SWEEP_ROWS = 5_000;
 
-/** In a row's `holders`: `{<id>: [kept, granted, spent, seen at (ms), fence]}`; under `""` a debt of the window before. */
+/** In a row's `holders`: `{<id>: [kept, granted, spent, seen at (ms), fence, waiting since (ms)]}`; under `""` a debt of the window before. */
 const DEBT = '';
 
 /** What may be granted to the first, or to one of several holders. Whoever asks in advance leaves the others their share. */
@@ -35,8 +36,15 @@ const LEVEL = `
         WHEN a.others + a.kept + a.granted >= a.max THEN 2
         WHEN a.others + a.kept + a.granted >= a.alert_at THEN 1 ELSE 0 END)::smallint AS level`;
 
+/** Who has what it needs waits no more. */
 const ENTRY = `
-  jsonb_build_object($1::text, jsonb_build_array(a.kept, a.granted, a.own_spent, (SELECT now FROM clock), $2::bigint))`;
+  jsonb_build_object($1::text, jsonb_build_array(
+    a.kept, a.granted, a.own_spent, (SELECT now FROM clock), $2::bigint,
+    CASE WHEN a.granted < a.need THEN (SELECT now FROM clock) - a.waiting_ms END))`;
+
+/** Of an entry of `holders`: its oldest call’s time, as long as it is heard of. */
+const WAITING_SINCE = `
+  CASE WHEN (value->>3)::bigint >= (SELECT now FROM clock) - ${WAITING_TTL_MS} THEN (value->>5)::bigint END`;
 
 /**
  * One statement for all leases of a holder. A row’s lock is taken in the order of the names, so that two holders can’t
@@ -46,9 +54,10 @@ const ENTRY = `
 const EXCHANGE = `
 WITH ask AS MATERIALIZED (
   SELECT * FROM unnest($3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[],
-                       $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
+                       $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
+                       $16::bigint[])
     AS a (allowance, starts_at, organization_id, ends_at, delete_at, max, is_parallel, debt_from, keep, spent, need, want,
-          alert_at)
+          alert_at, waiting_ms)
 ), clock AS MATERIALIZED (
   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
 ), opening AS MATERIALIZED (
@@ -74,18 +83,20 @@ SELECT a.allowance, a.starts_at, a.organization_id, a.ends_at, a.delete_at,
   FROM opened AS a
  ORDER BY a.allowance, a.starts_at
 ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders, alerted, raised) = (
-  WITH others AS MATERIALIZED (
+  WITH own AS MATERIALIZED (
+    SELECT a.*, coalesce(a.keep, (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint, 0) AS kept
+      FROM ask AS a WHERE a.allowance = held.allowance AND a.starts_at = held.starts_at
+  ), others AS MATERIALIZED (
     SELECT coalesce(sum((value->>0)::bigint + (value->>1)::bigint), 0)::bigint AS others,
            coalesce(sum((value->>2)::bigint), 0)::bigint AS others_spent,
+           count(*) FILTER (WHERE ${WAITING_SINCE}
+             < (SELECT now FROM clock) - (SELECT coalesce(waiting_ms, 0) FROM own)) AS older,
            count(*) AS count, coalesce(jsonb_object_agg(key, value), '{}') AS entries
       FROM jsonb_each(held.holders)
      WHERE key <> $1 AND NOT (held.ends_at IS NULL AND (value->>3)::bigint < (SELECT now FROM clock) - ${HOLDER_TTL_MS})
-  ), own AS MATERIALIZED (
-    SELECT a.*, coalesce(a.keep, (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint, 0) AS kept
-      FROM ask AS a WHERE a.allowance = held.allowance AND a.starts_at = held.starts_at
   ), rest AS MATERIALIZED (
     SELECT a.*, others.*, CASE WHEN a.keep IS NULL THEN a.kept ELSE a.spent END AS own_spent,
-           a.max - others.others - a.kept AS rest
+           a.max - others.others - a.kept - others.older AS rest
       FROM own AS a, others
   ), granted AS MATERIALIZED (
     SELECT a.*, ${grant('(a.count + 1)')} FROM rest AS a
@@ -98,7 +109,9 @@ ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders, alerted
 )
 WHERE coalesce((held.holders->$1->>4)::bigint, -1) < $2::bigint
 RETURNING allowance, starts_at, total, spent, (holders->$1->>0)::bigint AS kept, (holders->$1->>1)::bigint AS granted,
-          raised, (SELECT count(*) FROM jsonb_object_keys(holders)) AS holders`;
+          raised, (SELECT count(*) FROM jsonb_object_keys(holders)) AS holders,
+          CASE WHEN ends_at IS NULL THEN (SELECT max(clock.now - ${WAITING_SINCE}) FROM jsonb_each(holders), clock
+                WHERE key <> $1) END AS others_waiting_ms`;
 
 const RECOVER = `
 WITH clock AS MATERIALIZED (
@@ -170,6 +183,7 @@ type ExchangeRow = WindowRow & {
   readonly granted: string;
   readonly raised: number;
   readonly holders: string;
+  readonly others_waiting_ms: string | null;
 };
 type StateRow = WindowRow & { readonly own_total: string; readonly own_spent: string };
 type RateRow = { readonly allowance: string; readonly granted: string; readonly ahead_ms: number };
@@ -222,6 +236,7 @@ export class PostgresAllowanceStore extends AllowanceStore {
       asks.map(({ need }) => need),
       asks.map(({ want }) => want),
       asks.map(({ alertAt }) => alertAt),
+      asks.map(({ waitingMs }) => waitingMs),
     ]);
     const answers = new Map(rows.map((row) => [nameOf(row.allowance, row.starts_at), row]));
     return asks.map(({ allowance, window }) => {
@@ -307,6 +322,7 @@ function toAnswer(row: ExchangeRow): LeaseAnswer {
     total: Number(row.total),
     spent: Number(row.spent),
     holders: Number(row.holders),
+    othersWaitingMs: row.others_waiting_ms === null ? null : Number(row.others_waiting_ms),
     reached: row.raised === 0 ? null : row.raised === 1 ? 'threshold' : 'limit',
   };
 }
