@@ -21,6 +21,7 @@ import { CallJournal } from '#modules/limits/journal/call-journal.js';
 import { LeaseKeeper } from '#modules/limits/leases/lease-keeper.service.js';
 import type { Account } from '#modules/limits/leases/lease-set.js';
 import { LimitsMetrics } from '#modules/limits/limits.metrics.js';
+import { AllowanceStores } from '#modules/limits/store/allowance-stores.js';
 import { PostgresAllowanceStore } from '#modules/limits/store/postgres.allowance-store.js';
 import { dataSourceOptions } from '#platform/database/data-source.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
@@ -78,7 +79,7 @@ export class Instance {
   static async start(url: string, clock: Clock, dataDir = newFolder()): Promise<Instance> {
     const dataSource = await new DataSource(dataSourceOptions(new Secret(url))).initialize();
     const transactions = new TransactionRunner(dataSource);
-    const store = new PostgresAllowanceStore(transactions, clock);
+    const stores = new AllowanceStores(new PostgresAllowanceStore(transactions, clock));
     const metrics = new LimitsMetrics(new Registry());
     const logger = createLogger('silent');
     const events = new EventBus(transactions, logger);
@@ -88,7 +89,7 @@ export class Instance {
     });
     const journal = CallJournal.open(dataDir, { clock, logger });
     const keeper = new LeaseKeeper(
-      store,
+      stores,
       journal,
       new AllowanceAlerts(events, metrics, logger),
       logger,

@@ -96,9 +96,9 @@ export class CallLimiter implements OnModuleInit {
    */
   admit(claim: Claim): Reservation | Admission {
     const now = performance.now();
-    const lacking = this.#tryTake(claim, claim.amounts, now, false);
+    let lacking = this.#tryTake(claim, claim.amounts, now, false);
+    if (lacking !== null) lacking = this.#takeShares(claim, lacking, now);
     if (lacking === null) return reservationOf(claim);
-    if (this.keeper.isAway) return this.#takeAlone(claim, lacking, now);
     if (now < lacking.closedUntil && !this.#lines.hasRoom(claim, lacking)) {
       return this.#takeLess(claim, now, false) ?? this.#refuse(claim, lacking);
     }
@@ -167,18 +167,19 @@ export class CallLimiter implements OnModuleInit {
   }
 
   /**
-   * Goes on without the store where that may be.
+   * Goes on without a store that is away where that may be.
+   * @returns the first lease that has not enough and whose store is there, or `null` when all is taken
    * @throws {AppError} the refusal, where it may not or nothing is left
    */
-  #takeAlone(claim: Claim, lacking: Lease, now: number): Reservation {
-    let next = lacking;
-    while (next.takeShare(this.instances.count, now)) {
-      const lacks = this.#tryTake(claim, claim.amounts, now, false);
-      if (lacks === null) return reservationOf(claim);
-      next = lacks;
+  #takeShares(claim: Claim, lacking: Lease, now: number): Lease | null {
+    let next: Lease | null = lacking;
+    while (next !== null && this.keeper.isAway(next)) {
+      if (!next.takeShare(this.instances.count, now)) {
+        throw next.hasShare ? this.#refusal(claim, next) : storeIsAway();
+      }
+      next = this.#tryTake(claim, claim.amounts, now, false);
     }
-    if (next.hasShare) throw this.#refusal(claim, next);
-    throw storeIsAway();
+    return next;
   }
 
   #wait(claim: Claim, lacking: Lease): Admission {
@@ -229,7 +230,7 @@ export class CallLimiter implements OnModuleInit {
     if (lacking === null) {
       this.#done(waiter, () => waiter.resolve(reservationOf(claim)));
     } else if (failure !== null && exchanged.has(lacking)) {
-      this.#doneAlone(waiter, lacking, now);
+      this.#takeSharesOrRefuse(waiter, lacking, now);
     } else if (now >= lacking.closedUntil && line === null) {
       // Its turn in an exchange is yet to come.
       this.#ask(waiter);
@@ -242,10 +243,11 @@ export class CallLimiter implements OnModuleInit {
     }
   }
 
-  #doneAlone(waiter: Waiter, lacking: Lease, now: number): void {
+  #takeSharesOrRefuse(waiter: Waiter, lacking: Lease, now: number): void {
     try {
-      const taken = this.#takeAlone(waiter.claim, lacking, now);
-      this.#done(waiter, () => waiter.resolve(taken));
+      const next = this.#takeShares(waiter.claim, lacking, now);
+      if (next === null) this.#done(waiter, () => waiter.resolve(reservationOf(waiter.claim)));
+      else this.#ask(waiter);
     } catch (error) {
       this.#done(waiter, () => waiter.reject(error));
     }

@@ -9,13 +9,13 @@ export class LimitsMetrics {
   readonly #exchanges: Counter;
   readonly #alerts: Counter;
   readonly #isAway: Gauge;
-  #wasAway = false;
+  readonly #away = new Set<string>();
 
   constructor(@Inject(METRICS) registry: Registry) {
     const registers = [registry];
     this.#exchanges = new Counter({
       name: 'latchkey_limits_store_exchanges_total',
-      help: 'Round trips to the store of limits.',
+      help: 'Round trips to the stores of limits.',
       registers,
     });
     this.#alerts = new Counter({
@@ -26,7 +26,8 @@ export class LimitsMetrics {
     });
     this.#isAway = new Gauge({
       name: 'latchkey_limits_store_away',
-      help: '1 while the store of limits does not answer: budgets are refused then.',
+      help: '1 while a store of limits does not answer. Without PostgreSQL budgets are refused.',
+      labelNames: ['store'],
       registers,
     });
   }
@@ -39,11 +40,15 @@ export class LimitsMetrics {
     this.#alerts.inc({ reached });
   }
 
-  /** @returns whether that is news */
-  storeIsAway(isAway: boolean): boolean {
-    const isNews = isAway !== this.#wasAway;
-    this.#wasAway = isAway;
-    this.#isAway.set(isAway ? 1 : 0);
+  /**
+   * @param store its name
+   * @returns whether that is news
+   */
+  storeIsAway(store: string, isAway: boolean): boolean {
+    const isNews = isAway !== this.#away.has(store);
+    if (isAway) this.#away.add(store);
+    else this.#away.delete(store);
+    this.#isAway.set({ store }, isAway ? 1 : 0);
     return isNews;
   }
 }

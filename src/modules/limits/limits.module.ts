@@ -23,7 +23,7 @@ import { CallJournal } from './journal/call-journal.js';
 import { LeaseKeeper } from './leases/lease-keeper.service.js';
 import { LimitsMetrics } from './limits.metrics.js';
 import { ReadLimitsService } from './read-limits.service.js';
-import { AllowanceStore } from './store/allowance-store.port.js';
+import { AllowanceStores } from './store/allowance-stores.js';
 import { PostgresAllowanceStore } from './store/postgres.allowance-store.js';
 
 /** Claims the data folder’s call journal when it is made, so the folder must be locked before. */
@@ -47,7 +47,12 @@ import { PostgresAllowanceStore } from './store/postgres.allowance-store.js';
     ReadBudgetsService,
     ReadLimitsService,
     DeleteBudgetService,
-    { provide: AllowanceStore, useClass: PostgresAllowanceStore },
+    PostgresAllowanceStore,
+    {
+      provide: AllowanceStores,
+      useFactory: (lasting: PostgresAllowanceStore) => new AllowanceStores(lasting),
+      inject: [PostgresAllowanceStore],
+    },
     { provide: BudgetDirectory, useClass: BudgetDirectoryService },
     { provide: KeyBudgets, useExisting: DeleteBudgetService },
   ],

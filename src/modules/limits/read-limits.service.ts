@@ -10,7 +10,8 @@ import { type Window, windowAt } from './domain/windows.js';
 import type { Lease } from './leases/lease.js';
 import { LeaseKeeper } from './leases/lease-keeper.service.js';
 import { type Consumption, type LimitState, limitState } from './limit-state.js';
-import { type AllowanceState, AllowanceStore } from './store/allowance-store.port.js';
+import type { AllowanceState } from './store/allowance-store.port.js';
+import { AllowanceStores } from './store/allowance-stores.js';
 
 /** A limit that binds a key, in the window that runs. */
 export type KnownLimit = {
@@ -23,19 +24,24 @@ export type KnownLimit = {
   readonly inLine: number;
 };
 
-type Bound = {
-  readonly allowance: Allowance;
-  readonly id: string;
-  readonly window: Window;
+type Named = { readonly allowance: Allowance; readonly id: string; readonly window: Window };
+
+type Bound = Named & {
   /** What this instance holds of it. */
   readonly lease: Lease | undefined;
+};
+
+type Stored = {
+  readonly states: ReadonlyMap<string, AllowanceState>;
+  /** By allowance, milliseconds until what was taken is made good. */
+  readonly rates: ReadonlyMap<string, number>;
 };
 
 /** Shows what is used of the limits that bind a key, as all instances together have it. */
 @Injectable()
 export class ReadLimitsService {
   constructor(
-    private readonly store: AllowanceStore,
+    private readonly stores: AllowanceStores,
     private readonly keeper: LeaseKeeper,
     private readonly budgets: BudgetDirectory,
     private readonly clock: Clock,
@@ -57,26 +63,36 @@ export class ReadLimitsService {
       }),
     );
     if (allowances.length === 0) return [];
-    const [states, rates] = await Promise.all([
-      this.store.read(
-        organizationId,
-        allowances.map(({ id, window }) => ({ allowance: id, startsAt: window.startsAt })),
-        this.keeper.holderId,
-      ),
-      this.store.readRates(
-        organizationId,
-        allowances.filter(({ allowance }) => allowance.window === 'second').map(({ id }) => id),
-      ),
-    ]);
+    const { states, rates } = await this.#read(organizationId, allowances);
     return allowances.map((one) => {
       const bound = { ...one, lease: this.keeper.held(one.allowance, one.window) };
       return one.allowance.window === 'second'
         ? ofRate(bound, rates.get(one.id) ?? 0)
-        : ofWindow(
-            bound,
-            states.find(({ allowance }) => allowance === one.id),
-          );
+        : ofWindow(bound, states.get(one.id));
     });
+  }
+
+  async #read(organizationId: string, allowances: readonly Named[]): Promise<Stored> {
+    const states = new Map<string, AllowanceState>();
+    const rates = new Map<string, number>();
+    await Promise.all(
+      this.stores.all.map(async (store) => {
+        const held = allowances.filter(({ allowance }) => this.stores.of(allowance) === store);
+        const windows = held.map(({ id, window }) => ({
+          allowance: id,
+          startsAt: window.startsAt,
+        }));
+        for (const state of await store.read(organizationId, windows, this.keeper.holderId)) {
+          states.set(state.allowance, state);
+        }
+        const ids = held
+          .filter(({ allowance }) => allowance.window === 'second')
+          .map(({ id }) => id);
+        for (const [id, aheadMs] of await store.readRates(organizationId, ids))
+          rates.set(id, aheadMs);
+      }),
+    );
+    return { states, rates };
   }
 }
 

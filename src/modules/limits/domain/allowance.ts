@@ -33,3 +33,8 @@ export type Allowance = {
 export function allowanceId({ subject, subjectId, metric, window, model }: Allowance): string {
   return `${subject}:${subjectId}:${metric}:${window}${model === null ? '' : `:${model}`}`;
 }
+
+/** What changes quickest and is soon over. Never money: that has to outlive a store that can be emptied. */
+export function isShortLived({ metric, window }: Allowance): boolean {
+  return metric !== 'cost' && (window === 'second' || window === 'minute');
+}

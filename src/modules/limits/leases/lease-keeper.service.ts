@@ -1,7 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
-import { within } from '#common/time/within.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
 import type { Allowance } from '../domain/allowance.js';
@@ -10,14 +9,12 @@ import type { Window } from '../domain/windows.js';
 import { windowAt } from '../domain/windows.js';
 import { AllowanceAlerts } from '../allowance-alerts.js';
 import { CallJournal } from '../journal/call-journal.js';
-import { AllowanceStore, type Holder, type LeaseAsk } from '../store/allowance-store.port.js';
+import type { AllowanceStore } from '../store/allowance-store.port.js';
+import { AllowanceStores } from '../store/allowance-stores.js';
 import { Lease } from './lease.js';
+import { type ExchangeListener, LeaseExchange } from './lease-exchange.js';
 
-/** Leases in one exchange: a statement of some milliseconds. */
-const MAX_ASKS = 500;
 const MAX_LEASES = 200_000;
-/** A caller is answered within 5 s, so the store must be given up sooner. */
-const STORE_PATIENCE_MS = 2_000;
 const TICK_MS = 250;
 /** What was not used for so long goes back. */
 const IDLE_MS = 1_000;
@@ -29,51 +26,36 @@ const HEARTBEAT_MS = 5_000;
 /** Where all of them are taken, calls of other instances may wait for those that end here. */
 const FULL_HEARTBEAT_MS = 1_000;
 const SWEEP_MS = 60_000;
-/** How often a store that was away is tried while nobody asks for anything. */
-const RETRY_MS = 500;
-/** Fences of one epoch. */
-const EPOCH = 2 ** 32;
-
-/** What is said of a lease, and asked for. */
-type Demand = {
-  readonly lease: Lease;
-  readonly spent: number;
-  readonly need: number;
-  readonly want: number;
-};
-
-/** Called after an exchange that these leases took part in; with why it failed, if it did. */
-export type ExchangeListener = (leases: readonly Lease[], failure: unknown) => void;
 
 /**
- * Holds this process's leases and exchanges them with the store: what calls wait for at once, what will be needed soon
- * ahead of need, what is not used after a second. One exchange at a time, for all leases together, so what a holder says
- * arrives in order, and the store is asked some times a second however many calls there are.
+ * Holds this process's leases and exchanges them with the stores: what calls wait for at once, what will be needed soon
+ * ahead of need, what is not used after a second. Where there are two stores each has an exchange of its own, so that one
+ * that is away holds up nothing that is in the other.
  */
 @Injectable()
 export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
   readonly #leases = new Map<string, Lease>();
-  readonly #dirty = new Set<Lease>();
   readonly #listeners: ExchangeListener[] = [];
-  /** Of the last exchange. */
-  #fence = 0;
-  #running: Promise<void> | null = null;
+  readonly #exchanges: ReadonlySet<LeaseExchange>;
+  readonly #lasting: LeaseExchange;
+  readonly #quick: LeaseExchange;
   #timers: NodeJS.Timeout[] = [];
-  #awayUntil = 0;
 
   constructor(
-    private readonly store: AllowanceStore,
+    private readonly stores: AllowanceStores,
     private readonly journal: CallJournal,
     private readonly alerts: AllowanceAlerts,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    const { lasting, quick } = stores;
+    this.#lasting = this.#exchangeWith(lasting);
+    this.#quick = quick === lasting ? this.#lasting : this.#exchangeWith(quick);
+    this.#exchanges = new Set([this.#lasting, this.#quick]);
+  }
 
   async onModuleInit(): Promise<void> {
-    const { holderId: id, left, abandoned } = this.journal;
-    this.#fence = (await this.store.nextEpoch()) * EPOCH;
-    for (const other of abandoned)
-      await this.store.recover({ id: other, fence: this.#fence }, null);
-    await this.store.recover({ id, fence: this.#fence }, left);
+    const { left, abandoned } = this.journal;
+    for (const exchange of this.#exchanges) await exchange.begin(left, abandoned);
     this.#timers = [
       setInterval(() => this.#tick(performance.now()), TICK_MS).unref(),
       setInterval(() => void this.#sweep(), SWEEP_MS).unref(),
@@ -83,18 +65,14 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
   /** Calls have ended by now. What they did not use goes back. */
   async onApplicationShutdown(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#running;
-    for (const lease of this.#leases.values()) {
-      lease.giveBack();
-      if (!lease.isReported) this.#mark(lease);
-    }
-    while (this.#dirty.size > 0 && !this.isAway) await this.#exchangeSome();
+    for (const lease of this.#leases.values()) lease.giveBack();
+    await Promise.all([...this.#exchanges].map((exchange) => exchange.end()));
     this.journal.close();
   }
 
-  /** Whether the store did not answer when it was asked last, and is not to be waited for. */
-  get isAway(): boolean {
-    return performance.now() < this.#awayUntil;
+  /** Whether the store of this lease did not answer when it was asked last, and is not to be waited for. */
+  isAway(lease: Lease): boolean {
+    return this.#exchangeOf(lease).isAway;
   }
 
   onExchange(listener: ExchangeListener): void {
@@ -132,116 +110,33 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
 
   /** Lets the lease take part in the next exchange, which begins at once if none is under way. */
   ask(lease: Lease): void {
-    this.#mark(lease);
-    this.#running ??= this.#run();
+    this.#exchangeOf(lease).ask(lease);
   }
 
-  #mark(lease: Lease): void {
-    if (lease.isDirty) return;
-    lease.isDirty = true;
-    this.#dirty.add(lease);
+  #exchangeOf({ isShortLived }: Lease): LeaseExchange {
+    return isShortLived ? this.#quick : this.#lasting;
   }
 
-  async #run(): Promise<void> {
-    // What is asked for within this turn of the event loop goes together.
-    await new Promise(setImmediate);
-    try {
-      while (this.#dirty.size > 0) await this.#exchangeSome();
-    } finally {
-      this.#running = null;
-    }
-  }
-
-  async #exchangeSome(): Promise<void> {
-    const now = performance.now();
-    const leases: Lease[] = [];
-    for (const lease of this.#dirty) {
-      if (leases.length === MAX_ASKS) break;
-      this.#dirty.delete(lease);
-      lease.isDirty = false;
-      leases.push(lease);
-    }
-    let failure: unknown = null;
-    try {
-      await within(STORE_PATIENCE_MS, this.#exchange(leases, now), 'The store did not answer.');
-      this.#backAgain();
-    } catch (error) {
-      failure = error;
-      this.#gone(error);
-    }
-    for (const listener of this.#listeners) listener(leases, failure);
-  }
-
-  async #exchange(leases: readonly Lease[], now: number): Promise<void> {
-    const fence = ++this.#fence;
-    const demands = leases.map((lease): Demand => {
-      lease.beforeExchange();
-      return { lease, spent: lease.spent, ...lease.demand(now) };
-    });
-    const windows = demands.filter(({ lease }) => !lease.isRate);
-    const rates = demands.filter(({ lease }) => lease.isRate);
-    await Promise.all([
-      windows.length > 0 && this.#exchangeWindows({ id: this.journal.holderId, fence }, windows),
-      rates.length > 0 && this.#takeRates(rates),
-    ]);
-  }
-
-  async #exchangeWindows(holder: Holder, demands: readonly Demand[]): Promise<void> {
-    this.alerts.metrics.exchanged();
-    const answers = await this.store.exchange(holder, demands.map(toAsk));
-    // A later one may have begun because this one took too long: then this one’s answer is of the past.
-    if (holder.fence !== this.#fence) return;
-    const now = performance.now();
-    for (const [index, { lease, need, spent }] of demands.entries()) {
-      const answer = answers[index];
-      if (!answer) continue;
-      lease.afterExchange(answer, { need, spent, now });
-      if (answer.reached) this.alerts.tell(lease, answer.reached);
-    }
-  }
-
-  async #takeRates(demands: readonly Demand[]): Promise<void> {
-    this.alerts.metrics.exchanged();
-    const answers = await this.store.takeRates(
-      demands.map(({ lease, need, want }) => {
-        const { allowance, back } = lease;
-        lease.back = 0;
-        return {
-          allowance: lease.id,
-          organizationId: allowance.organizationId,
-          perSecond: allowance.limit,
-          burst: allowance.burst ?? allowance.limit,
-          back,
-          need,
-          want,
-        };
-      }),
+  #exchangeWith(store: AllowanceStore): LeaseExchange {
+    const exchange: LeaseExchange = new LeaseExchange(
+      {
+        store,
+        holderId: this.journal.holderId,
+        leases: () =>
+          [...this.#leases.values()].filter((one) => this.#exchangeOf(one) === exchange),
+        onExchange: (leases, failure) => {
+          for (const listener of this.#listeners) listener(leases, failure);
+        },
+      },
+      this.alerts,
+      this.logger,
     );
-    const now = performance.now();
-    for (const [index, { lease, need, spent }] of demands.entries()) {
-      const answer = answers[index];
-      if (answer) lease.afterTaking(answer, { need, spent, now });
-    }
-  }
-
-  #gone(error: unknown): void {
-    this.#awayUntil = performance.now() + RETRY_MS;
-    if (this.alerts.metrics.storeIsAway(true)) {
-      this.logger.error({ err: error }, 'The store of limits is away: budgets are refused');
-    }
-  }
-
-  #backAgain(): void {
-    this.#awayUntil = 0;
-    if (!this.alerts.metrics.storeIsAway(false)) return;
-    this.logger.info({}, 'The store of limits is back');
-    // What was used without it counts for all from now on.
-    for (const lease of this.#leases.values()) if (!lease.isReported) this.#mark(lease);
+    return exchange;
   }
 
   #tick(now: number): void {
-    if (this.isAway) return;
     for (const [name, lease] of this.#leases) {
+      if (this.isAway(lease)) continue;
       const unusedFor = now - lease.lastUsedAt;
       if (lease.isParallel) lease.giveBackUnneeded();
       else if (unusedFor > (lease.isRate ? IDLE_RATE_MS : IDLE_MS)) lease.giveBack();
@@ -258,33 +153,11 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
 
   async #sweep(): Promise<void> {
     try {
-      await this.store.sweep();
+      await this.stores.lasting.sweep();
     } catch (error) {
       this.logger.debug({ err: error }, 'Windows that are over could not be forgotten');
     }
   }
-}
-
-function toAsk({ lease, spent, need, want }: Demand): LeaseAsk {
-  const { allowance, window } = lease;
-  const isSmooth = allowance.window === 'minute' && allowance.metric.endsWith('_tokens');
-  return {
-    allowance: lease.id,
-    organizationId: allowance.organizationId,
-    window,
-    limit: allowance.limit,
-    isParallel: lease.isParallel,
-    debtFrom: isSmooth ? window.startsAt - (window.endsAt - window.startsAt) : null,
-    keep: lease.exchangedAt === 0 ? null : lease.granted,
-    spent,
-    need,
-    waitingMs: lease.lineSince === null ? null : Math.round(performance.now() - lease.lineSince),
-    want,
-    alertAt:
-      allowance.alertThreshold === null
-        ? null
-        : Math.ceil(allowance.limit * allowance.alertThreshold),
-  };
 }
 
 function needsHeartbeat(lease: Lease, now: number): boolean {

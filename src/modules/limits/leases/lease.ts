@@ -1,4 +1,9 @@
-import { type Allowance, allowanceId, type AllowanceWindow } from '../domain/allowance.js';
+import {
+  type Allowance,
+  allowanceId,
+  type AllowanceWindow,
+  isShortLived,
+} from '../domain/allowance.js';
 import { figureOf } from '../domain/amounts.js';
 import type { Window } from '../domain/windows.js';
 import { type LimitState, limitState } from '../limit-state.js';
@@ -39,6 +44,8 @@ export class Lease {
   readonly isParallel: boolean;
   /** A limit per second. */
   readonly isRate: boolean;
+  /** Which store it is in. */
+  readonly isShortLived: boolean;
   /** Whether it goes on without the store, in a share. */
   readonly hasShare: boolean;
   granted = 0;
@@ -88,6 +95,7 @@ export class Lease {
     this.figure = figureOf(allowance);
     this.isParallel = allowance.metric === 'parallel_requests';
     this.isRate = allowance.window === 'second';
+    this.isShortLived = isShortLived(allowance);
     this.hasShare = SHARED_WINDOWS.has(allowance.window) && allowance.metric !== 'cost';
   }
 

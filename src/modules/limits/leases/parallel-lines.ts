@@ -70,7 +70,7 @@ export class ParallelLines<Waiter extends Queueing<Waiter>> {
   /** A call has ended: its place is for who waits longest, here or elsewhere. */
   free(lease: Lease): void {
     // What is given up without the store nobody gets.
-    if (!lease.isYielding || this.keeper.isAway) {
+    if (!lease.isYielding || this.keeper.isAway(lease)) {
       this.move(lease);
       return;
     }
@@ -112,8 +112,8 @@ export class ParallelLines<Waiter extends Queueing<Waiter>> {
       clearInterval(this.#poll);
       this.#poll = null;
     }
-    if (this.keeper.isAway) return;
     for (const [lease, line] of this.#lines) {
+      if (this.keeper.isAway(lease)) continue;
       this.#measure(lease, line);
       const isNext = lease.othersSince !== null && !lease.isYielding;
       // In time for the next one: timers are not punctual.

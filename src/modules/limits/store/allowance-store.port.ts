@@ -89,6 +89,9 @@ export type Holder = { readonly id: string; readonly fence: number };
  * limit. What a holder says is absolute, and fenced: said twice or too late it changes nothing.
  */
 export abstract class AllowanceStore {
+  /** As people know it. */
+  abstract readonly name: 'PostgreSQL' | 'Redis';
+
   /** A number above all that were given out before: a holder's fences begin there. */
   abstract nextEpoch(): Promise<number>;
 

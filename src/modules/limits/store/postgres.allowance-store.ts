@@ -190,6 +190,8 @@ type RateRow = { readonly allowance: string; readonly granted: string; readonly 
 
 @Injectable()
 export class PostgresAllowanceStore extends AllowanceStore {
+  override readonly name = 'PostgreSQL';
+
   constructor(
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
