@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { Clock } from '#common/time/clock.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { InstancesModule } from '#platform/fanout/instances.js';
 import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
@@ -25,6 +26,7 @@ import { LimitsMetrics } from './limits.metrics.js';
 import { ReadLimitsService } from './read-limits.service.js';
 import { AllowanceStores } from './store/allowance-stores.js';
 import { PostgresAllowanceStore } from './store/postgres.allowance-store.js';
+import { RedisAllowanceStore } from './store/redis.allowance-store.js';
 
 /** Claims the data folder’s call journal when it is made, so the folder must be locked before. */
 @Module({
@@ -47,11 +49,23 @@ import { PostgresAllowanceStore } from './store/postgres.allowance-store.js';
     ReadBudgetsService,
     ReadLimitsService,
     DeleteBudgetService,
-    PostgresAllowanceStore,
     {
       provide: AllowanceStores,
-      useFactory: (lasting: PostgresAllowanceStore) => new AllowanceStores(lasting),
-      inject: [PostgresAllowanceStore],
+      useFactory: async (
+        { redisUrl }: Config,
+        transactions: TransactionRunner,
+        clock: Clock,
+        logger: Logger,
+      ) => {
+        const lasting = new PostgresAllowanceStore(transactions, clock);
+        if (redisUrl === null) return new AllowanceStores(lasting);
+        const around = { transactions, clock, logger };
+        return new AllowanceStores(
+          lasting,
+          await RedisAllowanceStore.connect(redisUrl, lasting, around),
+        );
+      },
+      inject: [CONFIG, TransactionRunner, Clock, LOGGER],
     },
     { provide: BudgetDirectory, useClass: BudgetDirectoryService },
     { provide: KeyBudgets, useExisting: DeleteBudgetService },

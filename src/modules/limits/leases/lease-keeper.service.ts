@@ -67,6 +67,7 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
     for (const timer of this.#timers) clearInterval(timer);
     for (const lease of this.#leases.values()) lease.giveBack();
     await Promise.all([...this.#exchanges].map((exchange) => exchange.end()));
+    for (const store of this.stores.all) store.close();
     this.journal.close();
   }
 

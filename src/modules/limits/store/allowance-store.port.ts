@@ -133,4 +133,7 @@ export abstract class AllowanceStore {
 
   /** Forgets windows that are long over. */
   abstract sweep(): Promise<void>;
+
+  /** Gives up what it holds open for itself. */
+  abstract close(): void;
 }

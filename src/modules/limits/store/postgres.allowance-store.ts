@@ -15,6 +15,7 @@ import {
   type UsedLease,
   WAITING_TTL_MS,
 } from './allowance-store.port.js';
+import { rateAnswer } from './rate-answer.js';
 
 /** Windows stay for their own length, so that a holder with a slow clock finds them; at least and at most so long. */
 const MIN_KEPT_MS = 10 * 60_000;
@@ -260,12 +261,12 @@ export class PostgresAllowanceStore extends AllowanceStore {
     return asks.map(({ allowance, perSecond, burst }) => {
       const row = answers.get(allowance);
       if (!row) throw new Error('PostgreSQL answered for other rates than it was asked for.');
-      const pace = 1_000 / perSecond;
-      return {
+      return rateAnswer({
         granted: Number(row.granted),
-        left: Math.max(0, Math.floor(burst - row.ahead_ms / pace)),
-        nextInMs: Math.max(0, row.ahead_ms + pace - burst * pace),
-      };
+        aheadMs: row.ahead_ms,
+        perSecond,
+        burst,
+      });
     });
   }
 
@@ -314,6 +315,10 @@ export class PostgresAllowanceStore extends AllowanceStore {
          SELECT ctid FROM allowance_rates WHERE greatest(tat, seen_at) < $1 LIMIT ${SWEEP_ROWS} FOR UPDATE SKIP LOCKED))`,
       [now - MIN_KEPT_MS],
     );
+  }
+
+  override close(): void {
+    // The connections are everybody's.
   }
 }
 

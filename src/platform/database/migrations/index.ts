@@ -11,6 +11,7 @@ import { Instances1764219600000 } from './1764219600000-instances.js';
 import { Allowances1764219900000 } from './1764219900000-allowances.js';
 import { ThrottleCounters1764223200000 } from './1764223200000-throttle-counters.js';
 import { Budgets1764226800000 } from './1764226800000-budgets.js';
+import { RedisMarkers1764230400000 } from './1764230400000-redis-markers.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   Allowances1764219900000,
   ThrottleCounters1764223200000,
   Budgets1764226800000,
+  RedisMarkers1764230400000,
 ];
