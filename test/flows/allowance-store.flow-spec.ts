@@ -65,7 +65,7 @@ describe.each(backings)('allowances in $name', ({ name, start, missing }) => {
       backing = await start();
       store = backing.store;
     });
-    afterAll(() => backing?.stop());
+    afterAll(() => backing.stop());
 
     it('are granted as far as they are needed, and half of the rest in advance at most', async () => {
       const one = new Teller(store);

@@ -23,6 +23,7 @@ import type { Account } from '#modules/limits/leases/lease-set.js';
 import { LimitsMetrics } from '#modules/limits/limits.metrics.js';
 import { AllowanceStores } from '#modules/limits/store/allowance-stores.js';
 import { PostgresAllowanceStore } from '#modules/limits/store/postgres.allowance-store.js';
+import { RedisAllowanceStore } from '#modules/limits/store/redis.allowance-store.js';
 import { dataSourceOptions } from '#platform/database/data-source.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
@@ -76,10 +77,11 @@ export class Instance {
     private readonly world: World,
   ) {}
 
-  static async start(url: string, clock: Clock, dataDir = newFolder()): Promise<Instance> {
+  /** @param redisUrl absent: all limits are in PostgreSQL */
+  static async start(url: string, clock: Clock, redisUrl?: string): Promise<Instance> {
     const dataSource = await new DataSource(dataSourceOptions(new Secret(url))).initialize();
     const transactions = new TransactionRunner(dataSource);
-    const stores = new AllowanceStores(new PostgresAllowanceStore(transactions, clock));
+    const lasting = new PostgresAllowanceStore(transactions, clock);
     const metrics = new LimitsMetrics(new Registry());
     const logger = createLogger('silent');
     const events = new EventBus(transactions, logger);
@@ -87,7 +89,17 @@ export class Instance {
     events.on('limits.allowance-reached', ({ reached, state }) => {
       alerts.push({ reached, metric: state.metric });
     });
-    const journal = CallJournal.open(dataDir, { clock, logger });
+    const stores = new AllowanceStores(
+      lasting,
+      redisUrl === undefined
+        ? lasting
+        : await RedisAllowanceStore.connect(new Secret(redisUrl), lasting, {
+            transactions,
+            clock,
+            logger,
+          }),
+    );
+    const journal = CallJournal.open(newFolder(), { clock, logger });
     const keeper = new LeaseKeeper(
       stores,
       journal,

@@ -54,13 +54,15 @@ export class CountingUpstream {
   }
 }
 
+export type Servers = { readonly databaseUrl: string; readonly redisUrl?: string };
+
 /** Instances of one installation. */
 export async function startGateways(
   count: number,
-  databaseUrl: string,
+  { databaseUrl, redisUrl }: Servers,
   build?: string,
 ): Promise<[GatewayProcess, ...GatewayProcess[]]> {
-  const installation: Installation = newInstallation(databaseUrl);
+  const installation: Installation = newInstallation(databaseUrl, redisUrl);
   const options = build === undefined ? {} : { build };
   const gateways: [GatewayProcess, ...GatewayProcess[]] = [
     await GatewayProcess.start(installation, options),

@@ -1,8 +1,9 @@
 /** Limits hold over processes, crashes and concurrency: the upstream's own count of what it served is the judge. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 
 import { GatewayProcess } from '../support/gateway-process.js';
+import { type OwnRedis, startOwnRedis, WITHOUT_OWN_REDIS } from '../support/redis.js';
 import {
   callOnce as call,
   CountingUpstream,
@@ -22,7 +23,31 @@ const FITTING = 20;
 const CUT = 12;
 
 const proof = setUpProof();
-const start = (count: number, build?: string) => startGateways(count, proof.databaseUrl, build);
+const start = (count: number, build?: string, redisUrl?: string) =>
+  startGateways(
+    count,
+    { databaseUrl: proof.databaseUrl, ...(redisUrl !== undefined && { redisUrl }) },
+    build,
+  );
+
+/** Both ways of keeping what is short-lived. */
+const SET_UPS = [
+  { setUp: 'PostgreSQL alone', isWithRedis: false },
+  { setUp: 'Redis', isWithRedis: true },
+].filter(({ isWithRedis }) => !isWithRedis || WITHOUT_OWN_REDIS === null);
+
+async function redisFor(isWithRedis: boolean): Promise<OwnRedis | null> {
+  if (!isWithRedis) return null;
+  const redis = await startOwnRedis();
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+/** All of it within one window of the calendar. */
+async function untilMostOfAMinuteIsLeft(neededMs: number): Promise<void> {
+  const leftMs = 60_000 - (Date.now() % 60_000);
+  if (leftMs < neededMs) await sleep(leftMs + 50);
+}
 
 async function budgetRounds(rounds: number, build?: string): Promise<number[]> {
   const upstream = await CountingUpstream.start(20);
@@ -137,29 +162,84 @@ it('5 parallel requests are never 6, over 2 processes, and come back after a kil
   await upstream.stop();
 });
 
-it('100 requests a minute from 3 processes are never more, and hardly less; from one, exactly 100', async () => {
-  const upstream = await CountingUpstream.start(5);
-  const gateways = await start(3);
-  await upstream.openOn(gateways[0], PRICE);
-  const limit = { rate_limits: { requests: { per_minute: 100 } } };
-  // All of it within one window of the calendar.
-  const leftMs = 60_000 - (Date.now() % 60_000);
-  if (leftMs < 30_000) await sleep(leftMs + 50);
-  const shared = await keyWith(gateways[0], limit);
-  let admitted = 0;
-  for (let round = 0; round < 50; round++) {
-    admitted += await race(gateways, shared, 20);
-    await sleep(150);
-  }
-  const alone = await keyWith(gateways[0], limit);
-  let single = 0;
-  for (let round = 0; round < 15; round++) {
-    const statuses = await Promise.all(Array.from({ length: 10 }, () => call(gateways[0], alone)));
-    single += statuses.filter((status) => status === 200).length;
-  }
-  proof.figures.push(`of 100 a minute: ${admitted} over three processes, ${single} from one`);
-  expect(admitted).toBeLessThanOrEqual(100);
-  expect(admitted).toBeGreaterThanOrEqual(97);
-  expect(single).toBe(100);
-  await upstream.stop();
-});
+it.each(SET_UPS)(
+  '100 requests a minute from 3 processes are never more, and hardly less; from one, exactly 100 ($setUp)',
+  async ({ setUp, isWithRedis }) => {
+    const redis = await redisFor(isWithRedis);
+    const upstream = await CountingUpstream.start(5);
+    const gateways = await start(3, undefined, redis?.url);
+    await upstream.openOn(gateways[0], PRICE);
+    const limit = { rate_limits: { requests: { per_minute: 100 } } };
+    await untilMostOfAMinuteIsLeft(20_000);
+    const shared = await keyWith(gateways[0], limit);
+    let admitted = 0;
+    for (let round = 0; round < 30; round++) {
+      admitted += await race(gateways, shared, 20);
+      await sleep(150);
+    }
+    const alone = await keyWith(gateways[0], limit);
+    let single = 0;
+    for (let round = 0; round < 15; round++) single += await race([gateways[0]], alone, 10);
+    proof.figures.push(
+      `of 100 a minute (${setUp}): ${admitted} over three processes, ${single} from one`,
+    );
+    expect(admitted).toBeLessThanOrEqual(100);
+    expect(admitted).toBeGreaterThanOrEqual(97);
+    expect(single).toBe(100);
+    await upstream.stop();
+  },
+);
+
+it.skipIf(WITHOUT_OWN_REDIS !== null)(
+  'after kill -9 what is used of a minute in Redis stays used, and what was not is available again',
+  async () => {
+    const redis = await redisFor(true);
+    const upstream = await CountingUpstream.start(40);
+    const [first, witness] = (await start(2, undefined, redis?.url)) as [
+      GatewayProcess,
+      GatewayProcess,
+    ];
+    let victim = first;
+    await upstream.openOn(witness, PRICE);
+    await untilMostOfAMinuteIsLeft(25_000);
+    for (let round = 0; round < 2; round++) {
+      const before = upstream.served;
+      const key = await keyWith(witness, { rate_limits: { requests: { per_minute: FITTING } } });
+      const calls = Array.from({ length: CUT }, () => call(victim, key));
+      await sleep(20 + 30 * round);
+      await victim.end('SIGKILL');
+      await Promise.all(calls);
+      const reached = upstream.served - before;
+      victim = await GatewayProcess.start(victim.installation, { dataFolder: victim.dataFolder });
+      for (let turn = 0; turn < 12; turn++) await race([witness], key, 3);
+      const served = upstream.served - before;
+      proof.figures.push(`of ${FITTING} a minute in Redis, over a kill: ${served}`);
+      expect(served).toBeLessThanOrEqual(FITTING);
+      expect(served).toBeGreaterThanOrEqual(FITTING - (CUT - reached));
+    }
+    await upstream.stop();
+  },
+);
+
+it.skipIf(WITHOUT_OWN_REDIS !== null)(
+  'a build that does not look whether Redis was emptied is seen to grant a minute twice',
+  async () => {
+    const build = await makePatchedBuild({
+      file: 'modules/limits/store/redis-scripts.js',
+      find: '~= ARGV[1] then return false end',
+      replace: "== '' then return false end",
+    });
+    const redis = await redisFor(true);
+    const upstream = await CountingUpstream.start(5);
+    const gateways = await start(2, build, redis?.url);
+    await upstream.openOn(gateways[0], PRICE);
+    await untilMostOfAMinuteIsLeft(10_000);
+    const key = await keyWith(gateways[0], { rate_limits: { requests: { per_minute: 100 } } });
+    let admitted = await race(gateways, key, 80);
+    await redis?.command('FLUSHALL');
+    admitted += await race(gateways, key, 200);
+    proof.figures.push(`of 100 a minute, Redis emptied, by a build that is naive: ${admitted}`);
+    expect(admitted).toBeGreaterThan(100);
+    await upstream.stop();
+  },
+);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { GatewayProcess } from '../support/gateway-process.js';
+import { startOwnRedis, WITHOUT_OWN_REDIS } from '../support/redis.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { callOnce, CountingUpstream, keyWith, race, startGateways } from './limited.harness.js';
 import { setUpProof } from './proof.harness.js';
@@ -42,8 +43,17 @@ async function inTurn(gateways: readonly GatewayProcess[], key: string, calls: n
   return statuses;
 }
 
+/** It serves nothing before it has its stores: it waits, or it ends and is started again. */
+async function readyOrStartedAgain(early: GatewayProcess): Promise<GatewayProcess> {
+  const late = await Promise.race([
+    early.ready().then(() => early),
+    early.ended.then(() => null),
+  ]).catch(() => null);
+  return late ?? (await GatewayProcess.start(early.installation));
+}
+
 it('is never exceeded while the store is well', async () => {
-  const gateways = await startGateways(3, wire.url);
+  const gateways = await startGateways(3, { databaseUrl: wire.url });
   await upstream.openOn(gateways[0], PRICE);
   const before = upstream.served;
   const key = await keyWith(gateways[0], POLICY);
@@ -59,7 +69,7 @@ it('is never exceeded while the store is well', async () => {
 });
 
 it('is never exceeded when the store is paused in the middle, and calls are served again soon after', async () => {
-  const gateways = await startGateways(3, wire.url);
+  const gateways = await startGateways(3, { databaseUrl: wire.url });
   await upstream.openOn(gateways[0], PRICE);
   const before = upstream.served;
   const key = await keyWith(gateways[0], POLICY);
@@ -85,7 +95,7 @@ it('is never exceeded when the store is paused in the middle, and calls are serv
 });
 
 it('is never exceeded when the store is paused while an instance starts', async () => {
-  const [first] = await startGateways(1, wire.url);
+  const [first] = await startGateways(1, { databaseUrl: wire.url });
   await upstream.openOn(first, PRICE);
   const before = upstream.served;
   const key = await keyWith(first, POLICY);
@@ -94,12 +104,7 @@ it('is never exceeded when the store is paused while an instance starts', async 
   const early = new GatewayProcess(first.installation);
   await sleep(3_000);
   wire.restore();
-  // It serves nothing before it has its store: it waits, or it ends and is started again.
-  const late = await Promise.race([
-    early.ready().then(() => early),
-    early.ended.then(() => null),
-  ]).catch(() => null);
-  const second = late ?? (await GatewayProcess.start(first.installation));
+  const second = await readyOrStartedAgain(early);
   const third = await GatewayProcess.start(first.installation);
   const gateways = [first, second, third];
   await inTurn(gateways, key, 30);
@@ -108,3 +113,51 @@ it('is never exceeded when the store is paused while an instance starts', async 
   expect(spent(before)).toBeLessThanOrEqual(1);
   expect(upstream.served - before).toBe(3);
 });
+
+it.skipIf(WITHOUT_OWN_REDIS !== null)(
+  'is never exceeded whatever becomes of a Redis beside the store, and calls go on',
+  async () => {
+    const redis = await startOwnRedis();
+    const toRedis = await startTcpProxy(redis.url);
+    const gateways = await startGateways(2, { databaseUrl: wire.url, redisUrl: toRedis.url });
+    const [first] = gateways;
+    await upstream.openOn(first, PRICE);
+    /** All calls that fit are served, soon, and no more. */
+    const expectAllOfTheCap = async (when: string, happen: () => Promise<void>): Promise<void> => {
+      const before = upstream.served;
+      const key = await keyWith(first, POLICY);
+      expect(await callOnce(first, key)).toBe(200);
+      await happen();
+      const startedAt = performance.now();
+      while (upstream.served - before < 3 && performance.now() - startedAt < 5_000) {
+        await inTurn(gateways, key, 3);
+      }
+      const servedMs = Math.round(performance.now() - startedAt);
+      await race(gateways, key, 1_000);
+      proof.figures.push(
+        `Redis ${when}: ${spent(before).toFixed(2)} of the cap, all of it after ${servedMs} ms`,
+      );
+      expect(upstream.served - before).toBe(3);
+      expect(servedMs).toBeLessThan(5_000);
+    };
+    await expectAllOfTheCap('paused in the middle', async () => {
+      toRedis.swallow();
+      await sleep(0);
+    });
+    toRedis.restore();
+    await sleep(1_500);
+    await expectAllOfTheCap('started again empty', async () => {
+      await redis.kill();
+      await redis.start();
+    });
+    await expectAllOfTheCap('paused at a start', async () => {
+      toRedis.swallow();
+      const early = new GatewayProcess(first.installation);
+      await sleep(3_000);
+      toRedis.restore();
+      gateways.push(await readyOrStartedAgain(early));
+    });
+    await toRedis.stop();
+    await redis.stop();
+  },
+);

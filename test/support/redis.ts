@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -18,6 +18,12 @@ export const WITHOUT_REDIS =
     ? null
     : 'there is no REDIS_URL and no redis-server on the PATH';
 
+/** Why `startOwnRedis` can't start one; `null` when it can. */
+export const WITHOUT_OWN_REDIS =
+  spawnSync('redis-server', ['--version']).status === 0
+    ? null
+    : 'there is no redis-server on the PATH';
+
 /**
  * The Redis of `REDIS_URL`, or a new one that keeps nothing, on a free port. Specs that share the given one do not hear
  * each other: names of queues and channels come from their databases.
@@ -25,27 +31,58 @@ export const WITHOUT_REDIS =
 export async function startRedis(): Promise<TestRedis | null> {
   const given = process.env.REDIS_URL;
   if (isGiven(given)) return { url: given, stop: () => Promise.resolve() };
-  if (WITHOUT_REDIS !== null) return null;
+  return WITHOUT_REDIS === null ? startOwnRedis() : null;
+}
+
+/** A Redis to which bad things may be done. */
+export type OwnRedis = TestRedis &
+  Readonly<{
+    /** It is gone, with all that it has not saved. */
+    kill: () => Promise<void>;
+    /** It comes back on the same port, with what it has saved by `SAVE`. */
+    start: () => Promise<void>;
+    command: (name: string, ...args: string[]) => Promise<unknown>;
+  }>;
+
+export async function startOwnRedis(): Promise<OwnRedis> {
   const port = await freePort();
   const directory = await mkdtemp(join(tmpdir(), 'latchkey-redis-'));
   const options = { port, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no' };
-  const server = spawn(
-    'redis-server',
-    Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
-    { stdio: 'ignore' },
-  );
-  const exited = once(server, 'exit');
+  const url = `redis://127.0.0.1:${port}`;
+  let server: ChildProcess;
   // A test run that is cut short leaves nothing behind.
   const killServer = (): void => void server.kill('SIGKILL');
   process.once('exit', killServer);
-  const url = `redis://127.0.0.1:${port}`;
-  await untilItAnswers(url);
+  const start = async (): Promise<void> => {
+    server = spawn(
+      'redis-server',
+      Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      { stdio: 'ignore' },
+    );
+    await untilItAnswers(url);
+  };
+  const kill = async (): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, 'exit');
+    killServer();
+    await exited;
+  };
+  await start();
   return {
     url,
+    start,
+    kill,
+    command: async (name, ...args) => {
+      const redis = new Redis(url);
+      try {
+        return await redis.call(name, ...args);
+      } finally {
+        redis.disconnect();
+      }
+    },
     stop: async () => {
       process.off('exit', killServer);
-      server.kill('SIGKILL');
-      await exited;
+      await kill();
       await rm(directory, { recursive: true, force: true });
     },
   };

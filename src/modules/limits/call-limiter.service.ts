@@ -87,7 +87,7 @@ export class CallLimiter implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.keeper.onExchange((leases, failure) => this.#afterExchange(leases, failure));
+    this.keeper.onExchange((leases) => this.#afterExchange(leases));
   }
 
   /**
@@ -211,25 +211,24 @@ export class CallLimiter implements OnModuleInit {
     for (const lease of set.leases) lease.waitingFor -= amounts[lease.figure] ?? 0;
   }
 
-  #afterExchange(leases: readonly Lease[], failure: unknown): void {
-    const exchanged = new Set(leases);
+  #afterExchange(leases: readonly Lease[]): void {
     const asking = this.#asking;
     this.#asking = [];
     for (const waiter of asking) {
       this.#stopAsking(waiter);
-      this.#tryAgain(waiter, exchanged, failure);
+      this.#tryAgain(waiter);
     }
     for (const lease of leases) if (lease.isParallel) this.#lines.move(lease);
   }
 
-  #tryAgain(waiter: Waiter, exchanged: ReadonlySet<Lease>, failure: unknown): void {
+  #tryAgain(waiter: Waiter): void {
     const { claim, line } = waiter;
     if (line?.turn === waiter) line.turn = null;
     const now = performance.now();
     const lacking = this.#tryTake(claim, claim.amounts, now, line !== null);
     if (lacking === null) {
       this.#done(waiter, () => waiter.resolve(reservationOf(claim)));
-    } else if (failure !== null && exchanged.has(lacking)) {
+    } else if (this.keeper.isAway(lacking)) {
       this.#takeSharesOrRefuse(waiter, lacking, now);
     } else if (now >= lacking.closedUntil && line === null) {
       // Its turn in an exchange is yet to come.

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { within } from '#common/time/within.js';
 import type { Logger } from '#platform/observability/logger.js';
 
@@ -22,8 +24,8 @@ type Demand = {
   readonly want: number;
 };
 
-/** Called after an exchange that these leases took part in; with why it failed, if it did. */
-export type ExchangeListener = (leases: readonly Lease[], failure: unknown) => void;
+/** Called after an exchange that these leases took part in. Where it failed, their store is away. */
+export type ExchangeListener = (leases: readonly Lease[]) => void;
 
 /** What an exchange is between. */
 type Parties = {
@@ -91,7 +93,11 @@ export class LeaseExchange {
     // What is asked for within this turn of the event loop goes together.
     await new Promise(setImmediate);
     try {
-      while (this.#dirty.size > 0) await this.#exchangeSome();
+      while (this.#dirty.size > 0) {
+        // What is held of a share can’t be used while an exchange that would give it back is under way.
+        if (this.isAway) await sleep(RETRY_MS, undefined, { ref: false });
+        await this.#exchangeSome();
+      }
     } finally {
       this.#running = null;
     }
@@ -106,15 +112,14 @@ export class LeaseExchange {
       lease.isDirty = false;
       leases.push(lease);
     }
-    let failure: unknown = null;
     try {
       await within(STORE_PATIENCE_MS, this.#exchange(leases, now), 'The store did not answer.');
       this.#backAgain();
     } catch (error) {
-      failure = error;
+      for (const lease of leases) lease.exchangeFailed();
       this.#gone(error);
     }
-    this.parties.onExchange(leases, failure);
+    this.parties.onExchange(leases);
   }
 
   async #exchange(leases: readonly Lease[], now: number): Promise<void> {

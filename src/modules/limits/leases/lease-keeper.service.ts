@@ -125,8 +125,8 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
         holderId: this.journal.holderId,
         leases: () =>
           [...this.#leases.values()].filter((one) => this.#exchangeOf(one) === exchange),
-        onExchange: (leases, failure) => {
-          for (const listener of this.#listeners) listener(leases, failure);
+        onExchange: (leases) => {
+          for (const listener of this.#listeners) listener(leases);
         },
       },
       this.alerts,

@@ -77,6 +77,8 @@ export class Lease {
   back = 0;
   /** When it took a share without the store; `null`: it did not since it heard of it. */
   #shareAt: number | null = null;
+  /** Of such a share, what the exchange under way gives back. */
+  #shareBack = 0;
   /** What was left of a rate beyond that, when it was asked for last. */
   #left = 0;
   #rate = 0;
@@ -181,7 +183,14 @@ export class Lease {
 
   /** What has been used beyond the grant is told as it is, and what was taken without the store goes back. */
   beforeExchange(): void {
+    this.#shareBack = this.#shareAt === null ? 0 : Math.max(0, this.idle);
     if (this.idle < 0 || this.#shareAt !== null) this.granted = this.spent + this.reserved;
+  }
+
+  /** What did not go back can go on being used. */
+  exchangeFailed(): void {
+    this.granted += this.#shareBack;
+    this.#shareBack = 0;
   }
 
   /**
@@ -235,6 +244,7 @@ export class Lease {
   }
 
   #take(granted: number, need: number, now: number): void {
+    this.#shareBack = 0;
     this.granted += granted;
     this.exchangedAt = now;
     this.#shareAt = null;

@@ -91,6 +91,8 @@ export class RedisAllowanceStore extends AllowanceStore {
   }
 
   async #recover(holder: Holder, used: readonly UsedLease[] | null): Promise<void> {
+    // Now, so that later PostgreSQL is not needed for what is in Redis.
+    await this.#marker.current();
     const [seconds] = await this.redis.time();
     const now = `(${seconds}000`;
     const windows = await this.redis.zrangebyscore(this.#indexOf(holder), now, '+inf');
