@@ -33,6 +33,7 @@ const answer = (fields: Partial<LeaseAnswer>): LeaseAnswer => ({
   total: 0,
   spent: 0,
   holders: 1,
+  othersWaitingMs: null,
   reached: null,
   ...fields,
 });
@@ -199,10 +200,14 @@ describe.each(backings)('allowances in $name', ({ name, start, missing }) => {
         { allowance, startsAt: WINDOW.startsAt },
         { allowance, startsAt: WINDOW_BEFORE.startsAt },
       ];
-      expect(await store.read('org_a', windows)).toEqual([
-        { allowance, startsAt: WINDOW.startsAt, total: 5, spent: 2 },
+      const state = { allowance, startsAt: WINDOW.startsAt, total: 5, spent: 2 };
+      expect(await store.read('org_a', windows, one.id)).toEqual([
+        { ...state, own: { total: 5, spent: 2 } },
       ]);
-      expect(await store.read('org_b', windows)).toEqual([]);
+      expect(await store.read('org_a', windows, 'hld_other')).toEqual([
+        { ...state, own: { total: 0, spent: 0 } },
+      ]);
+      expect(await store.read('org_b', windows, one.id)).toEqual([]);
     });
 
     const rate = (fields: Partial<RateAsk>): RateAsk => ({
@@ -315,7 +320,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(
           startsAt,
         })),
       );
-      const states = await store.read('org_a', windows);
+      const states = await store.read('org_a', windows, `${prefix}a`);
       const byName = (state: object): string => JSON.stringify(state);
       return { answers, states: states.map(byName).sort() };
     }

@@ -71,6 +71,7 @@ export function ask(fields: Partial<LeaseAsk> = {}): LeaseAsk {
     keep: null,
     spent: 0,
     need: 0,
+    waitingMs: null,
     want: 0,
     alertAt: null,
     ...fields,

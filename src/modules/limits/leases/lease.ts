@@ -194,8 +194,9 @@ export class Lease {
   }
 
   /**
-   * With the store away a rate goes on in this process’s share of what was left when it was last heard of: once for a
-   * window, at an even pace for a limit per second. Money and quotas of a day or longer do not.
+   * With the store away a rate goes on in this process’s share, once for a window, at an even pace for a limit per second:
+   * of what was left when it was last heard of, and of the whole limit, with what it has had of it. What was left may be
+   * old news. Money and quotas of a day or longer do not go on.
    * @param instances among which the rest is shared
    * @returns whether there is more to take now
    */
@@ -214,7 +215,9 @@ export class Lease {
       return taken > 0;
     }
     if (last !== null) return false;
-    const share = Math.floor(Math.max(0, limit - (this.shared?.total ?? 0)) / instances);
+    const ofRest = Math.floor((limit - (this.shared?.total ?? 0)) / instances);
+    const ofAll = Math.floor(limit / instances) - this.granted;
+    const share = Math.max(0, Math.min(ofRest, ofAll));
     this.granted += share;
     return share > 0;
   }

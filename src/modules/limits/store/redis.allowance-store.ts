@@ -148,15 +148,16 @@ export class RedisAllowanceStore extends AllowanceStore {
   override async read(
     organizationId: string,
     windows: readonly { readonly allowance: string; readonly startsAt: number }[],
+    holderId: string,
   ): Promise<AllowanceState[]> {
     const found = await this.#readEach(
       windows.map(({ allowance, startsAt }) => this.#windowOf(allowance, startsAt)),
-      ['org', 'total', 'spent'],
+      ['org', 'total', 'spent', `h:${holderId}`],
     );
     return windows.flatMap((window, at) => {
-      const [organization, total, spent] = found[at] ?? [];
+      const [organization, total, spent, entry] = found[at] ?? [];
       return organization === organizationId
-        ? [{ ...window, total: Number(total), spent: Number(spent) }]
+        ? [{ ...window, total: Number(total), spent: Number(spent), own: ownOf(entry ?? null) }]
         : [];
     });
   }
@@ -274,7 +275,14 @@ type Answer = readonly [
 
 function toAnswer([kept, granted, total, spent, holders, raised]: Answer): LeaseAnswer {
   const reached = raised === 0 ? null : raised === 1 ? 'threshold' : 'limit';
-  return { kept, granted, total, spent, holders, reached };
+  // Parallel requests, the only ones that calls wait for in line, are in PostgreSQL.
+  return { kept, granted, total, spent, holders, othersWaitingMs: null, reached };
+}
+
+/** Of what a holder’s field of a window says. */
+function ownOf(entry: string | null): AllowanceState['own'] {
+  const [kept = 0, granted = 0, spent = 0] = entry?.split(' ').map(Number) ?? [];
+  return { total: kept + granted, spent };
 }
 
 /** A window that is evicted could be granted a second time. */
