@@ -226,7 +226,9 @@ describe('every surface', () => {
     ['/openai/v1/chat/completions', 'chat.completions', { messages: MESSAGES }],
   ])('%s', async (path, surface, input) => {
     const isEmbedding = surface === 'embeddings';
-    const reported = usage({ input: 11, ...(!isEmbedding && { output: 7 }) });
+    const reported = isEmbedding
+      ? { prompt_tokens: 11, total_tokens: 11 }
+      : usage({ input: 11, output: 7 });
     stage.upstream.behave(answerJson(200, { object: 'list', data: [], usage: reported }));
     const key = await stage.app.keyWith();
     const answer = await stage.app.call('POST', path, { key, body: { model: MODEL, ...input } });
@@ -272,7 +274,7 @@ describe('the price', () => {
       body: { model: 'repriced', provider_id: provider!.id, price: PRICE },
     });
     const { id } = made.body as { id: string };
-    const behaviour = answering(usage({ input: 1_000 }), false);
+    const behaviour = answering(usage({ input: 1_000, output: 0 }), false);
     const first = await recordOf(behaviour, { model: 'repriced' });
     const price = { ...PRICE, input_per_million: 3 };
     expect((await stage.app.call('PATCH', `/v1/routes/${id}`, { body: { price } })).status).toBe(

@@ -19,6 +19,19 @@ describe('readUsage', () => {
     expect(readUsage({ prompt_tokens: 3, total_tokens: 3 })).toMatchObject({ outputTokens: 0 });
   });
 
+  it.each([undefined, null])('takes output of %s from the total', (completion_tokens) => {
+    const usage = { prompt_tokens: 3, completion_tokens, total_tokens: 10 };
+    expect(readUsage(usage)).toMatchObject({ inputTokens: 3, outputTokens: 7 });
+  });
+
+  it.each([0, 5, 1e18, -1, 'x', null])(
+    'does not look at a total of %s otherwise',
+    (total_tokens) => {
+      const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens };
+      expect(readUsage(usage)).toMatchObject({ inputTokens: 3, outputTokens: 4 });
+    },
+  );
+
   it.each([
     undefined,
     null,
@@ -36,6 +49,11 @@ describe('readUsage', () => {
     { prompt_tokens: 3, completion_tokens: -1 },
     { prompt_tokens: 3, completion_tokens: 'x' },
     { completion_tokens: 3 },
+    { prompt_tokens: 3 },
+    { prompt_tokens: 3, completion_tokens: null },
+    { prompt_tokens: 3, total_tokens: 2 },
+    { prompt_tokens: 3, total_tokens: '9' },
+    { prompt_tokens: 3, total_tokens: 1e18 },
   ])('does not use %j', (usage) => {
     expect(readUsage(usage)).toBeNull();
   });
@@ -46,6 +64,7 @@ describe('readUsage', () => {
       {
         prompt_tokens: figure,
         completion_tokens: figure,
+        total_tokens: figure,
         prompt_tokens_details: fc.oneof(fc.anything(), fc.record({ cached_tokens: figure })),
         completion_tokens_details: fc.oneof(fc.anything(), fc.record({ reasoning_tokens: figure })),
       },

@@ -14,14 +14,16 @@ const MAX_TOKENS = 100_000_000;
 
 /**
  * Reads OpenAI's `usage` object. `null` when it is absent or has no usable figures: then the gateway counts itself.
- * Details are bounded by their total, so that no kind of token is counted twice.
+ * Output that is not named is what the total has besides the input; of the total nothing else is believed. Details are
+ * bounded by their whole, so that no kind of token is counted twice.
  */
 export function readUsage(usage: unknown): UsageFigures | null {
   if (typeof usage !== 'object' || usage === null) return null;
   const fields = usage as Record<string, unknown>;
   const inputTokens = tokenCount(fields.prompt_tokens);
-  const outputTokens = tokenCount(fields.completion_tokens ?? 0);
-  if (inputTokens === null || outputTokens === null) return null;
+  if (inputTokens === null) return null;
+  const outputTokens = tokenCount(fields.completion_tokens ?? restOf(fields, inputTokens));
+  if (outputTokens === null) return null;
   const cached = detail(fields.prompt_tokens_details, 'cached_tokens');
   const reasoning = detail(fields.completion_tokens_details, 'reasoning_tokens');
   return {
@@ -30,6 +32,10 @@ export function readUsage(usage: unknown): UsageFigures | null {
     cachedInputTokens: Math.min(cached, inputTokens),
     reasoningTokens: Math.min(reasoning, outputTokens),
   };
+}
+
+function restOf({ total_tokens: total }: Record<string, unknown>, inputTokens: number): unknown {
+  return typeof total === 'number' ? total - inputTokens : null;
 }
 
 function detail(details: unknown, name: string): number {
