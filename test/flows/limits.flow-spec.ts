@@ -48,6 +48,23 @@ describe('a limit that instances share', () => {
     expect(admitted(await race(8, [allowance({ limit: 5 })]))).toBe(5);
   });
 
+  it('is given to one call alone when each of many may use all that numbers can say', async () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const limits = [
+      allowance({ metric: 'cost', limit: most }),
+      allowance({ metric: 'total_tokens', limit: most }),
+    ];
+    const [instance] = instances;
+    const account = instance!.account(limits);
+    const amounts = amountsOf(most, most, most, most);
+    const results = await Promise.all(
+      // Together more than PostgreSQL's integers hold.
+      Array.from({ length: 1_100 }, () => instance!.tryTake(account, 0, { amounts })),
+    );
+    expect(admitted(results)).toBe(1);
+    expect(new Set(results)).toEqual(new Set(['admitted', 'budget_exceeded']));
+  });
+
   it('takes nothing of one limit for a call that another one refuses', async () => {
     const [instance] = instances;
     const requests = allowance({ limit: 10 });

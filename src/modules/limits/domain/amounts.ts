@@ -29,7 +29,8 @@ export function amountsOf(
   costNanos: number,
   foreseenOutput: number,
 ): number[] {
-  return [1, inputTokens, outputTokens, inputTokens + outputTokens, costNanos, 1, foreseenOutput];
+  const totalTokens = Math.min(inputTokens + outputTokens, Number.MAX_SAFE_INTEGER);
+  return [1, inputTokens, outputTokens, totalTokens, costNanos, 1, foreseenOutput];
 }
 
 /** Of what is used without a call of ours, so that nothing runs. */

@@ -208,7 +208,8 @@ function toAsk({ lease, spent, need, want }: Demand): LeaseAsk {
     debtFrom: isSmooth ? window.startsAt - (window.endsAt - window.startsAt) : null,
     keep: lease.exchangedAt === 0 ? null : lease.granted,
     spent,
-    need,
+    // More than there is of it can't be had; what many wait for could be more than the store has figures for.
+    need: Math.min(need, allowance.limit),
     waitingMs: lease.lineSince === null ? null : Math.round(performance.now() - lease.lineSince),
     want,
     alertAt:

@@ -131,7 +131,7 @@ export class Lease {
   settle(reserved: number, used: number): void {
     this.reserved -= reserved;
     // Those of a call that ended are free again; what passed within a second is past.
-    if (!this.isParallel) this.spent += used;
+    if (!this.isParallel) this.spent = Math.min(this.spent + used, Number.MAX_SAFE_INTEGER);
   }
 
   /** What is needed at once, and what would be good to have besides. */
