@@ -64,7 +64,8 @@ describe.skipIf(WITHOUT_OWN_REDIS !== null)(
         startTcpProxy(database.url),
         startTcpProxy(redis.url),
       ]);
-      const start = (): Promise<Instance> => Instance.start(toPostgres.url, clock, toRedis.url);
+      const start = (): Promise<Instance> =>
+        Instance.start(toPostgres.url, clock, { redisUrl: toRedis.url });
       instances = await Promise.all([start(), start()]);
     });
     afterEach(async () => {

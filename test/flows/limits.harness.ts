@@ -21,6 +21,7 @@ import { CallJournal } from '#modules/limits/journal/call-journal.js';
 import { LeaseKeeper } from '#modules/limits/leases/lease-keeper.service.js';
 import type { Account } from '#modules/limits/leases/lease-set.js';
 import { LimitsMetrics } from '#modules/limits/limits.metrics.js';
+import type { AllowanceStore } from '#modules/limits/store/allowance-store.port.js';
 import { AllowanceStores } from '#modules/limits/store/allowance-stores.js';
 import { PostgresAllowanceStore } from '#modules/limits/store/postgres.allowance-store.js';
 import { RedisAllowanceStore } from '#modules/limits/store/redis.allowance-store.js';
@@ -61,6 +62,7 @@ type World = {
   readonly clock: Clock;
   readonly dataSource: DataSource;
   readonly instances: Instances;
+  readonly store: AllowanceStore;
 };
 
 function newFolder(): string {
@@ -77,8 +79,12 @@ export class Instance {
     private readonly world: World,
   ) {}
 
-  /** @param redisUrl absent: all limits are in PostgreSQL */
-  static async start(url: string, clock: Clock, redisUrl?: string): Promise<Instance> {
+  /** Without Redis all limits are in PostgreSQL; without a folder it has a new one. */
+  static async start(
+    url: string,
+    clock: Clock,
+    { redisUrl, dataDir = newFolder() }: { redisUrl?: string; dataDir?: string } = {},
+  ): Promise<Instance> {
     const dataSource = await new DataSource(dataSourceOptions(new Secret(url))).initialize();
     const transactions = new TransactionRunner(dataSource);
     const lasting = new PostgresAllowanceStore(transactions, clock);
@@ -99,7 +105,7 @@ export class Instance {
             logger,
           }),
     );
-    const journal = CallJournal.open(newFolder(), { clock, logger });
+    const journal = CallJournal.open(dataDir, { clock, logger });
     const keeper = new LeaseKeeper(
       stores,
       journal,
@@ -111,7 +117,12 @@ export class Instance {
     await instances.onModuleInit();
     await keeper.onModuleInit();
     limiter.onModuleInit();
-    return new Instance(alerts, keeper, limiter, { clock, dataSource, instances });
+    return new Instance(alerts, keeper, limiter, { clock, dataSource, instances, store: lasting });
+  }
+
+  /** Of what lasts longer than a minute. */
+  get store(): AllowanceStore {
+    return this.world.store;
   }
 
   account(allowances: readonly Allowance[]): Account {

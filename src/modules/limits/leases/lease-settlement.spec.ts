@@ -30,7 +30,15 @@ function exchange(lease: Lease, now: number): void {
   const rest = limit - kept;
   const granted =
     rest >= need ? need + Math.min(want, Math.floor((rest - need) / 2)) : Math.max(0, rest);
-  const answer = { kept, granted, total: kept + granted, spent, holders: 1, reached: null };
+  const answer = {
+    kept,
+    granted,
+    total: kept + granted,
+    spent,
+    holders: 1,
+    othersWaitingMs: null,
+    reached: null,
+  };
   lease.afterExchange(answer, { need, spent, now });
 }
 
