@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { SystemClock } from '#common/time/clock.js';
 
+import { viewOf } from '../../../test/support/policies.js';
+import { UNRESTRICTED_POLICY } from '../keys/domain/policy/policy-fields.js';
 import type { AdmissionService } from './admission.service.js';
 import type { CurrentCaller } from './current-caller.js';
 import type { ExchangeRunner } from './exchange-runner.service.js';
@@ -41,19 +43,21 @@ beforeEach(() => {
   outcomes = [];
 });
 
-function serve(): void {
+type Parts = { router?: object; allowances?: object; callers?: object };
+
+function serve({ router = {}, allowances = {}, callers = {} }: Parts = {}): void {
   const pipeline = new InferencePipeline(
     admission as unknown as AdmissionService,
-    {} as RouterService,
-    {} as CallAllowances,
+    router as RouterService,
+    allowances as CallAllowances,
     {} as ExchangeRunner,
-    {} as CurrentCaller,
+    callers as CurrentCaller,
     new SystemClock(),
   );
   const request = {
     id: 'req_1',
     raw: raw as IncomingMessage,
-    response: {} as ServerResponse,
+    response: new EventEmitter() as ServerResponse,
     principal: {} as Principal,
   };
   pipeline.serve(CHAT_COMPLETIONS, request, (error) => {
@@ -81,5 +85,25 @@ describe('the place of a call and the room of its body', () => {
     raw.emit('error', new Error('late'));
     expect([admission.calls, admission.bytes]).toEqual([0, 0]);
     expect(outcomes).toEqual([code]);
+  });
+});
+
+describe('a call whose key can’t be told to be current, however often it is read', () => {
+  it('is refused after it was read twice, and holds nothing', async () => {
+    const view = viewOf(UNRESTRICTED_POLICY);
+    let [reads, held] = [0, 0];
+    serve({
+      router: { route: () => ({}) },
+      allowances: {
+        take: () => Promise.resolve({ release: () => held-- }).finally(() => held++),
+      },
+      callers: { of: () => Promise.resolve({ ...view, read: ++reads }) },
+    });
+    raw.emit('data', Buffer.from('{"model":"m","messages":[{"role":"user","content":"Hello"}]}'));
+    raw.emit('end');
+    await vi.waitFor(() => expect(outcomes).toEqual(['service_unavailable']));
+    expect([admission.calls, held]).toEqual([0, 0]);
+    // One when its body was there, one after each time that it waited.
+    expect(reads).toBe(3);
   });
 });

@@ -146,8 +146,12 @@ export class InferencePipeline {
     admitted.allowances?.release();
     if (response.destroyed) finished(null);
     else if (current instanceof Promise) {
+      if (call.isRechecked) {
+        finished(new AppError('service_unavailable'));
+        return;
+      }
       current
-        .then((found) => this.#route(call, parsed, found, finished))
+        .then((found) => this.#route({ ...call, isRechecked: true }, parsed, found, finished))
         .catch((error: unknown) => finished(toError(error)));
     } else this.#route(call, parsed, current, finished);
   }
@@ -182,6 +186,11 @@ type ReceivedCall = {
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly body: Buffer;
+  /**
+   * Its key was read anew after it had waited. That it must be again means that nobody can say what has changed, and that
+   * PostgreSQL is too slow to be asked: such a call would wait for as long as that lasts.
+   */
+  readonly isRechecked?: true;
 };
 
 /** By the key as it is now. */
