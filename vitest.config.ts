@@ -10,15 +10,42 @@ const resolve = {
     '#modules': folder('./src/modules'),
   },
 };
+/** These replace a module for themselves, which no other file may see. */
+const REPLACES_MODULES = [
+  'src/modules/limits/journal/journal-failures.spec.ts',
+  'src/modules/usage/spool-usage-recorder.spec.ts',
+];
+/** Modules are read once for all files of a worker: reading them anew for each took most of the time. */
+const sharesModules = { isolate: false };
+/** Bounds a test that hangs; how busy the machine is must not decide. */
+const UNIT_TIMEOUT_MS = 30_000;
 const withDatabase = { globalSetup: ['./test/support/global-setup.ts'] };
 
 export default defineConfig({
   resolve,
   test: {
+    // Vitest would leave one core alone, which is half of two; the specs wait for PostgreSQL much of the time.
+    maxWorkers: '100%',
     projects: [
       {
         resolve,
-        test: { name: 'unit', include: ['src/**/*.spec.ts'], setupFiles: ['reflect-metadata'] },
+        test: {
+          name: 'unit',
+          include: ['src/**/*.spec.ts'],
+          exclude: REPLACES_MODULES,
+          setupFiles: ['reflect-metadata'],
+          testTimeout: UNIT_TIMEOUT_MS,
+          ...sharesModules,
+        },
+      },
+      {
+        resolve,
+        test: {
+          name: 'unit-isolated',
+          include: REPLACES_MODULES,
+          setupFiles: ['reflect-metadata'],
+          testTimeout: UNIT_TIMEOUT_MS,
+        },
       },
       {
         resolve,
@@ -28,6 +55,7 @@ export default defineConfig({
           setupFiles: ['reflect-metadata'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          ...sharesModules,
           ...withDatabase,
         },
       },
