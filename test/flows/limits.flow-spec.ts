@@ -283,6 +283,26 @@ describe('with the store away', () => {
     await proxy.stop();
   });
 
+  it('a call that asks while others wait in vain waits no longer than they', async () => {
+    const [one] = cut;
+    const accounts = ['key_a', 'key_b'].map((subjectId) =>
+      one!.account([allowance({ subjectId })]),
+    );
+    proxy.swallow();
+    const order: string[] = [];
+    const ask = async (index: number): Promise<void> => {
+      order.push(await one!.tryTake(accounts[index]!));
+    };
+    const first = ask(0);
+    await sleep(200);
+    const second = ask(1);
+    await first;
+    // In this turn; by itself it would wait for another two seconds.
+    await new Promise(setImmediate);
+    expect(order).toEqual(['service_unavailable', 'service_unavailable']);
+    await second;
+  });
+
   it.each(['refuse', 'swallow'] as const)(
     'budgets are refused and rates go on in a share, then all is as before (it may %s)',
     async (how) => {
