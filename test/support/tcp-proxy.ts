@@ -9,6 +9,8 @@ export type TcpProxy = Readonly<{
   refuse: () => void;
   /** Connections stay open, and new ones are taken, but nothing passes any more. */
   swallow: () => void;
+  /** What the server sends passes so many milliseconds late. */
+  slow: (ms: number) => void;
   /** Bytes pass again on new connections; those that were swallowed are broken. */
   restore: () => void;
   stop: () => Promise<void>;
@@ -17,6 +19,7 @@ export type TcpProxy = Readonly<{
 export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
+  let delayMs = 0;
   let mode: 'pass' | 'refuse' | 'swallow' = 'pass';
   const breakAll = (): void => {
     for (const socket of sockets) socket.destroy();
@@ -36,7 +39,9 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     const upstream = keep(connect(Number(target.port), target.hostname));
     const pass = (from: Socket, to: Socket): void => {
       from.on('data', (chunk) => {
-        if (mode === 'pass') to.write(chunk);
+        if (mode !== 'pass') return;
+        if (from === client || delayMs === 0) to.write(chunk);
+        else setTimeout(() => to.write(chunk), delayMs);
       });
       from.on('close', () => mode === 'pass' && to.destroy());
     };
@@ -57,8 +62,12 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     swallow: () => {
       mode = 'swallow';
     },
+    slow: (ms) => {
+      delayMs = ms;
+    },
     restore: () => {
       breakAll();
+      delayMs = 0;
       mode = 'pass';
     },
     stop: async () => {
