@@ -4,6 +4,7 @@ import { AppError } from '#common/errors/app-error.js';
 
 import { compileKeyView, type KeyView } from '../../src/modules/keys/domain/key-view.js';
 import type { KeyPolicy } from '../../src/modules/keys/domain/policy/key-policy.js';
+import { UNRESTRICTED_POLICY } from '../../src/modules/keys/domain/policy/policy-fields.js';
 import { policyWithin } from '../../src/modules/keys/domain/policy/policy-within.js';
 import { type PolicyInput, readPolicy } from '../../src/modules/keys/domain/policy/read-policy.js';
 
@@ -22,6 +23,11 @@ export function viewOf(policy: KeyPolicy): KeyView {
     secretExpiresAt: null,
     signingSecret: null,
   });
+}
+
+/** Of a key that nothing restricts. */
+export function openView(): KeyView {
+  return viewOf(UNRESTRICTED_POLICY);
 }
 
 /** `null` where it is refused, which harms nobody. */

@@ -6,8 +6,7 @@ import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { SystemClock } from '#common/time/clock.js';
 
-import { viewOf } from '../../../test/support/policies.js';
-import { UNRESTRICTED_POLICY } from '../keys/domain/policy/policy-fields.js';
+import { openView } from '../../../test/support/policies.js';
 import type { AdmissionService } from './admission.service.js';
 import type { CurrentCaller } from './current-caller.js';
 import type { ExchangeRunner } from './exchange-runner.service.js';
@@ -90,7 +89,7 @@ describe('the place of a call and the room of its body', () => {
 
 describe('a call whose key can’t be told to be current, however often it is read', () => {
   it('is refused after it was read twice, and holds nothing', async () => {
-    const view = viewOf(UNRESTRICTED_POLICY);
+    const view = openView();
     let [reads, held] = [0, 0];
     serve({
       router: { route: () => ({}) },
