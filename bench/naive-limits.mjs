@@ -18,9 +18,10 @@ const ASKING_ADMIT = `
         this.asked = (this.asked ?? 0) + 1;
         const asks = set.leases.filter(({ isRate }) => !isRate).map(({ id, allowance, window, isParallel, figure }) => ({
             allowance: 'naive:' + id, organizationId: allowance.organizationId, window, limit: allowance.limit,
-            isParallel, debtFrom: null, keep: null, spent: 0, need: amounts[figure] ?? 0, want: 0, alertAt: null,
+            isParallel, debtFrom: null, keep: null, spent: 0, need: amounts[figure] ?? 0,
+            waitingMs: null, want: 0, alertAt: null,
         }));
-        return this.keeper.store.exchange({ id: 'naive', fence: this.asked }, asks);
+        return this.keeper.stores.lasting.exchange({ id: 'naive', fence: this.asked }, asks);
     }
     admitLeased(claim) {
 `;
