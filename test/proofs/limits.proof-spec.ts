@@ -84,8 +84,8 @@ it.each<[string, Patch]>([
     'does not look at what other processes were granted',
     {
       file: 'modules/limits/store/postgres.allowance-store.js',
-      find: 'a.max - others.total - own.kept',
-      replace: 'a.max - own.kept',
+      find: 'a.max - others.others - a.kept - others.older',
+      replace: 'a.max - a.kept',
     },
   ],
 ])('a build that %s is seen to overspend', async (_, patch) => {

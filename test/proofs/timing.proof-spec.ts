@@ -13,7 +13,7 @@ import { GatewayProcess, newInstallation } from '../support/gateway-process.js';
 import { makePatchedBuild } from './patched-build.harness.js';
 import { setUpProof } from './proof.harness.js';
 
-const SAMPLES = 20_000;
+const SAMPLES = 10_000;
 const WARM_UP = 500;
 /** Beyond it two means differ for a reason. */
 const MAX_T = 4.5;
