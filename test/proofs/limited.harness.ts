@@ -15,11 +15,14 @@ export class CountingUpstream {
   running = 0;
   most = 0;
 
-  private constructor(private readonly upstream: FakeUpstream) {}
+  private constructor(
+    private readonly upstream: FakeUpstream,
+    public delayMs: number,
+  ) {}
 
   static async start(delayMs: number): Promise<CountingUpstream> {
     const upstream = await startFakeUpstream();
-    const counting = new CountingUpstream(upstream);
+    const counting = new CountingUpstream(upstream, delayMs);
     upstream.behave((response) => {
       counting.served++;
       counting.most = Math.max(counting.most, ++counting.running);
@@ -28,7 +31,7 @@ export class CountingUpstream {
         const usage = { prompt_tokens: 9, completion_tokens: TOKENS, total_tokens: TOKENS + 9 };
         response.writeHead(200, { 'content-type': 'application/json' });
         response.end(JSON.stringify({ ...completion('Yes'), usage }));
-      }, delayMs);
+      }, counting.delayMs);
     });
     return counting;
   }

@@ -1,6 +1,6 @@
 /** Limits hold over processes, crashes and concurrency: the upstream's own count of what it served is the judge. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 
 import { GatewayProcess } from '../support/gateway-process.js';
 import { type OwnRedis, startOwnRedis, WITHOUT_OWN_REDIS } from '../support/redis.js';
@@ -148,9 +148,11 @@ it('5 parallel requests are never 6, over 2 processes, and come back after a kil
   );
   expect(statuses).toEqual(statuses.map(() => 200));
   expect(upstream.most).toBe(5);
+  upstream.delayMs = 10_000;
   const running = Array.from({ length: 5 }, () => call(two, key));
-  await sleep(60);
+  await vi.waitFor(() => expect(upstream.running).toBe(5), 10_000);
   await two.end('SIGKILL');
+  upstream.delayMs = 150;
   await Promise.all(running);
   const killedAt = performance.now();
   const again = await Promise.all(Array.from({ length: 5 }, () => call(one, key)));
@@ -158,6 +160,8 @@ it('5 parallel requests are never 6, over 2 processes, and come back after a kil
   proof.figures.push(`places of a killed process free again after ${waited} ms`);
   expect(again).toEqual(again.map(() => 200));
   expect(upstream.most).toBe(5);
+  // Until then nobody can know whether its calls still run.
+  expect(waited).toBeGreaterThan(5_000);
   expect(waited).toBeLessThan(35_000);
   await upstream.stop();
 });
