@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
+import { putNumber } from '#common/bytes/put-number.js';
 import { toError } from '#common/errors/to-error.js';
 
 import {
@@ -21,12 +22,8 @@ const MAX_BYTES_OF_UNIT = 3;
 const BEGIN = 0x62; // b
 const END = 0x65; // e
 const SPACE = 0x20;
-const DIGIT_ZERO = 0x30;
 const HEX = Buffer.from('0123456789abcdef', 'latin1');
 const LETTERS = Buffer.from(FIGURE_LETTERS, 'latin1');
-
-const BILLION = 1_000_000_000;
-const BILLION_DIGITS = 9;
 
 /**
  * Puts lines together as bytes, and appends them to a segment block by block. Its checksum runs on from block to block, so
@@ -133,35 +130,6 @@ export class SegmentWriter {
 function putNext(bytes: Uint8Array, at: number, value: number): number {
   bytes[at] = SPACE;
   return putNumber(bytes, at + 1, value);
-}
-
-/** Writes a whole number up to 2^53 - 1; answers where it ends. */
-function putNumber(bytes: Uint8Array, at: number, value: number): number {
-  if (value < BILLION) return putDigits(bytes, at, value, digitsOf(value));
-  const low = value % BILLION;
-  const high = (value - low) / BILLION;
-  return putDigits(bytes, putDigits(bytes, at, high, digitsOf(high)), low, BILLION_DIGITS);
-}
-
-/** Writes a whole number below 2^31 with `count` digits. */
-function putDigits(bytes: Uint8Array, start: number, value: number, count: number): number {
-  let rest = value | 0;
-  for (let at = start + count - 1; at >= start; at--) {
-    const left = (rest / 10) | 0;
-    bytes[at] = DIGIT_ZERO + rest - left * 10;
-    rest = left;
-  }
-  return start + count;
-}
-
-/** Of a whole number below 2^31. */
-function digitsOf(whole: number): number {
-  if (whole < 10) return 1;
-  if (whole < 100) return 2;
-  if (whole < 1_000) return 3;
-  let count = 4;
-  for (let left = (whole / 10_000) | 0; left > 0; left = (left / 10) | 0) count++;
-  return count;
 }
 
 /** As {@link checkLine} has it, which is slower, and a newline. */

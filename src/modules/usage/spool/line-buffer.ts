@@ -1,10 +1,11 @@
 import { crc32 } from 'node:zlib';
 
+import { putDigits, putNumber } from '#common/bytes/put-number.js';
+
 import type { UsageRecord } from '../usage-record.js';
 import { callers, endingFragment, routes } from './line-fragments.js';
 import {
   CRC_DIGITS,
-  DIGIT_ZERO,
   HEX,
   MAX_LINE_BYTES,
   MAX_TEXT_LENGTH,
@@ -21,8 +22,6 @@ import {
 const MAX_INTEGER = 2 ** 31 - 1;
 const SECOND_MS = 1_000;
 const MS_DIGITS = 3;
-const BILLION = 1_000_000_000;
-const BILLION_DIGITS = 9;
 
 const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
@@ -84,7 +83,7 @@ export class LineBuffer {
     const second = Math.floor(time / SECOND_MS);
     if (second === this.#second) {
       this.#fragment(this.#headOfSecond);
-      this.#digits(time - second * SECOND_MS, MS_DIGITS);
+      this.#at = putDigits(this.bytes, this.#at, time - second * SECOND_MS, MS_DIGITS);
       return;
     }
     this.#figure(time);
@@ -160,29 +159,11 @@ export class LineBuffer {
 
   /** What is no number is NULL; PostgreSQL refuses the record by itself where it must be one. */
   #figure(value: number): void {
-    const whole = value | 0;
-    if (whole === value && whole >= 0) {
-      this.#digits(whole, digitsOf(whole));
-    } else if (value > MAX_INTEGER && Number.isSafeInteger(value)) {
-      const low = value % BILLION;
-      this.#figure((value - low) / BILLION);
-      this.#digits(low, BILLION_DIGITS);
+    if (value >= 0 && Number.isSafeInteger(value)) {
+      this.#at = putNumber(this.bytes, this.#at, value);
     } else {
       this.#text(Number.isFinite(value) ? String(value) : NULL_FIELD);
     }
-  }
-
-  /** Writes a whole number below 2^31 with `count` digits. */
-  #digits(value: number, count: number): void {
-    const { bytes } = this;
-    const start = this.#at;
-    let rest = value | 0;
-    for (let at = start + count - 1; at >= start; at--) {
-      const left = (rest / 10) | 0;
-      bytes[at] = DIGIT_ZERO + rest - left * 10;
-      rest = left;
-    }
-    this.#at = start + count;
   }
 
   #text(text: string): void {
@@ -193,16 +174,6 @@ export class LineBuffer {
 /** Stands in a field, and in UTF-8, as the one byte that it is. */
 function isPlain(unit: number): boolean {
   return unit >= FIRST_PRINTABLE && unit <= LAST_PLAIN && unit !== BACKSLASH;
-}
-
-/** Of a whole number below 2^31. */
-function digitsOf(whole: number): number {
-  if (whole < 10) return 1;
-  if (whole < 100) return 2;
-  if (whole < 1_000) return 3;
-  let count = 4;
-  for (let left = (whole / 10_000) | 0; left > 0; left = (left / 10) | 0) count++;
-  return count;
 }
 
 /** A clock that jumped must not cost the record: PostgreSQL's integer takes any of these. */
