@@ -97,7 +97,7 @@ export class CallLimiter implements OnModuleInit {
   admit(claim: Claim): Reservation | Admission {
     const now = performance.now();
     let lacking = this.#tryTake(claim, claim.amounts, now, false);
-    if (lacking !== null) lacking = this.#takeShares(claim, lacking, now);
+    if (lacking !== null) lacking = this.#takeShares(claim, lacking, now, false);
     if (lacking === null) return reservationOf(claim);
     if (now < lacking.closedUntil && !this.#lines.hasRoom(claim, lacking)) {
       return this.#takeLess(claim, now, false) ?? this.#refuse(claim, lacking);
@@ -171,13 +171,13 @@ export class CallLimiter implements OnModuleInit {
    * @returns the first lease that has not enough and whose store is there, or `null` when all is taken
    * @throws {AppError} the refusal, where it may not or nothing is left
    */
-  #takeShares(claim: Claim, lacking: Lease, now: number): Lease | null {
+  #takeShares(claim: Claim, lacking: Lease, now: number, isNextInLine: boolean): Lease | null {
     let next: Lease | null = lacking;
     while (next !== null && this.keeper.isAway(next)) {
       if (!next.takeShare(this.instances.count, now)) {
         throw next.hasShare ? this.#refusal(claim, next) : storeIsAway();
       }
-      next = this.#tryTake(claim, claim.amounts, now, false);
+      next = this.#tryTake(claim, claim.amounts, now, isNextInLine);
     }
     return next;
   }
@@ -196,9 +196,10 @@ export class CallLimiter implements OnModuleInit {
     return { reserved, leave };
   }
 
-  /** Asks for all that is lacking together. */
+  /** Asks for all that is lacking together. Whose turn it is keeps it until the store has answered. */
   #ask(waiter: Waiter): void {
     this.#asking.push(waiter);
+    if (waiter.line !== null) waiter.line.turn = waiter;
     const { set, amounts } = waiter.claim;
     for (const lease of set.leases) {
       const amount = amounts[lease.figure] ?? 0;
@@ -244,7 +245,7 @@ export class CallLimiter implements OnModuleInit {
 
   #takeSharesOrRefuse(waiter: Waiter, lacking: Lease, now: number): void {
     try {
-      const next = this.#takeShares(waiter.claim, lacking, now);
+      const next = this.#takeShares(waiter.claim, lacking, now, waiter.line !== null);
       if (next === null) this.#done(waiter, () => waiter.resolve(reservationOf(waiter.claim)));
       else this.#ask(waiter);
     } catch (error) {
@@ -263,17 +264,13 @@ export class CallLimiter implements OnModuleInit {
   }
 
   /** A call whose turn it is, and for which there is a place. */
-  #tryEnter(waiter: Waiter): boolean {
+  #tryEnter(waiter: Waiter): void {
     const { claim } = waiter;
     const now = performance.now();
     const lacking = this.#tryTake(claim, claim.amounts, now, true);
     if (lacking === null) this.#done(waiter, () => waiter.resolve(reservationOf(claim)));
     else if (now < lacking.closedUntil) this.#takeLessOrRefuse(waiter, lacking, now);
-    else {
-      this.#ask(waiter);
-      return false;
-    }
-    return true;
+    else this.#ask(waiter);
   }
 
   #leave(waiter: Waiter, why: AppError): void {

@@ -21,8 +21,8 @@ export type Queueing<Waiter extends { readonly since: number }> = {
 
 /** What becomes of calls that leave the line. */
 export type Door<Waiter> = {
-  /** @returns whether it is let in or refused; else its turn goes on until the store has answered */
-  readonly tryEnter: (waiter: Waiter) => boolean;
+  /** Lets it in or refuses it; or its turn goes on until the store has answered. */
+  readonly tryEnter: (waiter: Waiter) => void;
   readonly refuse: (waiter: Waiter, lease: Lease) => void;
 };
 
@@ -86,7 +86,7 @@ export class ParallelLines<Waiter extends Queueing<Waiter>> {
     while (lease.idle > 0 && line.turn === null) {
       const next = line.next();
       if (!next) break;
-      if (!this.door.tryEnter(next)) line.turn = next;
+      this.door.tryEnter(next);
       hasMoved = true;
     }
     this.#measure(lease, line);
