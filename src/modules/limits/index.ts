@@ -3,7 +3,14 @@ export { allowancesFor, type OrganizationBudgets } from './budgets/domain/organi
 export { KeyBudgets } from './budgets/key-budgets.port.js';
 export { KnownKeys } from './budgets/known-keys.js';
 export { CallLimiter, type Claim, type Reservation } from './call-limiter.service.js';
-export type { Allowance, AllowanceWindow, Metric } from './domain/allowance.js';
+export {
+  type Allowance,
+  type AllowanceWindow,
+  type Metric,
+  METRICS,
+  SUBJECTS,
+  WINDOWS,
+} from './domain/allowance.js';
 export {
   type Amounts,
   amountsOf,

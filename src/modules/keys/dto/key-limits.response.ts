@@ -1,27 +1,18 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-import type { LimitState } from '#modules/limits/index.js';
+import { type LimitState, METRICS, SUBJECTS, WINDOWS } from '#modules/limits/index.js';
 
 export class LimitStateResponse implements LimitState {
-  @ApiProperty({ enum: ['key', 'user', 'team', 'project', 'organization'] })
+  @ApiProperty({ enum: SUBJECTS })
   subject!: string;
 
   @ApiProperty()
   subject_id!: string;
 
-  @ApiProperty({
-    enum: [
-      'requests',
-      'input_tokens',
-      'output_tokens',
-      'total_tokens',
-      'cost',
-      'parallel_requests',
-    ],
-  })
+  @ApiProperty({ enum: METRICS })
   metric!: string;
 
-  @ApiProperty({ enum: ['second', 'minute', 'hour', 'day', 'week', 'month', 'none'] })
+  @ApiProperty({ enum: WINDOWS })
   window!: string;
 
   @ApiProperty({

@@ -10,7 +10,8 @@ export const METRICS = [
 export type Metric = (typeof METRICS)[number];
 export const WINDOWS = ['second', 'minute', 'hour', 'day', 'week', 'month', 'none'] as const;
 export type AllowanceWindow = (typeof WINDOWS)[number];
-export type Subject = 'key' | 'user' | 'team' | 'project' | 'organization';
+export const SUBJECTS = ['key', 'user', 'team', 'project', 'organization'] as const;
+export type Subject = (typeof SUBJECTS)[number];
 
 /** A limit on what a subject may use in a window of the UTC calendar. `none`: parallel requests, which have no window. */
 export type Allowance = {
