@@ -71,7 +71,8 @@ it('whatever calls reserve and then use, what is left is neither negative nor mo
           if (lease.idle < taken.reserve) continue;
           lease.reserve(taken.reserve, now);
           inFlight.push(taken.reserve);
-          expect(lease.spent + lease.reserved).toBeLessThanOrEqual(limit);
+          // What takes nothing goes out also where more was used than there is.
+          if (taken.reserve > 0) expect(lease.spent + lease.reserved).toBeLessThanOrEqual(limit);
         } else if (inFlight.length > 0) {
           const [reserved] = inFlight.splice(taken.end % inFlight.length, 1);
           lease.settle(reserved!, taken.used);
@@ -89,5 +90,7 @@ it('whatever calls reserve and then use, what is left is neither negative nor mo
         }
       }
     }),
+    // Fewer once found nothing where 50 of another seed did.
+    { numRuns: 2_000 },
   );
 });

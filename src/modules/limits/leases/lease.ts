@@ -86,6 +86,8 @@ export class Lease {
   #peak = 0;
   #usedSince = 0;
   #measuredAt = 0;
+  /** What is used or held beyond the limit, as the store said last, without what was made up for since. */
+  #over = 0;
   /** What the store has us down for. */
   #told = { granted: 0, spent: 0 };
 
@@ -129,9 +131,19 @@ export class Lease {
   }
 
   settle(reserved: number, used: number): void {
+    const idle = this.idle;
     this.reserved -= reserved;
     // Those of a call that ended are free again; what passed within a second is past.
-    if (!this.isParallel) this.spent = Math.min(this.spent + used, Number.MAX_SAFE_INTEGER);
+    if (this.isParallel) return;
+    this.spent = Math.min(this.spent + used, Number.MAX_SAFE_INTEGER);
+    if (this.#over > 0) this.#makeUp(this.idle - idle);
+  }
+
+  /** What comes back while more is used than there is makes up for that, before anybody may use it. */
+  #makeUp(freed: number): void {
+    const paid = Math.min(Math.max(0, freed), this.#over);
+    this.granted -= paid;
+    this.#over -= paid;
   }
 
   /** What is needed at once, and what would be good to have besides. */
@@ -184,7 +196,9 @@ export class Lease {
   /** What has been used beyond the grant is told as it is, and what was taken without the store goes back. */
   beforeExchange(): void {
     this.#shareBack = this.#shareAt === null ? 0 : Math.max(0, this.idle);
-    if (this.idle < 0 || this.#shareAt !== null) this.granted = this.spent + this.reserved;
+    if (this.idle < 0 || this.#shareAt !== null) {
+      this.granted = Math.min(this.spent + this.reserved, Number.MAX_SAFE_INTEGER);
+    }
   }
 
   /** What did not go back can go on being used. */
@@ -233,6 +247,7 @@ export class Lease {
       spent: isFirst ? answer.kept : spent,
     };
     this.shared = answer;
+    this.#over = Math.max(0, answer.total - this.allowance.limit);
     const { othersWaitingMs } = answer;
     this.isSaidToWait = this.lineSince !== null && answer.granted < need;
     this.othersSince = othersWaitingMs === null ? null : now - othersWaitingMs;
