@@ -94,3 +94,13 @@ it('whatever calls reserve and then use, what is left is neither negative nor mo
     { numRuns: 2_000 },
   );
 });
+
+it('is asked for again at once when what was granted, too little for one call, went back', () => {
+  const lease = new Lease(budget(10), WINDOW);
+  lease.waitingFor = 15;
+  exchange(lease, 1_000);
+  lease.waitingFor = 0;
+  expect([lease.idle, lease.closedUntil > 1_000]).toEqual([10, true]);
+  lease.giveBack();
+  expect([lease.idle, lease.closedUntil]).toEqual([0, 0]);
+});

@@ -175,6 +175,8 @@ export class Lease {
     if (this.isRate) this.back += idle;
     this.granted -= idle;
     this.lowWater = 0;
+    // There is something to be had again.
+    this.closedUntil = 0;
   }
 
   /** Whether a call of another instance waits longer than all of this one. */
