@@ -200,7 +200,7 @@ setInterval(() => {
     writer.append({
       id, caller, route, occurredAtMs: Date.now(), surface: 's', status: 200, outcome: 'completed', stream: false, inputTokens: 1,
       cachedInputTokens: 0, outputTokens: 1, reasoningTokens: 0, usageSource: 'upstream',
-      costNanos: 3n, latencyMs: 1, firstByteMs: 1,
+      costNanos: 3n, latencyMs: 1, firstByteMs: 1, features: 0,
     });
     writeSync(acknowledged, id + '\\n');
     if (count === 1) process.stdout.write('begun');

@@ -14,7 +14,7 @@ const AS_VERSION_1 = `
 SELECT id, org AS organization_id, key AS key_id, timestamptz 'epoch' + at * interval '1 millisecond' AS occurred_at,
        surface, model, provider, upstream AS upstream_model, status, outcome, stream, "in" AS input_tokens,
        cached AS cached_input_tokens, "out" AS output_tokens, reasoning AS reasoning_tokens, source AS usage_source,
-       cost AS cost_nanos, price AS price_version, ms AS latency_ms, first AS first_byte_ms
+       cost AS cost_nanos, price AS price_version, ms AS latency_ms, first AS first_byte_ms, 0 AS features
   FROM json_to_recordset($1::json) AS line (
     id text, org text, key text, at bigint, surface text, model text, provider text, upstream text,
     status smallint, outcome text, stream boolean, "in" integer, cached integer, "out" integer, reasoning integer,
@@ -22,7 +22,11 @@ SELECT id, org AS organization_id, key AS key_id, timestamptz 'epoch' + at * int
   )
  ORDER BY "in"`;
 
-const STORED_AT = 'SELECT * FROM usage_events WHERE occurred_at = $1 ORDER BY input_tokens';
+const STORED_AT = `
+SELECT id, organization_id, key_id, occurred_at, surface, model, provider, upstream_model, status, outcome, stream,
+       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, usage_source,
+       cost_nanos, price_version, latency_ms, first_byte_ms, features
+  FROM usage_events WHERE occurred_at = $1 ORDER BY input_tokens`;
 
 let harness: SpoolHarness;
 beforeAll(async () => (harness = await SpoolHarness.start()));

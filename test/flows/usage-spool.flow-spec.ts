@@ -34,6 +34,7 @@ describe('shipping the spool', () => {
       route: { ...route, model: 'mödel "x"', priceVersion: 'v1' },
       costNanos: 9_007_199_254_740_993n,
       stream: true,
+      features: 5,
     });
     writer.append(full);
     writer.append(
@@ -72,6 +73,8 @@ describe('shipping the spool', () => {
         price_version: 'v1',
         latency_ms: 10,
         first_byte_ms: 5,
+        features: 5,
+        shipped_in: expect.stringMatching(/^\d+$/) as string,
       },
     ]);
     const totals = await harness.admin.query<Record<string, unknown>>(

@@ -7,6 +7,7 @@ import { type UsageCaller, type UsageRecord, UsageRecorder } from '#modules/usag
 import { InferenceMetrics } from './inference.metrics.js';
 import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
 import type { TakenAllowances } from './limits/taken-allowances.js';
+import { usedFeatures } from './request/requested-features.js';
 import type { UpstreamCall } from './upstream/provider-adapter.js';
 
 /** Who called, and when. */
@@ -61,6 +62,7 @@ export class CallRecorder {
       status: result.status,
       outcome: result.outcome,
       stream: request.stream,
+      features: usedFeatures(request, surface),
       inputTokens: figures.inputTokens,
       cachedInputTokens: figures.cachedInputTokens,
       outputTokens: figures.outputTokens,

@@ -32,6 +32,8 @@ export type UsageRecord = {
   /** `aborted`: the caller left before the end. */
   readonly outcome: 'completed' | 'failed' | 'aborted';
   readonly stream: boolean;
+  /** What the request made use of, as a bit mask: the bits are never used for anything else. */
+  readonly features: number;
   /** All input tokens, the cached ones included. */
   readonly inputTokens: number;
   readonly cachedInputTokens: number;

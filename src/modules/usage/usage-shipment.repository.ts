@@ -38,14 +38,15 @@ WITH moved AS (
   INSERT INTO usage_events (
     id, organization_id, key_id, occurred_at, surface, model, provider, upstream_model, status, outcome, stream,
     input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, usage_source, cost_nanos, price_version,
-    latency_ms, first_byte_ms
+    latency_ms, first_byte_ms, features
   )
   SELECT ${field('id')}, ${field('org')}, ${field('key')},
          timestamptz 'epoch' + ${field('at')}::bigint * interval '1 millisecond',
          ${field('surface')}, ${field('model')}, ${field('provider')}, ${field('upstream')},
          ${field('status')}::smallint, ${field('outcome')}, ${field('stream')}::boolean,
          ${field('in')}::integer, ${field('cached')}::integer, ${field('out')}::integer, ${field('reasoning')}::integer,
-         ${field('source')}, ${field('cost')}::bigint, ${field('price')}, ${field('ms')}::integer, ${field('first')}::integer
+         ${field('source')}, ${field('cost')}::bigint, ${field('price')}, ${field('ms')}::integer, ${field('first')}::integer,
+         coalesce(${field('features')}, '0')::integer
     FROM (${ROWS}) AS rows
    WHERE EXISTS (SELECT FROM moved)
   ${onConflict}

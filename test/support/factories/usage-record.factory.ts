@@ -19,6 +19,7 @@ export function usageRecord(facts: Partial<UsageRecord> = {}): UsageRecord {
     costNanos: 1n,
     latencyMs: 1,
     firstByteMs: 1,
+    features: 0,
     ...facts,
   };
 }

@@ -8,7 +8,13 @@ import {
   readMember,
   visitMembers,
 } from '#common/json/json-members.js';
-import { type Feature, type FeatureMask, featureMask, FEATURES } from '#modules/keys/index.js';
+import {
+  ALL_FEATURES,
+  type Feature,
+  type FeatureMask,
+  featureMask,
+  FEATURES,
+} from '#modules/keys/index.js';
 
 import type { Surface } from '../surface.js';
 import { type InferenceRequest, refuseLookalike } from './inference-request.js';
@@ -158,8 +164,15 @@ export function requestedFeatures(
   surface: Surface,
   relevant: FeatureMask,
 ): FeatureMask {
-  if (relevant === NONE) return NONE;
-  const call = new Call(request, surface);
+  return relevant === NONE ? NONE : featuresOf(new Call(request, surface, true), relevant);
+}
+
+/** As {@link requestedFeatures}, all of them, of a call that has been served: nothing is refused any more. */
+export function usedFeatures(request: InferenceRequest, surface: Surface): FeatureMask {
+  return featuresOf(new Call(request, surface, false), ALL_FEATURES);
+}
+
+function featuresOf(call: Call, relevant: FeatureMask): FeatureMask {
   let uses = NONE;
   for (const [bit, isUsed] of call.isPlain ? RULE_OF_PLAIN_BIT : RULE_OF_BIT) {
     if (has(relevant, bit) && isUsed(call)) uses |= bit;
@@ -179,6 +192,7 @@ class Call {
   constructor(
     readonly request: InferenceRequest,
     readonly surface: Surface,
+    private readonly isStrict: boolean,
   ) {
     this.#hasTelling = request.members.some(({ keyHash }) => TELLING.has(keyHash));
   }
@@ -220,7 +234,7 @@ class Call {
 
   #member(name: JsonName): JsonMember | undefined {
     if (!this.request.mentions(name)) return undefined;
-    refuseLookalike(this.request, name);
+    if (this.isStrict) refuseLookalike(this.request, name);
     const member = this.request.find(name);
     return member && !isNull(this.request.body, member) ? member : undefined;
   }

@@ -103,6 +103,7 @@ export class LineBuffer {
     this.#nextFigure(wholeMs(record.latencyMs));
     // What is no number is NULL.
     this.#nextFigure(record.firstByteMs === null ? NaN : wholeMs(record.firstByteMs));
+    this.#nextFigure(record.features);
   }
 
   #nextFigure(value: number): void {

@@ -29,6 +29,7 @@ const RECORD: UsageRecord = {
   costNanos: 9_007_199_254_740_993n,
   latencyMs: 1_234,
   firstByteMs: 56,
+  features: 3,
 };
 
 /** As the first lines of version 1 were written, before their time came first. */
@@ -97,6 +98,7 @@ function toRecord(fields: Record<LineField, string | null>): UsageRecord {
     costNanos: BigInt(text('cost')),
     latencyMs: figure('ms'),
     firstByteMs: fields.first === null ? null : figure('first'),
+    features: Number(fields.features ?? 0),
   };
 }
 
@@ -164,7 +166,7 @@ describe('a usage line', () => {
     expect(line.slice(9)).toBe(
       '1763700200123\treq_0000000000000000000001\torg_1\tkey_1' +
         '\tgpt-5 "mini" é\\t漢\\n😀\\st\topenai\tgpt-5-mini-2026-01-01\trte_1@7' +
-        '\tchat.completions\t200\tcompleted\ttrue\tupstream\t12\t3\t45\t6\t9007199254740993\t1234\t56\n',
+        '\tchat.completions\t200\tcompleted\ttrue\tupstream\t12\t3\t45\t6\t9007199254740993\t1234\t56\t3\n',
     );
     expect(line.slice(0, 8)).toBe(crc32Hex(line.slice(9, -1)));
   });
@@ -199,8 +201,9 @@ describe('a usage line', () => {
   });
 
   it('of version 1 is read, in whatever order its fields are', () => {
-    expect(decode(withChecksum(OLD_LINE))).toEqual(RECORD);
-    expect(decode(withChecksum(OLD_LINE.replace('{', '{"later":[1],')))).toEqual(RECORD);
+    const old = { ...RECORD, features: 0 };
+    expect(decode(withChecksum(OLD_LINE))).toEqual(old);
+    expect(decode(withChecksum(OLD_LINE.replace('{', '{"later":[1],')))).toEqual(old);
   });
 
   it('of version 1 becomes, in its place, the line that this version writes', () => {
@@ -220,8 +223,8 @@ describe('a usage line', () => {
           const batch = new LineBatch(line, { segment: 1, offset: 0 });
           expect(batch.add(0, line.length - 1)).toBeNull();
           const ours = encode(record).toString().slice(9, -1);
-          expect(batch.lineAt(0).fields).toBe(ours);
-          expect(batch.toRows(new Set()).text.toString()).toBe(ours);
+          expect(`${batch.lineAt(0).fields}\t${record.features}`).toBe(ours);
+          expect(batch.toRows(new Set()).text.toString()).toBe(batch.lineAt(0).fields);
         },
       ),
     );

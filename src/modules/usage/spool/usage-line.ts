@@ -36,6 +36,8 @@ export const LINE_FIELDS = [
   'ms',
   /** May be NULL. */
   'first',
+  /** Missing in lines of before it was known, which is 0. */
+  'features',
 ] as const;
 export type LineField = (typeof LINE_FIELDS)[number];
 
@@ -56,7 +58,7 @@ export const SPACE = 0x20;
 export const DIGIT_ZERO = 0x30;
 
 export const MAX_TEXT_LENGTH = 256;
-/** No line is longer: eight texts of 256 UTF-16 units, each three bytes at worst (`漢`), and 12 short fields. */
+/** No line is longer: eight texts of 256 UTF-16 units, each three bytes at worst (`漢`), and 13 short fields. */
 export const MAX_LINE_BYTES = 8_192;
 
 export const NULL_FIELD = '~';

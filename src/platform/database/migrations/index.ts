@@ -12,6 +12,7 @@ import { Allowances1764219900000 } from './1764219900000-allowances.js';
 import { ThrottleCounters1764223200000 } from './1764223200000-throttle-counters.js';
 import { Budgets1764226800000 } from './1764226800000-budgets.js';
 import { RedisMarkers1764230400000 } from './1764230400000-redis-markers.js';
+import { UsageRollups1764234000000 } from './1764234000000-usage-rollups.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -29,4 +30,5 @@ export const MIGRATIONS = [
   ThrottleCounters1764223200000,
   Budgets1764226800000,
   RedisMarkers1764230400000,
+  UsageRollups1764234000000,
 ];
