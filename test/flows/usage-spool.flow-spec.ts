@@ -143,7 +143,7 @@ describe('shipping the spool', () => {
     append(writer, 100);
     await drain.step();
     append(writer, 100);
-    proxy.loseNextReplyTo('WITH moved AS');
+    proxy.loseNextReplyTo('ship_new_usage');
     await expect(drain.step()).rejects.toThrow();
     await vi.waitFor(async () => expect((await harness.storedOf(organizationId)).events).toBe(200));
     await drainAfterFailure(drain);

@@ -7,17 +7,20 @@ const DAY_MS = 86_400_000;
 const EARLIEST_MS = Date.UTC(2020, 0, 1);
 /** How far a record's time may be ahead of the database's clock. */
 const MAX_AHEAD_MS = DAY_MS;
-/** Any fixed number: whoever makes partitions of `usage_events` takes the lock of this name. */
+/** Any fixed number: whoever makes partitions takes the lock of this name. */
 const PARTITION_LOCK = 7_203_101;
 const MAX_DAYS_PER_TRANSACTION = 16;
 const MAX_KNOWN_DAYS = 4_096;
+/** All that have a partition for each day. */
+const TABLES = ['usage_events', 'usage_rollup_minute', 'usage_breakdown_minute'] as const;
+type Table = (typeof TABLES)[number];
 
 /** Whole days since the Unix epoch, UTC. */
 type Day = number;
 
 /**
- * Sees to it that `usage_events` has a partition for each UTC day that is written to. There is no default partition:
- * attaching beside one would have to scan it under a lock that stops all writing.
+ * Sees to it that `usage_events`, and its roll-ups by minute, have a partition for each UTC day that is written to. There
+ * is no default partition: attaching beside one would have to scan it under a lock that stops all writing.
  */
 @Injectable()
 export class PartitionKeeperService {
@@ -80,22 +83,24 @@ export class PartitionKeeperService {
     const { transactions } = this;
     await transactions.sql(`SET LOCAL lock_timeout = '2s'`);
     await transactions.sql('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+    const wanted = TABLES.flatMap((table) => days.map((day) => ({ table, day })));
     const attached = await transactions.sql<{ name: string }>(
       `SELECT child.relname AS name FROM pg_inherits
          JOIN pg_class AS child ON child.oid = inhrelid
-        WHERE inhparent = 'usage_events'::regclass AND child.relname = ANY($1)`,
-      [days.map(partitionName)],
+        WHERE inhparent = ANY($1::regclass[]) AND child.relname = ANY($2)`,
+      [TABLES, wanted.map(partitionName)],
     );
     const existing = new Set(attached.map(({ name }) => name));
-    for (const day of days) {
-      const name = partitionName(day);
+    for (const partition of wanted) {
+      const { table, day } = partition;
+      const name = partitionName(partition);
       if (existing.has(name)) continue;
       // CREATE … PARTITION OF would lock the whole table against readers and writers; ATTACH does not.
       await transactions.sql(
-        `CREATE TABLE IF NOT EXISTS ${name} (LIKE usage_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
+        `CREATE TABLE IF NOT EXISTS ${name} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
       );
       await transactions.sql(
-        `ALTER TABLE usage_events ATTACH PARTITION ${name}
+        `ALTER TABLE ${table} ATTACH PARTITION ${name}
            FOR VALUES FROM ('${isoDay(day)} 00:00:00+00') TO ('${isoDay(day + 1)} 00:00:00+00')`,
       );
     }
@@ -123,6 +128,6 @@ function isoDay(day: Day): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }
 
-function partitionName(day: Day): string {
-  return `usage_events_${isoDay(day).replaceAll('-', '')}`;
+function partitionName({ table, day }: { table: Table; day: Day }): string {
+  return `${table}_${isoDay(day).replaceAll('-', '')}`;
 }

@@ -3,6 +3,7 @@ import { QueryFailedError } from 'typeorm';
 
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import { ROLLED_UP_COLUMNS, rollUp } from './rollups/rollup-sql.js';
 import type { Rows } from './spool/line-batch.js';
 import type { SpoolPosition } from './spool/spool-folder.js';
 import { LINE_FIELDS, type LineField } from './spool/usage-line.js';
@@ -50,7 +51,7 @@ WITH moved AS (
     FROM (${ROWS}) AS rows
    WHERE EXISTS (SELECT FROM moved)
   ${onConflict}
-  RETURNING organization_id, key_id, occurred_at, input_tokens, output_tokens, cost_nanos
+  RETURNING ${ROLLED_UP_COLUMNS}
 ), added AS (
   INSERT INTO key_usage_totals AS total (
     organization_id, key_id, requests, input_tokens, output_tokens, cost_nanos, last_used_at
@@ -63,13 +64,18 @@ WITH moved AS (
     output_tokens = total.output_tokens + excluded.output_tokens,
     cost_nanos = total.cost_nanos + excluded.cost_nanos,
     last_used_at = greatest(total.last_used_at, excluded.last_used_at)
-)
+), ${rollUp('inserted')}
 SELECT (SELECT count(*) FROM moved)::integer AS moved, (SELECT count(*) FROM inserted)::integer AS inserted`;
 
+type Statement = { readonly name: string; readonly sql: string };
+
 /** Looking for each row first costs a third more (measured), and is seldom of use: the position tells what is stored. */
-const SHIP_NEW = ship('');
+const SHIP_NEW: Statement = { name: 'ship_new_usage', sql: ship('') };
 /** For a spool that holds records which came here on another way: one that was restored, or replayed by hand. */
-const SHIP_UNKNOWN = ship('ON CONFLICT (occurred_at, id) DO NOTHING');
+const SHIP_UNKNOWN: Statement = {
+  name: 'ship_unknown_usage',
+  sql: ship('ON CONFLICT (occurred_at, id) DO NOTHING'),
+};
 
 /** Takes the row's lock, so that it waits for a statement that is still running for a connection that was lost. */
 const CLAIM = `
@@ -128,16 +134,23 @@ export class UsageShipmentRepository {
     }
   }
 
-  async #run(sql: string, { spoolId, from, to, rows }: Shipment): Promise<ShipmentResult> {
-    const results = await this.transactions.sql<{ moved: number; inserted: number }>(sql, [
-      spoolId,
-      from.segment,
-      from.offset,
-      to.segment,
-      to.offset,
-      // Goes out in binary format, which for text is its bytes: no string is made of it.
-      rows.text,
-    ]);
+  async #run(
+    { name, sql }: Statement,
+    { spoolId, from, to, rows }: Shipment,
+  ): Promise<ShipmentResult> {
+    const results = await this.transactions.preparedSql<{ moved: number; inserted: number }>(
+      name,
+      sql,
+      [
+        spoolId,
+        from.segment,
+        from.offset,
+        to.segment,
+        to.offset,
+        // Goes out in binary format, which for text is its bytes: no string is made of it.
+        rows.text,
+      ],
+    );
     return { isMoved: results[0]?.moved === 1, inserted: results[0]?.inserted ?? 0 };
   }
 }

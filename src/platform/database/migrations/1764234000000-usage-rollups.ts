@@ -7,7 +7,7 @@ const FIGURES = `
   cached_input_tokens bigint NOT NULL,
   output_tokens bigint NOT NULL,
   reasoning_tokens bigint NOT NULL,
-  cost_nanos bigint NOT NULL,
+  cost_nanos numeric NOT NULL,
   latency_ms bigint NOT NULL`;
 
 const GRAINS = ['minute', 'hour', 'day'] as const;
@@ -26,9 +26,13 @@ export class UsageRollups1764234000000 implements MigrationInterface {
     await queryRunner.query(
       'ALTER TABLE usage_events ALTER COLUMN shipped_in SET DEFAULT pg_current_xact_id()',
     );
+    // The empty key is the whole organization in roll-ups.
+    await queryRunner.query(
+      "ALTER TABLE usage_events ADD CONSTRAINT usage_events_key_id_check CHECK (key_id <> '')",
+    );
     await queryRunner.query('CREATE INDEX usage_events_shipped_in ON usage_events (shipped_in)');
     await queryRunner.query(
-      'CREATE INDEX usage_events_of_key ON usage_events (organization_id, key_id, occurred_at, id)',
+      'CREATE INDEX usage_events_of_key ON usage_events (key_id, occurred_at)',
     );
     for (const grain of GRAINS) await this.#createTables(queryRunner, grain);
   }
@@ -69,6 +73,7 @@ export class UsageRollups1764234000000 implements MigrationInterface {
     }
     await queryRunner.query('DROP INDEX usage_events_of_key');
     await queryRunner.query('DROP INDEX usage_events_shipped_in');
+    await queryRunner.query('ALTER TABLE usage_events DROP CONSTRAINT usage_events_key_id_check');
     await queryRunner.query('ALTER TABLE usage_events DROP COLUMN shipped_in');
     await queryRunner.query('ALTER TABLE usage_events DROP COLUMN features');
   }
