@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 import { Secret } from '#common/secret/secret.js';
 import { BootstrapMasterKey } from '#modules/keys/index.js';
-import { SpoolReplay, UsageReplayModule } from '#modules/usage/index.js';
+import { type Days, RollupRebuild, SpoolReplay, UsageReplayModule } from '#modules/usage/index.js';
 import { ConfigModule } from '#platform/config/config.module.js';
 import { loadEnv } from '#platform/config/env.js';
 import { ROOT_KEY_BYTES, RootKey } from '#platform/crypto/root-key.js';
@@ -61,6 +61,21 @@ export async function replaySpool(environment: Environment, directory: string): 
     async (app) => {
       const reports = await app.get(SpoolReplay).replay(directory);
       process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+    },
+  );
+}
+
+export async function rebuildUsage(environment: Environment, days: Days): Promise<void> {
+  await withApplication(
+    environment,
+    (foundations) => ReplayModule.forRoot(foundations),
+    async (app) => {
+      let count = 0;
+      await app.get(RollupRebuild).rebuild(days, (day) => {
+        count++;
+        process.stdout.write(`${day}\n`);
+      });
+      process.stdout.write(`Sums of ${count} ${count === 1 ? 'day' : 'days'} made anew.\n`);
     },
   );
 }

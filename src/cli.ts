@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 
 import {
   checkApiDocument,
   migrateDatabase,
   printMasterKey,
+  rebuildUsage,
   replaySpool,
   writeApiDocument,
 } from './cli-commands.js';
@@ -37,6 +38,17 @@ program
   .action((directory: string) => replaySpool(process.env, directory));
 
 program
+  .command('usage')
+  .description('Sums of usage.')
+  .command('rebuild')
+  .description(
+    'Makes the sums that analytics read anew from the records of each call, day by day. Running instances may go on.',
+  )
+  .option('--from <day>', 'first day, UTC, such as 2026-11-01', isoDay, '0000-01-01')
+  .option('--to <day>', 'last day, UTC', isoDay, '9999-12-31')
+  .action((days: { from: string; to: string }) => rebuildUsage(process.env, days));
+
+program
   .command('openapi')
   .description('Writes the OpenAPI document, or checks that a written one is current.')
   .option('--output <file>', 'where to write it; standard output unless said')
@@ -44,6 +56,12 @@ program
   .action(({ output, check }: { output?: string; check?: string }) =>
     check === undefined ? writeApiDocument(output ?? null) : checkApiDocument(check),
   );
+
+function isoDay(text: string): string {
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
+  if (!isDay) throw new InvalidArgumentError('It must be a day such as 2026-11-01.');
+  return text;
+}
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(explainFailure(error));

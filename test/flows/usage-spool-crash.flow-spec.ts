@@ -189,7 +189,7 @@ const transactions = new TransactionRunner(dataSource);
 const folder = claimSpool(dataDir);
 const writer = new SpoolWriter(folder, logger, clock, { ...SPOOL_LIMITS, segmentBytes: 100_000 });
 const shipments = new UsageShipmentRepository(transactions);
-const partitions = new PartitionKeeperService(transactions, clock);
+const partitions = new PartitionKeeperService(transactions, clock, { usageRetentionDays: 400 });
 new UsageShipper(folder, writer, shipments, partitions, logger).onApplicationBootstrap();
 const caller = { organizationId, keyId };
 const route = { model: 'm', provider: 'p', upstreamModel: 'u', priceVersion: null };

@@ -24,6 +24,7 @@ import { createLogger } from '#platform/observability/logger.js';
 
 import { usageRecord } from '../support/factories/usage-record.factory.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { wrongSums } from '../support/rollups.js';
 
 export const logger = createLogger('silent');
 const clock = new SystemClock();
@@ -32,7 +33,7 @@ const clock = new SystemClock();
 export async function openStorage(url: string) {
   const dataSource = await new DataSource(dataSourceOptions(new Secret(url))).initialize();
   const transactions = new TransactionRunner(dataSource);
-  const partitions = new PartitionKeeperService(transactions, clock);
+  const partitions = new PartitionKeeperService(transactions, clock, { usageRetentionDays: 400 });
   const shipments = new UsageShipmentRepository(transactions);
   return { dataSource, partitions, shipments, logger };
 }
@@ -88,7 +89,7 @@ export class SpoolHarness {
     return new UsageShipper(claimSpool(dataDir), writer, shipments, partitions, logger);
   }
 
-  /** How many rows a tenant has, and whether each is there once and its totals are those of the rows. */
+  /** How many rows a tenant has, and whether each is there once and all sums are those of the rows. */
   async storedOf(organizationId: string): Promise<{ events: number; isOnce: boolean }> {
     const { rows } = await this.admin.query<Record<string, string>>(
       `SELECT count(*) AS events, count(DISTINCT id) AS ids, coalesce(sum(cost_nanos), 0) AS cost,
@@ -98,9 +99,10 @@ export class SpoolHarness {
       [organizationId],
     );
     const { events, ids, cost, requests, total_cost } = rows[0]!;
+    const isSummedUp = (await wrongSums(this.admin, organizationId)).length === 0;
     return {
       events: Number(events),
-      isOnce: ids === events && requests === events && total_cost === cost,
+      isOnce: ids === events && requests === events && total_cost === cost && isSummedUp,
     };
   }
 

@@ -1,3 +1,4 @@
+export { type Days, RollupRebuild } from './rollups/rollup-rebuild.port.js';
 export { SpoolReplay } from './spool-replay.port.js';
 export { UsageModule } from './usage.module.js';
 export { UsagePipelineStats } from './usage-pipeline-stats.port.js';

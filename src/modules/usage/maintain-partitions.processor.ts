@@ -1,14 +1,22 @@
 import { type JobHandler, JobProcessor } from '#platform/queue/job-processor.decorator.js';
 
 import { PartitionKeeperService } from './partition-keeper.service.js';
+import { RetainUsageService } from './retain-usage.service.js';
 import type { MaintainPartitionsJob } from './usage.jobs.js';
 
-/** Idempotent: what exists is left alone. Spares the first record of a day the wait for its partition. */
+/**
+ * Idempotent: what exists is left alone. Spares the first record of a day the wait for its partition, and drops the
+ * partitions of days that are not kept any longer.
+ */
 @JobProcessor('usage.maintain-partitions', { schedule: { pattern: '17 */6 * * *' } })
 export class MaintainPartitionsProcessor implements JobHandler<MaintainPartitionsJob> {
-  constructor(private readonly partitions: PartitionKeeperService) {}
+  constructor(
+    private readonly partitions: PartitionKeeperService,
+    private readonly retention: RetainUsageService,
+  ) {}
 
   async process({ daysAhead }: MaintainPartitionsJob): Promise<void> {
     await this.partitions.ensureAhead(daysAhead);
+    await this.retention.dropExpired();
   }
 }

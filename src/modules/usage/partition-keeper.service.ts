@@ -1,10 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
+import { CONFIG } from '#platform/config/config.module.js';
+import type { Config } from '#platform/config/env.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 const DAY_MS = 86_400_000;
-const EARLIEST_MS = Date.UTC(2020, 0, 1);
+/** Sums by minute are only kept for so long; those of older times tell hours. */
+const MINUTES_RETENTION_DAYS = 95;
 /** How far a record's time may be ahead of the database's clock. */
 const MAX_AHEAD_MS = DAY_MS;
 /** Any fixed number: whoever makes partitions takes the lock of this name. */
@@ -31,6 +34,7 @@ export class PartitionKeeperService {
   constructor(
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'usageRetentionDays'>,
   ) {}
 
   /** Makes the partitions of today (by the database's clock) and of the `days` after it. Safe to run at any time. */
@@ -42,16 +46,50 @@ export class PartitionKeeperService {
   /**
    * Makes the partitions that records of these times need. No query when all their days are known.
    * @param moments milliseconds since the Unix epoch
-   * @returns those that can't be stored: before 2020, or more than a day ahead of the database's clock
+   * @returns those that can't be stored: so old that records of that time are not kept, when nobody can tell any more
+   * whether they were counted; or more than a day ahead of the database's clock
    */
   async prepare(moments: readonly number[]): Promise<ReadonlySet<number>> {
     const isUnknown = (day: Day): boolean => !this.#known.has(day);
     const hasUnknown = daysOf(moments).some(isUnknown);
     if (hasUnknown) this.#skewMs = (await this.#databaseNow()) - this.clock.now();
-    const latest = this.clock.now() + this.#skewMs + MAX_AHEAD_MS;
-    const isStorable = (moment: number): boolean => moment >= EARLIEST_MS && moment <= latest;
+    const now = this.clock.now() + this.#skewMs;
+    const earliest = this.#firstDay('usage_events', now) * DAY_MS;
+    const isStorable = (moment: number): boolean =>
+      moment >= earliest && moment <= now + MAX_AHEAD_MS;
     if (hasUnknown) await this.#learn(daysOf(moments.filter(isStorable)).filter(isUnknown));
     return new Set(moments.filter((moment) => !isStorable(moment)));
+  }
+
+  /**
+   * Drops the partitions of days that are not kept any longer.
+   * @returns their names
+   */
+  async dropExpired(): Promise<string[]> {
+    const now = await this.#databaseNow();
+    const expired = (await this.#attached(TABLES)).filter(
+      ({ table, day }) => day < this.#firstDay(table, now),
+    );
+    for (const partition of expired) {
+      await this.transactions.run(async () => {
+        await this.#lock();
+        await this.transactions.sql(`DROP TABLE IF EXISTS ${partitionName(partition)}`);
+      });
+    }
+    this.forget();
+    return expired.map(partitionName);
+  }
+
+  /** The days that there are records of, in their order. */
+  async daysWithEvents(): Promise<string[]> {
+    const partitions = await this.#attached(['usage_events']);
+    return partitions.map(({ day }) => isoDay(day)).sort();
+  }
+
+  #firstDay(table: Table, now: number): Day {
+    const { usageRetentionDays } = this.config;
+    const kept = table === 'usage_events' ? usageRetentionDays : MINUTES_RETENTION_DAYS;
+    return dayOf(now) - Math.min(kept, usageRetentionDays);
   }
 
   /** A known partition turned out to be gone. */
@@ -81,16 +119,9 @@ export class PartitionKeeperService {
 
   async #createInTransaction(days: readonly Day[]): Promise<void> {
     const { transactions } = this;
-    await transactions.sql(`SET LOCAL lock_timeout = '2s'`);
-    await transactions.sql('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+    await this.#lock();
     const wanted = TABLES.flatMap((table) => days.map((day) => ({ table, day })));
-    const attached = await transactions.sql<{ name: string }>(
-      `SELECT child.relname AS name FROM pg_inherits
-         JOIN pg_class AS child ON child.oid = inhrelid
-        WHERE inhparent = ANY($1::regclass[]) AND child.relname = ANY($2)`,
-      [TABLES, wanted.map(partitionName)],
-    );
-    const existing = new Set(attached.map(({ name }) => name));
+    const existing = new Set((await this.#attached(TABLES)).map(partitionName));
     for (const partition of wanted) {
       const { table, day } = partition;
       const name = partitionName(partition);
@@ -105,6 +136,29 @@ export class PartitionKeeperService {
       );
     }
   }
+
+  /** Before anything is changed about partitions, in a transaction. */
+  async #lock(): Promise<void> {
+    await this.transactions.sql(`SET LOCAL lock_timeout = '2s'`);
+    await this.transactions.sql('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+  }
+
+  async #attached(tables: readonly Table[]): Promise<Partition[]> {
+    const rows = await this.transactions.sql<{ table: Table; day: string }>(
+      `SELECT parent.relname AS table, right(child.relname, 8)::date - date '1970-01-01' AS day
+         FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid JOIN pg_class AS parent ON parent.oid = inhparent
+        WHERE inhparent = ANY($1::regclass[])`,
+      [tables],
+    );
+    return rows.map(({ table, day }) => ({ table, day: Number(day) }));
+  }
+}
+
+/** The UTC day that a partition of a table is for. */
+type Partition = { readonly table: Table; readonly day: Day };
+
+function partitionName({ table, day }: Partition): string {
+  return `${table}_${isoDay(day).replaceAll('-', '')}`;
 }
 
 /** Each once. Most moments are of the day of the one before. */
@@ -126,8 +180,4 @@ function dayOf(moment: number): Day {
 /** `2026-11-21`. */
 function isoDay(day: Day): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
-}
-
-function partitionName({ table, day }: { table: Table; day: Day }): string {
-  return `${table}_${isoDay(day).replaceAll('-', '')}`;
 }

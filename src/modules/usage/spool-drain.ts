@@ -17,7 +17,8 @@ import { MissingPartitionError, UnstorableRecordsError } from './usage.errors.js
 const BEGINNING: SpoolPosition = { segment: 0, offset: 0 };
 const REFUSED_TIME: RejectionReason = {
   code: 'occurred_at',
-  message: 'The time is before 2020, or more than a day ahead of the database’s clock.',
+  message:
+    'The time is before those that usage is kept of, or more than a day ahead of the database’s clock.',
 };
 
 export type SpoolDrainPorts = {

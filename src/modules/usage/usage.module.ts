@@ -8,6 +8,7 @@ import { type Logger, LOGGER } from '#platform/observability/logger.js';
 import { KeyUsageTotalsRepository } from './key-usage-totals.repository.js';
 import { MaintainPartitionsProcessor } from './maintain-partitions.processor.js';
 import { ReadKeyUsageService } from './read-key-usage.service.js';
+import { RetainUsageService } from './retain-usage.service.js';
 import { SpoolPipelineStats } from './spool-pipeline-stats.js';
 import { SpoolUsageRecorder } from './spool-usage-recorder.js';
 import { claimSpool, type SpoolFolder } from './spool/spool-folder.js';
@@ -38,6 +39,7 @@ import { USAGE_JOBS } from './usage.jobs.js';
     },
     USAGE_JOBS,
     MaintainPartitionsProcessor,
+    RetainUsageService,
     UsageShipper,
     KeyUsageTotalsRepository,
     SpoolUsageRecorder,

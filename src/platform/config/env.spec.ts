@@ -80,6 +80,26 @@ describe('LATCHKEY_COUNTRY_HEADER', () => {
   });
 });
 
+describe('LATCHKEY_USAGE_RETENTION_DAYS', () => {
+  it.each(['0', '30', '3651', '10000', '-40', '4e2', '40.0', ' 40'])('%j is refused', (given) => {
+    expect(refusedFor({ LATCHKEY_USAGE_RETENTION_DAYS: given })).toEqual([
+      'LATCHKEY_USAGE_RETENTION_DAYS',
+    ]);
+  });
+
+  it.each(['31', '39', '40', '99', '100', '999', '1000', '2999', '3599', '3600', '3649', '3650'])(
+    '%s days are taken',
+    (given) => {
+      const { usageRetentionDays } = loadEnv({ LATCHKEY_USAGE_RETENTION_DAYS: given });
+      expect(usageRetentionDays).toBe(Number(given));
+    },
+  );
+
+  it('is 400 days unless said', () => {
+    expect(loadEnv({ LATCHKEY_USAGE_RETENTION_DAYS: '' }).usageRetentionDays).toBe(400);
+  });
+});
+
 describe('LATCHKEY_TRUSTED_PROXIES', () => {
   it.each(['0.0.0.0/0', '::/0', '10.0.0.1, 0.0.0.0/00'])('%s would trust everybody', (given) => {
     expect(refusedFor({ LATCHKEY_TRUSTED_PROXIES: given })).toEqual(['LATCHKEY_TRUSTED_PROXIES']);

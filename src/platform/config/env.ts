@@ -96,6 +96,10 @@ class EnvDto {
   @IsIn(BOOLEANS)
   LATCHKEY_ALLOW_PRIVATE_TARGETS?: (typeof BOOLEANS)[number];
 
+  /** Digits alone: `Number` would take more. */
+  @Matches(/^(3[1-9]|[4-9]\d|[1-9]\d{2}|[12]\d{3}|3[0-5]\d{2}|36[0-4]\d|3650)$/)
+  LATCHKEY_USAGE_RETENTION_DAYS = '400';
+
   @IsIn(LOG_LEVELS)
   LATCHKEY_LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
@@ -129,6 +133,8 @@ export type Config = Readonly<{
   bootstrapKey: Secret | null;
   keyBrand: string;
   allowPrivateTargets: boolean;
+  /** How long each call's record is kept. */
+  usageRetentionDays: number;
   /** A set of public keys as JSON, or the path of a file with one. `null`: nobody may report leaked keys. */
   leakPublicKeys: string | null;
   /** Provider name in the shipped catalog → its credential. */
@@ -193,6 +199,7 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
         : new Secret(Buffer.from(env.LATCHKEY_SECRET_KEY, 'base64')),
     bootstrapKey: toSecret(env.LATCHKEY_BOOTSTRAP_KEY),
     keyBrand: env.LATCHKEY_KEY_BRAND,
+    usageRetentionDays: Number(env.LATCHKEY_USAGE_RETENTION_DAYS),
     allowPrivateTargets:
       env.LATCHKEY_ALLOW_PRIVATE_TARGETS === undefined
         ? embedded

@@ -112,3 +112,14 @@ export function rollUp(events: string): string {
     ...GRAINS.map((grain) => `rollup_${grain} AS (${rollup(grain)})`),
   ].join(',\n');
 }
+
+/** The statements that take from the roll-ups of `$1` to `$2`, a whole day, what {@link rollUp} adds. Refused calls stay. */
+export function clearDay(grain: Grain): string[] {
+  const inRange = 'bucket >= $1 AND bucket < $2';
+  const zero = FIGURES.map((name) => `${name} = 0`).join(', ');
+  return [
+    `DELETE FROM usage_breakdown_${grain} WHERE ${inRange}`,
+    `DELETE FROM usage_rollup_${grain} WHERE ${inRange} AND refused = 0`,
+    `UPDATE usage_rollup_${grain} SET ${zero}, latency_buckets = '{}', latency_counts = '{}' WHERE ${inRange}`,
+  ];
+}
