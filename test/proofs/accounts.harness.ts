@@ -1,6 +1,7 @@
 /** Holds what clients have got against what the database says was used. */
 import pg from 'pg';
 
+import { wrongSums as rollupsThatAreWrong } from '../support/rollups.js';
 import { costOf, usageOf } from './ledger-provider.harness.js';
 import type { Call } from './load.harness.js';
 
@@ -29,7 +30,7 @@ SELECT key_id
  WHERE (event.requests, event.input_tokens, event.output_tokens, event.cost_nanos, event.last_used_at)
     IS DISTINCT FROM (total.requests, total.input_tokens, total.output_tokens, total.cost_nanos, total.last_used_at)`;
 
-/** The last four are lists of ids, all empty when the accounts are right. */
+/** The last five are lists of ids, all empty when the accounts are right. */
 export type Accounts = {
   /** Completions that a client has whole. */
   readonly noted: number;
@@ -42,9 +43,11 @@ export type Accounts = {
   readonly wrong: readonly string[];
   /** Keys whose totals are not the sums of their rows. */
   readonly wrongTotals: readonly string[];
+  /** Roll-ups that are not the sums of their rows. */
+  readonly wrongSums: readonly string[];
 };
 
-export const RIGHT = { missing: [], doubled: [], wrong: [], wrongTotals: [] };
+export const RIGHT = { missing: [], doubled: [], wrong: [], wrongTotals: [], wrongSums: [] };
 
 /** @param whole the calls whose answer a client has got whole */
 export async function readAccounts(databaseUrl: string, whole: readonly Call[]): Promise<Accounts> {
@@ -53,17 +56,21 @@ export async function readAccounts(databaseUrl: string, whole: readonly Call[]):
   try {
     const { rows } = await client.query<Row>(ROWS);
     const { rows: wrongTotals } = await client.query<{ key_id: string }>(WRONG_TOTALS);
-    return compare(
-      rows,
-      wrongTotals.map(({ key_id: keyId }) => keyId),
-      whole,
-    );
+    const organizations = await client.query<{ id: string }>('SELECT id FROM organizations');
+    const wrongSums: string[] = [];
+    for (const { id } of organizations.rows)
+      wrongSums.push(...(await rollupsThatAreWrong(client, id)));
+    return {
+      ...compare(rows, whole),
+      wrongTotals: wrongTotals.map(({ key_id: keyId }) => keyId),
+      wrongSums,
+    };
   } finally {
     await client.end();
   }
 }
 
-function compare(rows: Row[], wrongTotals: string[], whole: readonly Call[]): Accounts {
+function compare(rows: Row[], whole: readonly Call[]): Omit<Accounts, 'wrongTotals' | 'wrongSums'> {
   const byId = new Map(rows.map((row) => [row.id, row]));
   const doubled = rows.filter((row) => byId.get(row.id) !== row).map(({ id }) => id);
   const missing: string[] = [];
@@ -82,7 +89,6 @@ function compare(rows: Row[], wrongTotals: string[], whole: readonly Call[]): Ac
     missing,
     doubled,
     wrong: [...wrong],
-    wrongTotals,
   };
 }
 
@@ -104,9 +110,9 @@ function isOf(row: Row, { number, stream }: Call): boolean {
 
 /** For the report of a run. */
 export function summarize(accounts: Accounts): string {
-  const { noted, found, missing, doubled, wrong, wrongTotals, rows } = accounts;
+  const { noted, found, missing, doubled, wrong, wrongTotals, wrongSums, rows } = accounts;
   return (
     `${noted} noted, ${found} found, ${missing.length} missing, ${doubled.length} doubled, ${wrong.length} wrong, ` +
-    `${rows} rows, ${wrongTotals.length} keys with wrong totals`
+    `${rows} rows, ${wrongTotals.length} keys with wrong totals, ${wrongSums.length} wrong roll-ups`
   );
 }

@@ -5,8 +5,9 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { answerOf, MODEL, questionOf } from './ledger-provider.harness.js';
 
 const PATIENCE_MS = 20_000;
-/** Until a client that was not answered at all tries again. */
+/** Until a client that was not answered at all tries again, and one that was asked to wait. */
 const RETRY_MS = 5;
+const REFUSED_MS = 100;
 
 export type Call = {
   readonly number: number;
@@ -82,6 +83,7 @@ export class Load {
       }
       call.endedAt = performance.now();
       if (call.status === null) await sleep(RETRY_MS);
+      if (call.status === 503) await sleep(REFUSED_MS);
     }
   }
 

@@ -40,13 +40,16 @@ function comparisonsOf(grain: (typeof GRAINS)[number]): Record<string, Compariso
 }
 
 /** Of all roll-ups of an organization, those that are not the sums of its records. */
-export async function wrongSums(pool: pg.Pool, organizationId: string): Promise<string[]> {
+export async function wrongSums(
+  database: pg.Pool | pg.Client,
+  organizationId: string,
+): Promise<string[]> {
   const wrong: string[] = [];
   const comparisons = Object.entries(
     Object.assign({}, ...GRAINS.map(comparisonsOf)) as Record<string, Comparison>,
   );
   for (const [name, { stored, wanted }] of comparisons) {
-    const { rows } = await pool.query<{ count: string }>(
+    const { rows } = await database.query<{ count: string }>(
       `WITH stored AS (${stored}), wanted AS (${wanted})
        SELECT count(*) FROM ((TABLE stored EXCEPT ALL TABLE wanted) UNION ALL (TABLE wanted EXCEPT ALL TABLE stored)) AS wrong`,
       [organizationId],
