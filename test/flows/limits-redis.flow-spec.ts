@@ -16,6 +16,8 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { allowance, Instance, SetClock } from './limits.harness.js';
 
 const MINUTE_MS = 60_000;
+/** A second is enough on a machine that has nothing else to do. */
+const PATIENCE = { timeout: 5_000 };
 const CENT = 10_000_000;
 const perMinute = (limit: number): Allowance => allowance({ window: 'minute', limit });
 const BUDGET = allowance({ metric: 'cost', limit: 100 * CENT });
@@ -165,7 +167,7 @@ describe.skipIf(WITHOUT_OWN_REDIS !== null)(
       await vi.waitFor(async () => {
         const [window] = (await redis.command('KEYS', '*key_a*')) as string[];
         expect(await redis.command('HGET', window!, 'total')).toBe('50');
-      });
+      }, PATIENCE);
       expect(await untilRefused(two, perMinute(101))).toBe(51);
     });
 
@@ -213,7 +215,7 @@ describe.skipIf(WITHOUT_OWN_REDIS !== null)(
       await redis.start();
       await vi.waitFor(async () => {
         expect(await one.tryTake(one.account([perMinute(100)]))).toBe('rate_limit_exceeded');
-      });
+      }, PATIENCE);
       expect(await untilRefused(two, perMinute(100))).toBe(0);
     });
 

@@ -223,7 +223,7 @@ export class PostgresAllowanceStore extends AllowanceStore {
     holder: Holder,
     asks: readonly LeaseAsk[],
   ): Promise<(LeaseAnswer | null)[]> {
-    const rows = await this.transactions.sql<ExchangeRow>(EXCHANGE, [
+    const rows = await this.transactions.preparedSql<ExchangeRow>('exchange_leases', EXCHANGE, [
       holder.id,
       holder.fence,
       asks.map(({ allowance }) => allowance),
@@ -249,7 +249,7 @@ export class PostgresAllowanceStore extends AllowanceStore {
   }
 
   override async takeRates(asks: readonly RateAsk[]): Promise<RateAnswer[]> {
-    const rows = await this.transactions.sql<RateRow>(TAKE_RATES, [
+    const rows = await this.transactions.preparedSql<RateRow>('take_rates', TAKE_RATES, [
       asks.map(({ allowance }) => allowance),
       asks.map(({ organizationId }) => organizationId),
       asks.map(({ perSecond }) => perSecond),
