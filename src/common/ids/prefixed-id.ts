@@ -1,8 +1,9 @@
 import { randomFillSync } from 'node:crypto';
 
-const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** In the order of ASCII. */
+export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** Bytes at or above this value are thrown away, so that every character is equally likely. */
-const UNBIASED_LIMIT = 256 - (256 % ALPHABET.length);
+const UNBIASED_LIMIT = 256 - (256 % BASE62.length);
 const ID_LENGTH = 22;
 
 const pool = Buffer.allocUnsafe(4096);
@@ -19,7 +20,7 @@ function nextByte(): number {
   return byte;
 }
 
-const CODES = Buffer.from(ALPHABET, 'latin1');
+const CODES = Buffer.from(BASE62, 'latin1');
 
 /** `length` base62 characters from the CSPRNG: 5.95 bits each. */
 export function randomBase62(length: number): string {
@@ -49,15 +50,4 @@ export const ID_PREFIXES = {
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */
 export function newId(kind: keyof typeof ID_PREFIXES): string {
   return `${ID_PREFIXES[kind]}_${randomBase62(ID_LENGTH)}`;
-}
-
-const REQUEST_IDS_AHEAD = 64;
-const requestIds: string[] = [];
-
-/** `newId('request')`, which every call needs: made by the dozen they cost less, since the code is at hand. */
-export function newRequestId(): string {
-  if (requestIds.length === 0) {
-    for (let made = 0; made < REQUEST_IDS_AHEAD; made++) requestIds.push(newId('request'));
-  }
-  return requestIds.pop() as string;
 }

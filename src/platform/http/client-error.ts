@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-import { newId } from '#common/ids/prefixed-id.js';
+import { newRequestId } from '#common/ids/request-id.js';
 import { AppError } from '#common/errors/app-error.js';
 
 import { renderError } from './error-envelopes.js';
@@ -27,7 +27,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     'This is not a valid HTTP request.',
   ];
   const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'request_too_large' : 'invalid_request';
-  const requestId = newId('request');
+  const requestId = newRequestId(Date.now());
   const { contentType, body } = renderError(new AppError(code, { message }), requestId, '/');
   const text = JSON.stringify(body);
   socket.end(

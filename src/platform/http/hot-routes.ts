@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Principal } from '#common/auth/principal.js';
 import { toError } from '#common/errors/to-error.js';
-import { newRequestId } from '#common/ids/prefixed-id.js';
+import { newRequestId } from '#common/ids/request-id.js';
+import { Clock } from '#common/time/clock.js';
 
 import type { EndpointMetadata } from './endpoint.decorator.js';
 import { ErrorResponder } from './error-responder.js';
@@ -49,7 +50,10 @@ export class HotRoutes {
   readonly #routes = new Map<string, HotRoute>();
   #guard: HotGuard | null = null;
 
-  constructor(private readonly errors: ErrorResponder) {}
+  constructor(
+    private readonly errors: ErrorResponder,
+    private readonly clock: Clock,
+  ) {}
 
   /** Until there is a guard nothing is served this way. */
   guardWith(guard: HotGuard): void {
@@ -85,7 +89,7 @@ export class HotRoutes {
     raw: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const id = newRequestId();
+    const id = newRequestId(this.clock.now());
     const finished: Finished = (error) => {
       if (error === null) return;
       const path = raw.url ?? '/';

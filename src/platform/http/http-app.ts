@@ -11,7 +11,8 @@ import {
 
 import { AppError } from '#common/errors/app-error.js';
 import { toError } from '#common/errors/to-error.js';
-import { newId } from '#common/ids/prefixed-id.js';
+import { newRequestId } from '#common/ids/request-id.js';
+import { SystemClock } from '#common/time/clock.js';
 import type { Config } from '#platform/config/env.js';
 import { type Logger, NestLogger } from '#platform/observability/logger.js';
 
@@ -44,12 +45,13 @@ export async function createHttpApp(
   logger: Logger,
 ): Promise<NestFastifyApplication> {
   const { trustedProxies } = config.http;
+  const clock = new SystemClock();
   let hotRoutes: HotRoutes | null = null;
   let isClosing = false;
   const adapter = new DrainingAdapter({
     // The connection's own peer, unless the operator names the proxies that may speak for others.
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
-    genReqId: () => newId('request'),
+    genReqId: () => newRequestId(clock.now()),
     bodyLimit: MANAGEMENT_BODY_LIMIT,
     routerOptions: ROUTER_OPTIONS,
     forceCloseConnections: 'idle',
