@@ -73,6 +73,13 @@ export const anyRateLimits = fields({
   concurrency: fields({ max_parallel_requests: limit, max_queued_requests: limit }),
 });
 
+const anyDataAccess = fields({
+  log_requests: anyBoolean,
+  log_responses: anyBoolean,
+  export_data: anyBoolean,
+  delete_data: anyBoolean,
+});
+
 export const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
   {
     permissions: fc.record(
@@ -94,6 +101,7 @@ export const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
         all_features: fc.constantFrom(undefined, undefined, undefined, true),
         max_requests_per_minute: fc.constantFrom(undefined, undefined, undefined, 2),
         operations: some(['read', 'write']),
+        data_access: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, anyDataAccess),
         routing: fc.record(
           {
             allow_auto_routing: anyBoolean,

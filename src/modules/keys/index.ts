@@ -9,6 +9,7 @@ export {
   FEATURES,
   featuresOf,
 } from './domain/features.js';
+export { CallingKey } from './calling-key.decorator.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 export { KeyAccounts } from './key-accounts.service.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';

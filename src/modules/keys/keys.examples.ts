@@ -9,6 +9,8 @@ const POLICY_EXAMPLE = toPolicyDocument({
   requestsPerMinute: 100,
   costPerDayNanos: 50_000_000_000,
   alertThreshold: 0.8,
+  exportsData: false,
+  deletesData: false,
 });
 
 /** Examples of the OpenAPI document. Their secrets have no valid checksum, so no scanner takes them for real. */

@@ -67,7 +67,11 @@ export type KeyView = Principal & {
   readonly signing: SigningRules | null;
   /** What its calls may use up. */
   readonly limits: CallLimits;
+  /** Which bodies of its calls are kept; `null`: none. */
+  readonly keptBodies: KeptBodies | null;
 };
+
+export type KeptBodies = { readonly request: boolean; readonly response: boolean };
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -99,7 +103,13 @@ export function compileKeyView(record: KeyRecord): KeyView {
     allowsProvider: compileProviders(policy),
     signing: compileSigning(record),
     limits: compileCallLimits(record),
+    keptBodies: compileKeptBodies(policy),
   };
+}
+
+function compileKeptBodies({ logsRequests, logsResponses }: KeyPolicy): KeptBodies | null {
+  if (logsRequests !== true && logsResponses !== true) return null;
+  return { request: logsRequests === true, response: logsResponses === true };
 }
 
 function compileSigning({ policy, signingSecret }: KeyRecord): SigningRules | null {

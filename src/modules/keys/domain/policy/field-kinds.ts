@@ -10,6 +10,8 @@ export type PolicyField<Value> = {
   readonly aliases: readonly string[];
   /** Restricts nothing. */
   readonly open: Value;
+  /** What a child has that does not ask for it; its creator’s where this is absent. */
+  readonly unasked?: Value;
   /** Of what may be given. */
   readonly schema: JsonSchema;
   /**
@@ -117,10 +119,7 @@ export function toggle(place: Place, open: boolean): PolicyField<boolean> {
     ...placed(place),
     open,
     schema: { type: 'boolean', default: open, description: place.about },
-    read: (given, at) => {
-      if (typeof given === 'boolean') return given;
-      throw invalid(at, 'must be true or false');
-    },
+    read: readBoolean,
     within: (own, asked, at) => {
       if (own === open || asked === own) return asked;
       throw escalation(
@@ -136,6 +135,11 @@ export function placed({ path, aliases = [] }: Place): {
   aliases: readonly string[];
 } {
   return { path, aliases };
+}
+
+export function readBoolean(given: unknown, at: string): boolean {
+  if (typeof given === 'boolean') return given;
+  throw invalid(at, 'must be true or false');
 }
 
 export function readItems<Item extends string>(

@@ -73,4 +73,10 @@ export type KeyPolicy = {
   readonly alertThreshold: number | null;
   readonly maxParallelRequests: number | null;
   readonly maxQueuedRequests: number | null;
+  /** Whether the bodies of the key’s requests, and of their answers, are kept. */
+  readonly logsRequests: boolean | null;
+  readonly logsResponses: boolean | null;
+  /** Whether it may read, and delete, bodies that are kept of any of its organization’s calls. */
+  readonly exportsData: boolean;
+  readonly deletesData: boolean;
 };

@@ -5,6 +5,7 @@ import { domainCovers, normalizeDomainPattern } from '../matching/domain.js';
 import { normalizeOriginPattern, originCovers } from '../matching/origin.js';
 import { normalizeReferrerPattern, referrerCovers } from '../matching/referrer.js';
 import { globCovers } from '../matching/names.js';
+import { DATA_FIELDS } from './data-fields.js';
 import { allowList, denyList, type ItemKind, type PolicyField, toggle } from './field-kinds.js';
 import type { KeyPolicy, Operation } from './key-policy.js';
 import { LIMIT_FIELDS } from './limit-fields.js';
@@ -217,6 +218,7 @@ export const POLICY_FIELDS: { readonly [Name in keyof KeyPolicy]: PolicyField<Ke
     false,
   ),
   ...LIMIT_FIELDS,
+  ...DATA_FIELDS,
 };
 
 export type PolicyFieldName = keyof KeyPolicy;

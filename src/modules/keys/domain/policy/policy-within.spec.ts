@@ -8,7 +8,7 @@ import type { KeyView } from '../key-view.js';
 import type { RequestFacts } from '../request-facts.js';
 import type { KeyPolicy } from './key-policy.js';
 import { UNRESTRICTED_POLICY } from './policy-fields.js';
-import { policyWithin } from './policy-within.js';
+import { assertPolicyWithin, policyWithin } from './policy-within.js';
 import { type PolicyInput, readPolicy } from './read-policy.js';
 
 /** A request, the provider that it would go to, and how it is signed: seconds ago, or without a time. */
@@ -49,6 +49,14 @@ function outputLimit(view: KeyView, model: string): number {
   return view.outputLimitOf(model) ?? Infinity;
 }
 
+/** A child has no right over data that its creator has not, and no body of it is kept where its creator says no. */
+function expectDataAccessWithin(creator: KeyPolicy, child: KeyPolicy): void {
+  if (child.exportsData) expect(creator.exportsData).toBe(true);
+  if (child.deletesData) expect(creator.deletesData).toBe(true);
+  if (creator.logsRequests === false) expect(child.logsRequests).toBe(false);
+  if (creator.logsResponses === false) expect(child.logsResponses).toBe(false);
+}
+
 /**
  * @param make a child's policy, of its creator's
  * @returns how many requests a child was allowed
@@ -71,6 +79,7 @@ function assertMonotone(make: typeof childOf, numRuns: number): number {
         expect(outputLimit(child, model)).toBeLessThanOrEqual(outputLimit(creator, model));
       }
       expectLimitsWithin(creatorPolicy as KeyPolicy, policy);
+      expectDataAccessWithin(creatorPolicy as KeyPolicy, policy);
     }),
     { numRuns, maxSkipsPerRun: 100 },
   );
@@ -100,7 +109,9 @@ describe('a child’s policy', () => {
           rate_limits: { requests: absent, tokens: { min_output: absent }, costs: absent },
           security: { network_restrictions: absent },
         };
-        expect(childOf(creator, nothing)).toEqual(creator);
+        // Rights over data are nobody’s who was not given them.
+        const withheld = { exportsData: false, deletesData: false };
+        expect(childOf(creator, nothing)).toEqual({ ...creator, ...withheld });
       }),
     );
   });
@@ -123,6 +134,7 @@ describe('asking for more than the creator has', () => {
         allowed_providers: ['openai'],
         force_provider: 'openai',
       },
+      data_access: { log_requests: false, log_responses: false },
     },
     rate_limits: {
       requests: { per_second: 10, per_minute: 100, per_hour: 1_000, per_day: 10_000 },
@@ -188,6 +200,12 @@ describe('asking for more than the creator has', () => {
     [{ permissions: { features: { vision: true } } }, 'permissions.features.vision'],
     [{ permissions: { all_features: true } }, 'permissions.all_features'],
     [{ permissions: { operations: ['read', 'write'] } }, 'permissions.operations'],
+    ...['log_requests', 'log_responses', 'export_data', 'delete_data'].flatMap(
+      (name): [PolicyInput, string][] => [
+        [{ permissions: { data_access: { [name]: true } } }, `permissions.data_access.${name}`],
+        [{ permissions: { [name]: true } }, `permissions.${name}`],
+      ],
+    ),
     [
       { permissions: { routing: { allow_auto_routing: true } } },
       'permissions.routing.allow_auto_routing',
@@ -333,5 +351,61 @@ describe('what is said of signatures', () => {
       requiresTimestamp: false,
       requiresNonce: true,
     });
+  });
+});
+
+describe('access to data', () => {
+  const NOTHING_SAID = { logsRequests: null, logsResponses: null };
+  const NO_RIGHTS = { exportsData: false, deletesData: false };
+  const open = UNRESTRICTED_POLICY;
+  const access = (fields: Record<string, unknown> | null): PolicyInput => ({
+    permissions: { data_access: fields },
+  });
+
+  it.each<[string, PolicyInput, Partial<KeyPolicy>]>([
+    ['is none where nobody asks for it', {}, { ...NOTHING_SAID, ...NO_RIGHTS }],
+    ['is none where null asks for it', access(null), { ...NOTHING_SAID, ...NO_RIGHTS }],
+    [
+      'is what is asked for',
+      access({ log_requests: true, log_responses: false, export_data: true, delete_data: true }),
+      { logsRequests: true, logsResponses: false, exportsData: true, deletesData: true },
+    ],
+    [
+      'is asked for in the short spelling as well',
+      { permissions: { log_requests: true, export_data: true } },
+      { logsRequests: true, logsResponses: null, exportsData: true, deletesData: false },
+    ],
+  ])('%s', (_, input, expected) => {
+    expect(childOf(open, input)).toMatchObject(expected);
+  });
+
+  it('is what the creator says of bodies, but of rights only what is asked for', () => {
+    const creator = childOf(open, access({ log_requests: true, export_data: true })) as KeyPolicy;
+    const inherited = { logsRequests: true, logsResponses: null, ...NO_RIGHTS };
+    expect(childOf(creator, {})).toMatchObject(inherited);
+    expect(childOf(creator, access({ log_requests: false, export_data: true }))).toMatchObject({
+      logsRequests: false,
+      exportsData: true,
+      deletesData: false,
+    });
+  });
+
+  it('stays in a change that does not name it, and null takes a right away', () => {
+    const before = childOf(open, access({ log_requests: true, export_data: true })) as KeyPolicy;
+    const change = (input: PolicyInput): KeyPolicy =>
+      policyWithin(open, readPolicy(input), { policy: before, sources: {} }).policy;
+    expect(change({})).toEqual(before);
+    expect(change(access({ export_data: null }))).toEqual({ ...before, exportsData: false });
+    expect(change(access({ log_requests: null }))).toEqual({ ...before, logsRequests: null });
+  });
+
+  it('of a key that has less does not cover a key that has more', () => {
+    const none = childOf(open, {}) as KeyPolicy;
+    const all = childOf(open, access({ log_requests: true, export_data: true })) as KeyPolicy;
+    const silent = childOf(open, access({ log_requests: false })) as KeyPolicy;
+    expect(() => assertPolicyWithin(none, all)).toThrow('export_data');
+    expect(() => assertPolicyWithin(silent, none)).toThrow('log_requests');
+    expect(() => assertPolicyWithin(all, none)).not.toThrow();
+    expect(() => assertPolicyWithin(none, silent)).not.toThrow();
   });
 });

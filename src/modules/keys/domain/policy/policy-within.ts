@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { escalation, invalid } from './field-kinds.js';
+import { escalation, invalid, type PolicyField } from './field-kinds.js';
 import type { KeyPolicy } from './key-policy.js';
 import { bindingLimits, limitsInForce, settleBurst } from './limits-in-force.js';
 import {
@@ -22,7 +22,7 @@ export type SourcedPolicy = { readonly policy: KeyPolicy; readonly sources: Poli
 
 /**
  * The policy of a child that asks for `requested`: each field is within the creator's, and what is not asked for is the
- * creator's, never "no limit".
+ * creator's, never "no limit"; a right over data it has only where it is asked for.
  * @param current of a key that is changed: what is not asked for stays as it is, and `null` makes it the creator's
  * @throws {AppError} `escalation_denied` naming the field that asks for more, `invalid_request` for a contradiction
  */
@@ -44,9 +44,9 @@ export function policyWithin(
   const policy: Partial<KeyPolicy> = {};
   const sources: Record<string, readonly PolicySource[]> = {};
   for (const name of POLICY_FIELD_NAMES) {
-    const { path } = POLICY_FIELDS[name];
+    const { path, unasked: withheld } = POLICY_FIELDS[name] as PolicyField<unknown>;
     const isKept = asked[name] === undefined && kept[name] !== undefined;
-    const unasked = isKept ? kept[name] : inherited[name];
+    const unasked = isKept ? kept[name] : (withheld ?? inherited[name]);
     const value =
       asked[name] === undefined ? unasked : fieldWithin(name, bound, asked, requested.at);
     Object.assign(policy, { [name]: value });
