@@ -78,6 +78,7 @@ function start(stream = true): Exchange {
     {
       call,
       context: {} as CallContext,
+      keeps: null,
       response: response as unknown as ServerResponse,
       finished: (error) => outcomes.push(error),
     },

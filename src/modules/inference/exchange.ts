@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { AppError } from '#common/errors/app-error.js';
+import type { KeyView } from '#modules/keys/index.js';
+import type { BodyLog, CallBodies } from '#modules/usage/index.js';
 import type { Finished } from '#platform/http/hot-routes.js';
 import type { Logger } from '#platform/observability/logger.js';
 
@@ -19,6 +21,7 @@ export type ExchangeTools = {
   readonly counter: TokenCounter;
   readonly running: Pick<RunningCalls, 'unwatch'>;
   readonly logger: Logger;
+  readonly bodies: BodyLog;
 };
 
 /** One call and its client. */
@@ -30,6 +33,8 @@ export type ExchangeParties = {
    * Gets `null` when the client has got all there is, or has left; an error when nothing was sent and it must be.
    */
   readonly finished: Finished;
+  /** Which bodies of it are kept. */
+  readonly keeps: KeyView['keptBodies'];
 };
 
 /** Headers of the provider that the client gets; every other one stays here. */
@@ -60,15 +65,20 @@ export class Exchange implements UpstreamSink {
   /** Of what has turned out to be a stream. */
   #meter: StreamMeter | null = null;
   #firstByteAt: number | null = null;
+  /** Of a call whose bodies are kept. */
+  readonly #bodies: CallBodies | null;
 
   constructor(
-    { call, context, response, finished }: ExchangeParties,
+    { call, context, response, finished, keeps }: ExchangeParties,
     private readonly tools: ExchangeTools,
   ) {
     this.call = call;
     this.context = context;
     this.response = response;
     this.#finished = finished;
+    const { requestId, request } = call;
+    const { caller } = context;
+    this.#bodies = keeps && tools.bodies.begin({ requestId, caller, keeps, request: request.body });
     response.on('close', () => this.#onClose());
   }
 
@@ -138,6 +148,7 @@ export class Exchange implements UpstreamSink {
       // As text of a character a byte it goes out together with the head, as bytes in a piece of its own.
       if (read.body.length > MAX_JOINED_BYTES) this.response.end(read.body);
       else this.response.end(read.body.toString('latin1'), 'latin1');
+      this.#bodies?.sent(read.body);
     });
   }
 
@@ -176,11 +187,13 @@ export class Exchange implements UpstreamSink {
       this.#openStream();
       if (done) this.response.end(done);
       else this.response.end();
+      if (done) this.#bodies?.sent(done);
     });
   }
 
   #write(bytes: Buffer): void {
     this.#openStream();
+    this.#bodies?.sent(bytes);
     if (this.response.write(bytes)) return;
     this.#control?.pause();
     if (this.response.listenerCount('drain') > 0) return;
@@ -205,7 +218,9 @@ export class Exchange implements UpstreamSink {
     );
     const { message, type, code } = error;
     const body = { error: { message, type, code, param: null, request_id: this.call.requestId } };
-    this.response.end(`data: ${JSON.stringify(body)}\n\n`);
+    const event = Buffer.from(`data: ${JSON.stringify(body)}\n\n`);
+    this.response.end(event);
+    this.#bodies?.sent(event);
     this.#finish();
   }
 
@@ -326,6 +341,7 @@ export class Exchange implements UpstreamSink {
     this.#mode = 'over';
     this.tools.running.unwatch(this);
     this.#finished(error);
+    this.#bodies?.end();
   }
 }
 

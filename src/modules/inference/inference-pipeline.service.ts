@@ -165,13 +165,14 @@ export class InferencePipeline {
     const { id, raw, response } = request;
     const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
     const context = { caller: view, startedAt, allowances };
+    const parties = { call, context, response, finished, keeps: view.keptBodies };
     if (!allowances) {
-      this.exchanges.run(call, context, response, finished);
+      this.exchanges.run(parties);
       return;
     }
     allowances.begin((error) => {
       if (error) finished(error);
-      else if (!response.destroyed) this.exchanges.run(call, context, response, finished);
+      else if (!response.destroyed) this.exchanges.run(parties);
       else {
         allowances.release();
         finished(null);

@@ -37,3 +37,11 @@ export class NotASpoolError extends Error {
     this.name = 'NotASpoolError';
   }
 }
+
+/** So much had to be read that it was given up. */
+export class SearchTimeoutError extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+    this.name = 'SearchTimeoutError';
+  }
+}

@@ -5,6 +5,17 @@ import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
+import { BodiesMetrics } from './bodies/bodies.metrics.js';
+import { BodyLog } from './bodies/body-log.port.js';
+import { BodyQueue } from './bodies/body-queue.service.js';
+import { DeleteExpiredBodiesProcessor } from './bodies/delete-expired-bodies.processor.js';
+import { KeepBodiesService } from './bodies/keep-bodies.service.js';
+import { QueuedBodyLog } from './bodies/queued-body-log.js';
+import { RequestBodiesRepository } from './bodies/request-bodies.repository.js';
+import { StoredBodies } from './bodies/stored-bodies.port.js';
+import { SearchEventsService } from './events/search-events.service.js';
+import { UsageEvents } from './events/usage-events.port.js';
+import { UsageEventsRepository } from './events/usage-events.repository.js';
 import { KeyUsageTotalsRepository } from './key-usage-totals.repository.js';
 import { MaintainPartitionsProcessor } from './maintain-partitions.processor.js';
 import { ReadKeyUsageService } from './read-key-usage.service.js';
@@ -46,10 +57,19 @@ import { USAGE_JOBS } from './usage.jobs.js';
     ReadKeyUsageService,
     SpoolPipelineStats,
     UsageMetrics,
+    BodiesMetrics,
+    BodyQueue,
+    RequestBodiesRepository,
+    KeepBodiesService,
+    DeleteExpiredBodiesProcessor,
+    UsageEventsRepository,
+    { provide: BodyLog, useClass: QueuedBodyLog },
+    { provide: StoredBodies, useExisting: KeepBodiesService },
+    { provide: UsageEvents, useClass: SearchEventsService },
     { provide: UsageRecorder, useExisting: SpoolUsageRecorder },
     { provide: UsageTotals, useExisting: ReadKeyUsageService },
     { provide: UsagePipelineStats, useExisting: SpoolPipelineStats },
   ],
-  exports: [UsageRecorder, UsageTotals, UsagePipelineStats],
+  exports: [UsageRecorder, UsageTotals, UsagePipelineStats, BodyLog, StoredBodies, UsageEvents],
 })
 export class UsageModule {}

@@ -44,6 +44,22 @@ describe('LATCHKEY_LEAK_PUBLIC_KEYS', () => {
   });
 });
 
+describe('LATCHKEY_REQUEST_BODY_RETENTION_DAYS', () => {
+  it.each([
+    ['', 30],
+    ['1', 1],
+    ['3650', 3_650],
+  ])('%j is %d days', (given, days) => {
+    const env = { LATCHKEY_REQUEST_BODY_RETENTION_DAYS: given };
+    expect(loadEnv(env).requestBodyRetentionDays).toBe(days);
+  });
+
+  it.each(['0', '-1', '1.5', '3651', 'for ever'])('can’t be %j', (given) => {
+    const env = { LATCHKEY_REQUEST_BODY_RETENTION_DAYS: given };
+    expect([...new Set(refusedFor(env))]).toEqual(Object.keys(env));
+  });
+});
+
 describe('LATCHKEY_COUNTRY_HEADER', () => {
   it('is none unless it is set', () => {
     expect(loadEnv({}).http.countryHeader).toBeNull();
@@ -81,19 +97,16 @@ describe('LATCHKEY_COUNTRY_HEADER', () => {
 });
 
 describe('LATCHKEY_USAGE_RETENTION_DAYS', () => {
-  it.each(['0', '30', '3651', '10000', '-40', '4e2', '40.0', ' 40'])('%j is refused', (given) => {
+  it.each(['0', '30', '3651', '-40', '40.5', 'many'])('%j is refused', (given) => {
     expect(refusedFor({ LATCHKEY_USAGE_RETENTION_DAYS: given })).toEqual([
       'LATCHKEY_USAGE_RETENTION_DAYS',
     ]);
   });
 
-  it.each(['31', '39', '40', '99', '100', '999', '1000', '2999', '3599', '3600', '3649', '3650'])(
-    '%s days are taken',
-    (given) => {
-      const { usageRetentionDays } = loadEnv({ LATCHKEY_USAGE_RETENTION_DAYS: given });
-      expect(usageRetentionDays).toBe(Number(given));
-    },
-  );
+  it.each(['31', '3650'])('%s days are taken', (given) => {
+    const { usageRetentionDays } = loadEnv({ LATCHKEY_USAGE_RETENTION_DAYS: given });
+    expect(usageRetentionDays).toBe(Number(given));
+  });
 
   it('is 400 days unless said', () => {
     expect(loadEnv({ LATCHKEY_USAGE_RETENTION_DAYS: '' }).usageRetentionDays).toBe(400);

@@ -96,9 +96,17 @@ class EnvDto {
   @IsIn(BOOLEANS)
   LATCHKEY_ALLOW_PRIVATE_TARGETS?: (typeof BOOLEANS)[number];
 
-  /** Digits alone: `Number` would take more. */
-  @Matches(/^(3[1-9]|[4-9]\d|[1-9]\d{2}|[12]\d{3}|3[0-5]\d{2}|36[0-4]\d|3650)$/)
-  LATCHKEY_USAGE_RETENTION_DAYS = '400';
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(31)
+  @Max(3_650)
+  LATCHKEY_USAGE_RETENTION_DAYS = 400;
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(3_650)
+  LATCHKEY_REQUEST_BODY_RETENTION_DAYS = 30;
 
   @IsIn(LOG_LEVELS)
   LATCHKEY_LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
@@ -137,6 +145,8 @@ export type Config = Readonly<{
   usageRetentionDays: number;
   /** A set of public keys as JSON, or the path of a file with one. `null`: nobody may report leaked keys. */
   leakPublicKeys: string | null;
+  /** How long bodies of calls are kept, where a key's policy has them kept at all. */
+  requestBodyRetentionDays: number;
   /** Provider name in the shipped catalog → its credential. */
   providerKeys: ReadonlyMap<string, Secret>;
 }>;
@@ -199,12 +209,13 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
         : new Secret(Buffer.from(env.LATCHKEY_SECRET_KEY, 'base64')),
     bootstrapKey: toSecret(env.LATCHKEY_BOOTSTRAP_KEY),
     keyBrand: env.LATCHKEY_KEY_BRAND,
-    usageRetentionDays: Number(env.LATCHKEY_USAGE_RETENTION_DAYS),
+    usageRetentionDays: env.LATCHKEY_USAGE_RETENTION_DAYS,
     allowPrivateTargets:
       env.LATCHKEY_ALLOW_PRIVATE_TARGETS === undefined
         ? embedded
         : env.LATCHKEY_ALLOW_PRIVATE_TARGETS === 'true',
     leakPublicKeys: env.LATCHKEY_LEAK_PUBLIC_KEYS ?? null,
+    requestBodyRetentionDays: env.LATCHKEY_REQUEST_BODY_RETENTION_DAYS,
     providerKeys: new Map(
       Object.entries(PROVIDER_KEY_VARIABLES).flatMap(([variable, provider]) => {
         const value = env[variable as keyof typeof PROVIDER_KEY_VARIABLES];
