@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
+import { AnalyticsModule } from '#modules/analytics/index.js';
 import { AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
@@ -28,6 +29,7 @@ const FEATURES = [
   LeaksModule,
   CatalogModule,
   InferenceModule,
+  AnalyticsModule,
 ];
 
 /** The composition root. A worker has no routes but health and metrics: it works on the queues and ships usage. */

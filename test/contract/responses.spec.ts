@@ -15,7 +15,11 @@ let app: TestApp;
 let upstream: FakeUpstream;
 beforeAll(async () => {
   upstream = await startFakeUpstream();
-  app = await startTestApp({ env: { LATCHKEY_LEAK_PUBLIC_KEYS: reporter.keySet } });
+  const env = {
+    LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
+    LATCHKEY_LEAK_PUBLIC_KEYS: reporter.keySet,
+  };
+  app = await startTestApp({ env });
 });
 afterAll(async () => {
   await app.close();
@@ -253,6 +257,24 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('createChatCompletion', {}, { body: { model: 'm-2', messages } });
   });
 
+  it('the request log', async () => {
+    const permissions = { data_access: { log_requests: true, log_responses: true } };
+    const key = await app.keyWith({ permissions });
+    const body = { model: 'sandbox/echo', messages: [{ role: 'user', content: 'Hello!' }] };
+    const answer = await app.call('POST', '/v1/chat/completions', { key, body });
+    const id = answer.headers.get('x-request-id') ?? '';
+    await succeed('listRequests', { query: '?limit=1' });
+    await fail('listRequests', 400, { query: '?status=x' });
+    await succeed('getRequest', { id });
+    expect(await succeed('getRequest', { id, query: '?include=bodies' })).toMatchObject({
+      request_body: { truncated: false },
+    });
+    await fail('getRequest', 400, { id, query: '?include=x' });
+    await succeed('deleteRequestBodies', { id });
+    await succeed('deleteBodies', { query: '?before=2026-01-01' });
+    await fail('deleteBodies', 400, {});
+  });
+
   it('operations', async () => {
     await succeed('getLiveness');
     await succeed('getReadiness');
@@ -260,12 +282,15 @@ describe('what is answered is what openapi.json says, field for field', () => {
   });
 
   it('refusals', async () => {
-    const weak = await app.keyWith({ scopes: ['usage:read'] });
+    const weak = await app.keyWith({ scopes: ['audit:read'] });
     const nowhere = { id: 'x_doesnotexist', path: 'doesnotexist' };
+    let caller = 0;
     for (const { operationId, responses, requestBody } of OPERATIONS) {
       const scope = operationOf(operationId)['x-required-scope'];
       if (scope === 'public') continue;
-      await fail(operationId, 401, nowhere, { key: null });
+      // Each from somewhere else, or failed attempts would add up to a 429.
+      const headers = { 'x-forwarded-for': `203.0.113.${++caller}` };
+      await fail(operationId, 401, nowhere, { key: null, headers });
       if (scope !== 'authenticated') await fail(operationId, 403, nowhere, { key: weak });
       if (requestBody) await fail(operationId, 400, nowhere, { body: '{"x":' });
       if (requestBody) await fail(operationId, 400, nowhere, { body: { '': 0 } });

@@ -208,7 +208,9 @@ async function makeProviders(): Promise<string[]> {
 async function callProvider(models: readonly string[]): Promise<void> {
   const key = issued.at(-1) as string;
   expect(key).toMatch(/^pr-test-/);
-  const { key: live } = await issue({ body: { name: 'caller' } });
+  // Whose bodies are kept, so that whatever comes of them is looked at as well.
+  const permissions = { data_access: { log_requests: true, log_responses: true } };
+  const { key: live } = await issue({ body: { name: 'caller', permissions } });
   const saying = (credential: string): Record<string, unknown> => ({
     message: `Incorrect API key provided: ${credential}.`,
     type: credential,
@@ -333,6 +335,10 @@ async function breakDatabase(): Promise<void> {
 }
 
 async function readEverything(): Promise<void> {
+  const requests = await send('GET', '/v1/requests?limit=200');
+  for (const { id } of (requests.body as { data: { id: string }[] }).data) {
+    await send('GET', `/v1/requests/${id}?include=bodies`);
+  }
   for (const path of [
     '/v1/keys?limit=200',
     '/v1/providers',

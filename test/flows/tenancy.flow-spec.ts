@@ -28,7 +28,10 @@ type Tenant = {
   readonly admin: string;
   readonly upstream: FakeUpstream;
   readonly ids: Readonly<
-    Record<'organizations' | 'keys' | 'api-keys' | 'providers' | 'routes' | 'budgets', string>
+    Record<
+      'organizations' | 'keys' | 'api-keys' | 'providers' | 'routes' | 'budgets' | 'requests',
+      string
+    >
   >;
 };
 
@@ -38,7 +41,9 @@ let ours: Tenant;
 let theirs: Tenant;
 beforeAll(async () => {
   app = await startTestApp({ env: { LATCHKEY_SECRET_KEY: rootKey.toString('base64') } });
-  ours = await furnish('ours', await app.keyWith({ access_level: 'admin' }));
+  // With rights over data, as theirs, which nothing restricts.
+  const permissions = { data_access: { export_data: true, delete_data: true } };
+  ours = await furnish('ours', await app.keyWith({ access_level: 'admin', permissions }));
   theirs = await furnish('theirs', await foundOrganization());
 });
 afterAll(async () => {
@@ -98,14 +103,31 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
   const budget = { scope: 'each_key', window: 'monthly', limit: 100 };
   const set = await app.call('PUT', '/v1/budgets', { key: admin, body: budget });
   const { id: budgets } = set.body as { id: string };
+  const requests = await makeLoggedCall(admin);
   const self = await app.call('GET', '/v1/key', { key: admin });
   const { organization_id: organizations } = self.body as { organization_id: string };
   return {
     name,
     admin,
     upstream,
-    ids: { organizations, keys, 'api-keys': keys, providers, routes, budgets },
+    ids: { organizations, keys, 'api-keys': keys, providers, routes, budgets, requests },
   };
+}
+
+/** Answers the id of a call whose bodies are kept, and stored by now. */
+async function makeLoggedCall(admin: string): Promise<string> {
+  const permissions = { data_access: { log_requests: true, log_responses: true } };
+  const made = await app.call('POST', '/v1/keys', {
+    key: admin,
+    body: { name: 'logged', permissions },
+  });
+  const { key } = made.body as { key: string };
+  const body = { model: 'sandbox/echo', messages: [{ role: 'user', content: 'Hello!' }] };
+  const answer = await app.call('POST', '/v1/chat/completions', { key, body });
+  const id = answer.headers.get('x-request-id') ?? '';
+  const found = await app.call('GET', `/v1/requests/${id}`, { key: admin });
+  expect(found.body).toMatchObject({ has_request_body: true, has_response_body: true });
+  return id;
 }
 
 /** All that is stored, except for what the system does by itself as time goes by. */
@@ -135,6 +157,7 @@ function neverIssued(id: string): string {
     prov: 'provider',
     rte: 'route',
     bud: 'budget',
+    req: 'request',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
@@ -159,6 +182,7 @@ describe('another organization’s object', () => {
       'deleteBudget_manage',
       'deleteBudget_v1',
       'deleteProvider',
+      'deleteRequestBodies',
       'deleteRoute',
       'disableKey',
       'enableKey',
@@ -167,6 +191,7 @@ describe('another organization’s object', () => {
       'getKeyPolicy',
       'getOrganization',
       'getProvider',
+      'getRequest',
       'getRoute',
       'reissueSigningSecret',
       'revokeKey',
@@ -238,7 +263,14 @@ describe('another organization’s object', () => {
   });
 
   it('is in no list, and no page of it can be turned to with their cursor', async () => {
-    for (const path of ['/v1/keys', '/v1/api-keys', '/v1/providers', '/v1/routes', '/v1/budgets']) {
+    for (const path of [
+      '/v1/keys',
+      '/v1/api-keys',
+      '/v1/providers',
+      '/v1/routes',
+      '/v1/budgets',
+      '/v1/requests',
+    ]) {
       const list = (key: string, query: string): Promise<Answer> =>
         app.call('GET', path + query, { key });
       const idsOf = ({ body }: Answer): string[] =>
@@ -254,6 +286,23 @@ describe('another organization’s object', () => {
       const turned = idsOf(await list(ours.admin, `?limit=200&cursor=${cursor}`));
       expect(turned.filter((id) => !mine.includes(id))).toEqual([]);
     }
+  });
+});
+
+describe('another organization’s bodies', () => {
+  it('are not deleted with ours', async () => {
+    const before = new Date(Date.now() + 60_000).toISOString();
+    const keyOfTheirs = theirs.ids.keys;
+    for (const query of [`?before=${before}`, `?before=${before}&key_id=${keyOfTheirs}`]) {
+      const answer = await app.call('DELETE', `/v1/requests${query}`, { key: ours.admin });
+      expect(answer.status).toBe(200);
+    }
+    const bodyOf = async ({ admin: key }: Tenant, id: string): Promise<unknown> =>
+      (await app.call('GET', `/v1/requests/${id}?include=bodies`, { key })).body;
+    expect(await bodyOf(ours, ours.ids.requests)).toMatchObject({ request_body: null });
+    expect(await bodyOf(theirs, theirs.ids.requests)).toMatchObject({
+      request_body: { truncated: false },
+    });
   });
 });
 

@@ -14,7 +14,7 @@ export type Page<T> = {
 
 const CURSOR = /^(\d{1,16})\.([A-Za-z0-9_]{1,64})$/;
 
-function encodeCursor(position: CursorPosition): string {
+export function encodeCursor(position: CursorPosition): string {
   return Buffer.from(`${position.createdAt.getTime()}.${position.id}`).toString('base64url');
 }
 

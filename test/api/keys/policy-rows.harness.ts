@@ -183,6 +183,20 @@ export const POLICY_ROWS: readonly PolicyRow[] = [
     fails: { headers: { 'user-agent': 'Mine/1.0 NotYourApp/2' } },
     code: 'user_agent_not_allowed',
   },
+  {
+    field: 'permissions.data_access.export_data',
+    policy: { permissions: { data_access: { export_data: false } } },
+    passes: { path: 'GET /v1/requests' },
+    fails: { path: 'GET /v1/requests/req_1?include=bodies' },
+    code: 'operation_not_allowed',
+  },
+  {
+    field: 'permissions.data_access.delete_data',
+    policy: { permissions: { delete_data: false } },
+    passes: { path: 'GET /v1/requests' },
+    fails: { path: 'DELETE /v1/requests?before=2026-01-01' },
+    code: 'operation_not_allowed',
+  },
 ];
 
 /** As {@link POLICY_ROWS}, of what only a signed request can show. */

@@ -37,12 +37,15 @@ const WITHOUT_ROW = [
   'permissions.routing.fallback_allowed',
   // It refuses nothing.
   'rate_limits.costs.alert_threshold',
+  // Nor do these: `test/api/requests/bodies` looks at what is kept.
+  'permissions.data_access.log_requests',
+  'permissions.data_access.log_responses',
 ];
 
 async function expectEnforced(row: PolicyRow): Promise<void> {
   const { policy, passes, fails, code, status = 403 } = row;
   const made = await app.call('POST', '/v1/keys', {
-    body: { name: 'probed', ...policy, scopes: ['inference', 'models:read'] },
+    body: { name: 'probed', ...policy, scopes: ['inference', 'models:read', 'usage:read'] },
   });
   const key = made.body as SigningKey;
   expect(await probe(app, key, passes)).toEqual([200, undefined]);
@@ -302,6 +305,15 @@ describe('every spelling', () => {
       'permissions.features.vision',
     ],
     [{ permissions: { operations: ['delete'] } }, 'permissions.operations[0]'],
+    [{ permissions: { data_access: { log: true } } }, 'permissions.data_access.log'],
+    [
+      { permissions: { data_access: { export_data: 'yes' } } },
+      'permissions.data_access.export_data',
+    ],
+    [
+      { permissions: { log_requests: true, data_access: { log_requests: false } } },
+      'permissions.data_access.log_requests',
+    ],
     [{ permissions: { operations: [] } }, 'permissions.operations'],
     [{ permissions: { routing: { force_provider: 5 } } }, 'permissions.routing.force_provider'],
     [

@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import type { KeyView } from '#modules/keys/index.js';
+import { StoredBodies, UsageEvents } from '#modules/usage/index.js';
+
+import { assertMayDeleteBodies } from './data-rights.js';
+import type { DeleteBodiesQuery } from './dto/request-log.queries.js';
+import type {
+  DeletedBodiesResponse,
+  DeletedRequestBodiesResponse,
+} from './dto/request-log.responses.js';
+import { assertStorable } from './period.js';
+
+/** Deletes bodies alone: what a call used is what is charged for, and stays. */
+@Injectable()
+export class DeleteBodiesService {
+  constructor(
+    private readonly bodies: StoredBodies,
+    private readonly events: UsageEvents,
+  ) {}
+
+  /** @throws {AppError} `not_found`, also for another organization’s; `operation_not_allowed` */
+  async deleteOf(caller: KeyView, id: string): Promise<DeletedRequestBodiesResponse> {
+    assertMayDeleteBodies(caller);
+    const { organizationId } = caller;
+    const deleted = await this.bodies.delete(organizationId, id);
+    // One without bodies is there all the same; bodies may be there before the call’s record is.
+    if (deleted === 0 && !(await this.events.find(organizationId, id, null)))
+      throw new AppError('not_found', { message: `There is no request ${id}.` });
+    return { id, deleted };
+  }
+
+  /** @throws {AppError} `operation_not_allowed` */
+  async deleteMany(
+    caller: KeyView,
+    { before, key_id: keyId }: DeleteBodiesQuery,
+  ): Promise<DeletedBodiesResponse> {
+    assertMayDeleteBodies(caller);
+    assertStorable(before, 'before');
+    const selection = { keyId: keyId ?? null, before };
+    const { deleted, hasMore } = await this.bodies.deleteSelected(caller.organizationId, selection);
+    return { deleted, has_more: hasMore };
+  }
+}
