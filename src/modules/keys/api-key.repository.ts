@@ -6,6 +6,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
+import type { KeyAttributes } from './key-attributes.port.js';
 
 /** A key and its newest secret, which is the one that is shown. */
 export type KeyWithSecret = { readonly key: ApiKeyEntity; readonly secret: ApiKeySecretEntity };
@@ -15,6 +16,9 @@ export type SecretDigest = Pick<ApiKeySecretEntity, 'scheme' | 'digest'>;
 
 /** Any fixed number: the class of the locks on names of keys among PostgreSQL's two-part advisory locks. */
 const NAME_LOCK_CLASS = 7_203_003;
+
+/** Characters. */
+const MAX_SHOWN_METADATA = 256;
 
 const IN_USE = '(key.revoked_at IS NULL OR key.revoked_at > :now)';
 
@@ -69,6 +73,19 @@ export class ApiKeyRepository {
 
   async exists(organizationId: string, id: string): Promise<boolean> {
     return this.transactions.manager.existsBy(ApiKeyEntity, { organizationId, id });
+  }
+
+  /** Of the metadata only the start of one field, as text. */
+  listAttributes(
+    organizationId: string,
+    ids: readonly string[],
+    metadataField: string | null,
+  ): Promise<(KeyAttributes & { readonly id: string })[]> {
+    return this.transactions.sql(
+      `SELECT id, name, environment, left(metadata->>$3, ${MAX_SHOWN_METADATA}) AS metadata
+         FROM api_keys WHERE organization_id = $1 AND id = ANY($2)`,
+      [organizationId, ids, metadataField],
+    );
   }
 
   /** Newest first, one more than `limit` when there are more. */

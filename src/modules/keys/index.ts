@@ -12,6 +12,7 @@ export {
 export { CallingKey } from './calling-key.decorator.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 export { KeyAccounts } from './key-accounts.service.js';
+export { KeyAttributesReader } from './key-attributes.port.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leaked-key.js';

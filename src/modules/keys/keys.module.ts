@@ -22,6 +22,7 @@ import { DeactivateLeakedKeyService } from './deactivate-leaked-key.service.js';
 import { FindLeakedKeysService } from './find-leaked-keys.service.js';
 import { IssueKeyService } from './issue-key.service.js';
 import { KeyAccounts } from './key-accounts.service.js';
+import { KeyAttributesReader } from './key-attributes.port.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
 import { KeyFinderService } from './key-finder.service.js';
@@ -29,6 +30,7 @@ import { KeyLimitsController } from './key-limits.controller.js';
 import { KeysController } from './keys.controller.js';
 import { LeakedKeys } from './leaked-keys.port.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
+import { ReadKeyAttributesService } from './read-key-attributes.service.js';
 import { ReadKeysService } from './read-keys.service.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
@@ -71,7 +73,15 @@ import { SigningSecrets } from './signing-secrets.js';
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
     { provide: LeakedKeys, useClass: FindLeakedKeysService },
+    { provide: KeyAttributesReader, useClass: ReadKeyAttributesService },
   ],
-  exports: [KeyDirectory, KeyAccounts, BootstrapMasterKey, CallOutlook, LeakedKeys],
+  exports: [
+    KeyDirectory,
+    KeyAccounts,
+    KeyAttributesReader,
+    BootstrapMasterKey,
+    CallOutlook,
+    LeakedKeys,
+  ],
 })
 export class KeysModule {}

@@ -8,5 +8,15 @@ export { UsagePipelineStats } from './usage-pipeline-stats.port.js';
 export type { UsageCaller, UsageRecord, UsageRoute } from './usage-record.js';
 export { UsageRecorder } from './usage-recorder.port.js';
 export { UsageReplayModule } from './usage-replay.module.js';
+export {
+  MINUTES_KEPT_DAYS,
+  type NamedUsage,
+  sumUsage,
+  type TimedUsage,
+  type UsageFigures,
+  type UsageGrouping,
+  type UsageReport,
+  UsageReports,
+} from './usage-reports.port.js';
 export { type KeyUsageTotals, UsageTotals } from './usage-totals.port.js';
 export { SpoolUnavailableError } from './usage.errors.js';

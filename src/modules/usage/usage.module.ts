@@ -20,6 +20,8 @@ import { KeyUsageTotalsRepository } from './key-usage-totals.repository.js';
 import { MaintainPartitionsProcessor } from './maintain-partitions.processor.js';
 import { ReadKeyUsageService } from './read-key-usage.service.js';
 import { RetainUsageService } from './retain-usage.service.js';
+import { ReadUsageReportsService } from './rollups/read-usage-reports.service.js';
+import { UsageReportsRepository } from './rollups/usage-reports.repository.js';
 import { SpoolPipelineStats } from './spool-pipeline-stats.js';
 import { SpoolUsageRecorder } from './spool-usage-recorder.js';
 import { claimSpool, type SpoolFolder } from './spool/spool-folder.js';
@@ -28,6 +30,7 @@ import { UsageMetrics } from './usage.metrics.js';
 import { UsagePipelineStats } from './usage-pipeline-stats.port.js';
 import { UsageRecorder } from './usage-recorder.port.js';
 import { UsageReplayModule } from './usage-replay.module.js';
+import { UsageReports } from './usage-reports.port.js';
 import { UsageShipper } from './usage-shipper.service.js';
 import { UsageTotals } from './usage-totals.port.js';
 import { SPOOL_FOLDER } from './usage.config.js';
@@ -66,10 +69,20 @@ import { USAGE_JOBS } from './usage.jobs.js';
     { provide: BodyLog, useClass: QueuedBodyLog },
     { provide: StoredBodies, useExisting: KeepBodiesService },
     { provide: UsageEvents, useClass: SearchEventsService },
+    UsageReportsRepository,
     { provide: UsageRecorder, useExisting: SpoolUsageRecorder },
     { provide: UsageTotals, useExisting: ReadKeyUsageService },
     { provide: UsagePipelineStats, useExisting: SpoolPipelineStats },
+    { provide: UsageReports, useClass: ReadUsageReportsService },
   ],
-  exports: [UsageRecorder, UsageTotals, UsagePipelineStats, BodyLog, StoredBodies, UsageEvents],
+  exports: [
+    UsageRecorder,
+    UsageTotals,
+    UsagePipelineStats,
+    UsageReports,
+    BodyLog,
+    StoredBodies,
+    UsageEvents,
+  ],
 })
 export class UsageModule {}

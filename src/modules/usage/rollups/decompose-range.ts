@@ -1,0 +1,52 @@
+/** What roll-ups are kept by, the coarsest first. */
+export const GRAINS = ['day', 'hour', 'minute'] as const;
+export type Grain = (typeof GRAINS)[number];
+
+const GRAIN_MS: Readonly<Record<Grain, number>> = {
+  day: 86_400_000,
+  hour: 3_600_000,
+  minute: 60_000,
+};
+
+/** Whole buckets of a grain, from the first one's start to the last one's end, in ms since the epoch. */
+export type Span = { readonly grain: Grain; readonly fromMs: number; readonly toMs: number };
+
+/** The fewest roll-ups that a range of whole minutes is made of: days of UTC inside, hours and minutes at its ends. */
+export function decomposeRange(fromMs: number, toMs: number): Span[] {
+  return cover(fromMs, toMs, GRAINS);
+}
+
+function cover(fromMs: number, toMs: number, [grain, ...finer]: readonly Grain[]): Span[] {
+  if (grain === undefined || fromMs >= toMs) return [];
+  if (finer.length === 0) return [{ grain, fromMs, toMs }];
+  const size = GRAIN_MS[grain];
+  const first = Math.ceil(fromMs / size) * size;
+  const last = Math.floor(toMs / size) * size;
+  if (first >= last) return cover(fromMs, toMs, finer);
+  return [
+    ...cover(fromMs, first, finer),
+    { grain, fromMs: first, toMs: last },
+    ...cover(last, toMs, finer),
+  ];
+}
+
+/**
+ * Of ranges that follow each other, such that no roll-up reaches over a boundary. What touches is one span.
+ * @param boundariesMs the ranges' starts and the last one's end, whole minutes, ascending
+ */
+export function decomposeRanges(boundariesMs: readonly number[]): Span[] {
+  const spans = boundariesMs
+    .slice(1)
+    .flatMap((toMs, index) => decomposeRange(boundariesMs[index] ?? toMs, toMs));
+  return GRAINS.flatMap((grain) => joinTouching(spans.filter((span) => span.grain === grain)));
+}
+
+function joinTouching(spans: readonly Span[]): Span[] {
+  const joined: Span[] = [];
+  for (const span of spans) {
+    const last = joined.at(-1);
+    if (last?.toMs === span.fromMs) joined[joined.length - 1] = { ...last, toMs: span.toMs };
+    else joined.push(span);
+  }
+  return joined;
+}

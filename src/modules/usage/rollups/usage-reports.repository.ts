@@ -1,0 +1,143 @@
+import { Injectable } from '@nestjs/common';
+
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import type { UsageGrouping, UsageQuestion } from '../usage-reports.port.js';
+import { decomposeRange, decomposeRanges, type Span } from './decompose-range.js';
+import { Parameters, rowsOf } from './rollup-rows.js';
+
+const FIGURES = [
+  'requests',
+  'errors',
+  'input_tokens',
+  'cached_input_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'cost_nanos',
+  'latency_ms',
+] as const;
+
+/** A sum over bigints, as PostgreSQL's driver gives it. */
+type FigureRow = Readonly<Record<(typeof FIGURES)[number], string>>;
+
+export type ReportRow = FigureRow & {
+  readonly kind: 'point' | 'model' | 'features' | 'group';
+  /** A point's number, counted from 1; `null`: all that are beyond {@link MAX_NAMES}. */
+  readonly name: string | null;
+  /** These are of points only. The arrays are PostgreSQL's text of them, parallel and in no order. */
+  readonly refused: string | null;
+  readonly buckets: string | null;
+  readonly counts: string | null;
+};
+
+/** A bound on what an answer takes, far beyond what anybody reads. */
+const MAX_NAMES = 10_000;
+
+const SUMS = FIGURES.map((figure) => `sum(${figure}) AS ${figure}`).join(', ');
+
+/** An organization's own sums stand under this instead of a key. */
+const ALL_KEYS = '';
+
+type Names = Readonly<{ organization: string; key: string; spans: readonly Span[] }>;
+
+@Injectable()
+export class UsageReportsRepository {
+  constructor(private readonly transactions: TransactionRunner) {}
+
+  /** One statement, so all of it is of one moment. What was not used has no row. */
+  read({ organizationId, keyId, boundariesMs, groupBy }: UsageQuestion): Promise<ReportRow[]> {
+    const parameters = new Parameters();
+    const organization = parameters.bind(organizationId);
+    const key = parameters.bind(keyId ?? ALL_KEYS);
+    const spans = decomposeRange(boundariesMs[0] ?? 0, boundariesMs.at(-1) ?? 0);
+    const names = { organization, key, spans };
+    const starts = parameters.bindTimes(boundariesMs.slice(0, -1));
+    const timed = { organization, key, spans: decomposeRanges(boundariesMs) };
+    const sql = `
+WITH ${sumByPoint(timed, starts, parameters)},
+${sumByName(names, groupBy, parameters)}
+SELECT 'point' AS kind, point::text AS name, ${FIGURES.join(', ')}, refused, buckets, counts
+  FROM points LEFT JOIN sketches USING (point)
+UNION ALL
+SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL, NULL
+  FROM named GROUP BY 1, 2`;
+    return this.transactions.sql<ReportRow>(sql, parameters.values);
+  }
+
+  async countActiveKeys(organizationId: string, fromMs: number, toMs: number): Promise<number> {
+    const parameters = new Parameters();
+    const organization = parameters.bind(organizationId);
+    const usedSince = `${parameters.bind(new Date(fromMs))}::timestamptz`;
+    const rows = rowsOf(
+      {
+        table: 'usage_rollup',
+        columns: ['requests'],
+        organization,
+        key: 'total.key_id',
+        spans: decomposeRange(fromMs, toMs),
+      },
+      parameters,
+    );
+    const [row] = await this.transactions.sql<{ count: string }>(
+      `SELECT count(*) FROM key_usage_totals AS total
+        WHERE organization_id = ${organization} AND last_used_at >= ${usedSince}
+          AND EXISTS (SELECT FROM (${rows}) AS used WHERE requests > 0)`,
+      parameters.values,
+    );
+    return Number(row?.count);
+  }
+}
+
+/** `points`: figures by point; `sketches`: the latencies' counts by point. */
+function sumByPoint(timed: Names, starts: string, parameters: Parameters): string {
+  const columns = ['bucket', ...FIGURES, 'refused', 'latency_buckets', 'latency_counts'];
+  const rows = rowsOf({ table: 'usage_rollup', columns, ...timed }, parameters);
+  return `rolled AS MATERIALIZED (
+  SELECT width_bucket(bucket, ${starts}) AS point, found.* FROM (${rows}) AS found
+), points AS (
+  SELECT point, ${SUMS}, sum(refused) AS refused FROM rolled GROUP BY point
+), sketches AS (
+  SELECT point, array_agg(latency)::text AS buckets, array_agg(count)::text AS counts
+    FROM (SELECT point, latency, sum(count) AS count
+            FROM (SELECT point, unnest(latency_buckets) AS latency, unnest(latency_counts) AS count FROM rolled) AS counted
+           GROUP BY point, latency) AS merged
+   GROUP BY point
+)`;
+}
+
+/** `named`: figures by model, by set of features and by what is asked for, numbered from what cost most. */
+function sumByName(names: Names, groupBy: UsageGrouping | null, parameters: Parameters): string {
+  const column = { provider: 'provider', status: 'status_class', key: null }[groupBy ?? 'key'];
+  const by = ['model', 'features', ...(column === null ? [] : [column])];
+  const rows = rowsOf(
+    { table: 'usage_breakdown', columns: [...by, ...FIGURES], ...names },
+    parameters,
+  );
+  const kinds = by.map((name, index) => {
+    const kind = ['model', 'features', 'group'][index];
+    return `WHEN grouping(${name}) = 0 THEN '${kind}'`;
+  });
+  const texts = by.map((name) => `WHEN grouping(${name}) = 0 THEN ${name}::text`);
+  const byKey = groupBy === 'key' ? `UNION ALL ${sumByKey(names, parameters)}` : '';
+  return `summed AS (
+  SELECT CASE ${kinds.join(' ')} END AS kind, CASE ${texts.join(' ')} END AS name, ${SUMS}
+    FROM (${rows}) AS found
+   GROUP BY GROUPING SETS (${by.map((name) => `(${name})`).join(', ')})
+  ${byKey}
+), named AS (
+  SELECT *, row_number() OVER (PARTITION BY kind ORDER BY cost_nanos DESC, requests DESC, name) AS place FROM summed
+)`;
+}
+
+/** Goes from key to key by their totals, so that only the roll-ups of the period are looked at. */
+function sumByKey({ organization, spans }: Names, parameters: Parameters): string {
+  const usedSince = `${parameters.bind(new Date(spans[0]?.fromMs ?? 0))}::timestamptz`;
+  const rows = rowsOf(
+    { table: 'usage_rollup', columns: FIGURES, organization, key: 'total.key_id', spans },
+    parameters,
+  );
+  return `SELECT 'group', total.key_id, used.*
+    FROM key_usage_totals AS total,
+         LATERAL (SELECT ${SUMS} FROM (${rows}) AS found HAVING sum(requests) > 0) AS used
+   WHERE total.organization_id = ${organization} AND total.last_used_at >= ${usedSince}`;
+}
