@@ -24,10 +24,13 @@ export async function storeUsage(
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    await makePartitions(
-      client,
-      records.map(({ occurredAtMs }) => occurredAtMs),
+    const stored = await client.query<{ ms: string }>(
+      `SELECT DISTINCT extract(epoch FROM date_trunc('day', occurred_at, 'UTC')) * 1000 AS ms FROM usage_events`,
     );
+    await makePartitions(client, [
+      ...stored.rows.map(({ ms }) => Number(ms)),
+      ...records.map(({ occurredAtMs }) => occurredAtMs),
+    ]);
     await client.query(
       `INSERT INTO usage_events SELECT * FROM jsonb_populate_recordset(NULL::usage_events, $1::jsonb)`,
       [JSON.stringify(records.map(rowOf))],
