@@ -275,6 +275,17 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await fail('deleteBodies', 400, {});
   });
 
+  it('reports on usage', async () => {
+    const { id } = await succeed('createKey', {}, { body: { name: 'reported' } });
+    await succeed('getKeyAnalytics', { id, query: '?period=7d&granularity=day' });
+    await fail('getKeyAnalytics', 400, { id, query: '?period=x' });
+    await succeed('getAnalytics', { query: '?group_by=key&time_zone=Europe/Berlin' });
+    await fail('getAnalytics', 400, { query: '?group_by=team' });
+    await succeed('getCurrentUsage', { query: '?include_breakdown=true' });
+    await succeed('getCurrentUsage');
+    await fail('getCurrentUsage', 400, { query: '?granularity=week' });
+  });
+
   it('operations', async () => {
     await succeed('getLiveness');
     await succeed('getReadiness');

@@ -187,6 +187,7 @@ describe('another organization’s object', () => {
       'disableKey',
       'enableKey',
       'getKey',
+      'getKeyAnalytics',
       'getKeyLimits',
       'getKeyPolicy',
       'getOrganization',

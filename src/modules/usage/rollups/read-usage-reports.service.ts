@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { setImmediate } from 'node:timers/promises';
 
 import { Clock } from '#common/time/clock.js';
 
@@ -18,6 +19,7 @@ import { type ReportRow, UsageReportsRepository } from './usage-reports.reposito
 /** How long a reader waits for its own writes. */
 const FLUSH_MS = 1_000;
 const DAY_MS = 86_400_000;
+const ROWS_AT_ONCE = 32;
 /** Counts of latencies by their sketch's bucket. */
 type LatencyCounts = ReadonlyMap<number, number>;
 type Point = {
@@ -42,8 +44,10 @@ export class ReadUsageReportsService extends UsageReports {
     const boundariesMs = toEndOfToday(question.boundariesMs, this.clock.now());
     const rows = await this.reports.read({ ...question, boundariesMs });
     const points = question.boundariesMs.slice(1).map(() => EMPTY_POINT);
-    for (const row of rows) {
+    for (const [index, row] of rows.entries()) {
       if (row.kind === 'point') points[Number(row.name) - 1] = pointOf(row);
+      // A long series has a million numbers; calls must not wait for all of them.
+      if (index % ROWS_AT_ONCE === 0) await setImmediate();
     }
     return {
       total: timedUsage(sumOf(points)),
@@ -87,15 +91,18 @@ function figuresOf(row: ReportRow): UsageFigures {
   };
 }
 
-/** The driver's own parser of arrays takes several times as long, and a year's worth of points has many. */
-function numbersOf(array: string | null): number[] {
-  return array === null ? [] : (JSON.parse(`[${array.slice(1, -1)}]`) as number[]);
+/** The driver's own parser of arrays takes several times as long. */
+function numbersOf(arrays: string | null): number[] {
+  return arrays === null ? [] : (JSON.parse(`[${arrays.replace(/[{}]/g, '')}]`) as number[]);
 }
 
 function pointOf(row: ReportRow): Point {
   const counts = numbersOf(row.counts);
-  const latencies = numbersOf(row.buckets).map((bucket, at) => [bucket, counts[at] ?? 0] as const);
-  return { figures: figuresOf(row), refused: Number(row.refused), latencies: new Map(latencies) };
+  const latencies = new Map<number, number>();
+  for (const [at, bucket] of numbersOf(row.buckets).entries()) {
+    latencies.set(bucket, (latencies.get(bucket) ?? 0) + (counts[at] ?? 0));
+  }
+  return { figures: figuresOf(row), refused: Number(row.refused), latencies };
 }
 
 function timedUsage({ figures, refused, latencies }: Point): TimedUsage {

@@ -24,7 +24,7 @@ export type ReportRow = FigureRow & {
   readonly kind: 'point' | 'model' | 'features' | 'group';
   /** A point's number, counted from 1; `null`: all that are beyond {@link MAX_NAMES}. */
   readonly name: string | null;
-  /** These are of points only. The arrays are PostgreSQL's text of them, parallel and in no order. */
+  /** These are of points only: the sketches as PostgreSQL's texts of their arrays, parallel, with commas between them. */
   readonly refused: string | null;
   readonly buckets: string | null;
   readonly counts: string | null;
@@ -56,9 +56,7 @@ export class UsageReportsRepository {
     const sql = `
 WITH ${sumByPoint(timed, starts, parameters)},
 ${sumByName(names, groupBy, parameters)}
-SELECT 'point' AS kind, point::text AS name, ${FIGURES.join(', ')}, refused,
-       coalesce(sketches.buckets, points.buckets) AS buckets, coalesce(sketches.counts, points.counts) AS counts
-  FROM points LEFT JOIN sketches USING (point)
+SELECT 'point' AS kind, point::text AS name, ${FIGURES.join(', ')}, refused, buckets, counts FROM points
 UNION ALL
 SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL, NULL
   FROM named GROUP BY 1, 2`;
@@ -89,30 +87,22 @@ SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL,
   }
 }
 
-/**
- * `points`: figures by point, and the sketch of a point that is a single roll-up; `sketches`: those that are merged. Most
- * series by minute or hour have nothing to merge, and merging takes several times as long as all the rest.
- */
+/** `points`: figures by point, and the sketches of all its roll-ups: to merge them here would take most of the time. */
 function sumByPoint(timed: Names, starts: string, parameters: Parameters): string {
   const columns = ['bucket', ...FIGURES, 'refused', 'latency_buckets', 'latency_counts'];
   const rows = rowsOf({ table: 'usage_rollup', columns, ...timed }, parameters);
-  return `rolled AS MATERIALIZED (
-  SELECT width_bucket(bucket, ${starts}) AS point, found.* FROM (${rows}) AS found
-), points AS (
-  SELECT point, ${SUMS}, sum(refused) AS refused, count(*) > 1 AS is_merged,
-         min(latency_buckets)::text AS buckets, min(latency_counts)::text AS counts
-    FROM rolled GROUP BY point
-), sketches AS (
-  SELECT point, array_agg(latency)::text AS buckets, array_agg(count)::text AS counts
-    FROM (SELECT point, latency, sum(count) AS count
-            FROM (SELECT point, unnest(latency_buckets) AS latency, unnest(latency_counts) AS count
-                    FROM rolled WHERE point IN (SELECT point FROM points WHERE is_merged)) AS counted
-           GROUP BY point, latency) AS merged
-   GROUP BY point
+  return `points AS (
+  SELECT width_bucket(bucket, ${starts}) AS point, ${SUMS}, sum(refused) AS refused,
+         string_agg(nullif(latency_buckets::text, '{}'), ',') AS buckets,
+         string_agg(nullif(latency_counts::text, '{}'), ',') AS counts
+    FROM (${rows}) AS found GROUP BY 1
 )`;
 }
 
-/** `named`: figures by model, by set of features and by what is asked for, numbered from what cost most. */
+/**
+ * `named`: figures by model, by set of features and by what is asked for, numbered from what cost most. Summed up by all of
+ * these together first, which leaves few rows to be summed up three times.
+ */
 function sumByName(names: Names, groupBy: UsageGrouping | null, parameters: Parameters): string {
   const column = { provider: 'provider', status: 'status_class', key: null }[groupBy ?? 'key'];
   const by = ['model', 'features', ...(column === null ? [] : [column])];
@@ -128,7 +118,7 @@ function sumByName(names: Names, groupBy: UsageGrouping | null, parameters: Para
   const byKey = groupBy === 'key' ? `UNION ALL ${sumByKey(names, parameters)}` : '';
   return `summed AS (
   SELECT CASE ${kinds.join(' ')} END AS kind, CASE ${texts.join(' ')} END AS name, ${SUMS}
-    FROM (${rows}) AS found
+    FROM (SELECT ${by.join(', ')}, ${SUMS} FROM (${rows}) AS found GROUP BY ${by.join(', ')}) AS combined
    GROUP BY GROUPING SETS (${by.map((name) => `(${name})`).join(', ')})
   ${byKey}
 ), named AS (
