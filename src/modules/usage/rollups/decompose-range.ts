@@ -1,7 +1,7 @@
-/** What roll-ups are kept by, the coarsest first. */
-export const GRAINS = ['day', 'hour', 'minute'] as const;
-export type Grain = (typeof GRAINS)[number];
+import { type Grain, GRAINS } from './rollup-sql.js';
 
+/** Of a range as much as can be is covered by the coarsest. */
+const COARSEST_FIRST = [...GRAINS].reverse();
 const GRAIN_MS: Readonly<Record<Grain, number>> = {
   day: 86_400_000,
   hour: 3_600_000,
@@ -13,7 +13,7 @@ export type Span = { readonly grain: Grain; readonly fromMs: number; readonly to
 
 /** The fewest roll-ups that a range of whole minutes is made of: days of UTC inside, hours and minutes at its ends. */
 export function decomposeRange(fromMs: number, toMs: number): Span[] {
-  return cover(fromMs, toMs, GRAINS);
+  return cover(fromMs, toMs, COARSEST_FIRST);
 }
 
 function cover(fromMs: number, toMs: number, [grain, ...finer]: readonly Grain[]): Span[] {
@@ -38,7 +38,9 @@ export function decomposeRanges(boundariesMs: readonly number[]): Span[] {
   const spans = boundariesMs
     .slice(1)
     .flatMap((toMs, index) => decomposeRange(boundariesMs[index] ?? toMs, toMs));
-  return GRAINS.flatMap((grain) => joinTouching(spans.filter((span) => span.grain === grain)));
+  return COARSEST_FIRST.flatMap((grain) =>
+    joinTouching(spans.filter((span) => span.grain === grain)),
+  );
 }
 
 function joinTouching(spans: readonly Span[]): Span[] {

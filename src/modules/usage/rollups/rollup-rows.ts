@@ -1,4 +1,5 @@
-import { GRAINS, type Grain, type Span } from './decompose-range.js';
+import type { Span } from './decompose-range.js';
+import { type Grain, GRAINS } from './rollup-sql.js';
 
 /** So many ranges are written out, so that PostgreSQL sees at once which partitions it needs. */
 const MAX_WRITTEN_OUT = 8;
