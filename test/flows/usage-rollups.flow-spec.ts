@@ -3,18 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type LatencySketch, quantileOf } from '#modules/usage/rollups/latency-sketch.js';
 import { RebuildRollupsService } from '#modules/usage/rollups/rebuild-rollups.service.js';
-import { RetainUsageService } from '#modules/usage/retain-usage.service.js';
 import { PartitionKeeperService } from '#modules/usage/partition-keeper.service.js';
 import { UsageShipmentRepository } from '#modules/usage/usage-shipment.repository.js';
 import type { UsageRecord } from '#modules/usage/usage-record.js';
 import { SystemClock } from '#common/time/clock.js';
-import { loadEnv } from '#platform/config/env.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { wrongSums } from '../support/rollups.js';
 import {
   drainAll,
-  logger,
   openStorage,
   type Storage,
   SpoolHarness,
@@ -212,21 +209,31 @@ describe('rebuilding roll-ups', () => {
 });
 
 describe('retention', () => {
-  it('drops days of records and minutes, and hours, that are over; sums of days stay; too late a record is put aside', async () => {
+  it('drops days of records and of minutes that are over; other sums stay, and too late a record is put aside', async () => {
     const { organizationId, toRecord } = recorder();
     const dataDir = harness.newDirectory();
     const writer = harness.openWriter(dataDir);
     const [one] = fc.sample(call, { numRuns: 1, seed: 3 }) as [Call];
-    const lateBy = [0, 2, 5].map((days) => days * DAY_MS);
+    const lateBy = [0, 2, 5, 96].map((days) => days * DAY_MS);
     for (const late of lateBy) writer.append(toRecord({ ...one, late }));
     await drainAll(harness.drainOf(dataDir, writer));
 
-    const config = { ...loadEnv({}), usageRetentionDays: 3 };
     const transactions = new TransactionRunner(harness.storage.dataSource);
-    const partitions = new PartitionKeeperService(transactions, new SystemClock(), config);
-    const retention = new RetainUsageService(partitions, transactions, config, logger);
-    await retention.dropExpired();
-    await retention.dropExpired();
+    const partitions = new PartitionKeeperService(transactions, new SystemClock(), {
+      usageRetentionDays: 3,
+    });
+    const dropped = await partitions.dropExpired();
+    const dayOf = (late: number): string =>
+      new Date(Date.now() - late).toISOString().slice(0, 10).replaceAll('-', '');
+    expect(dropped).toEqual(
+      expect.arrayContaining([
+        `usage_events_${dayOf(5 * DAY_MS)}`,
+        `usage_events_${dayOf(96 * DAY_MS)}`,
+        `usage_rollup_minute_${dayOf(96 * DAY_MS)}`,
+        `usage_breakdown_minute_${dayOf(96 * DAY_MS)}`,
+      ]),
+    );
+    expect(await partitions.dropExpired()).toEqual([]);
     const count = async (table: string): Promise<number> => {
       const { rows } = await harness.admin.query<{ count: string }>(
         `SELECT count(*) AS count FROM ${table} WHERE organization_id = $1`,
@@ -243,7 +250,7 @@ describe('retention', () => {
       'rollup_day',
     ];
     const counts = await Promise.all(tables.map((table) => count(`usage_${table}`)));
-    expect(counts).toEqual([2, 4, 4, 4, 4, 6]);
+    expect(counts).toEqual([2, 6, 6, 8, 8, 8]);
 
     const drain = harness.drainOf(dataDir, writer, { ...harness.storage, partitions });
     writer.append(toRecord({ ...one, late: 5 * DAY_MS }));

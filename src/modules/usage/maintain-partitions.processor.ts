@@ -1,7 +1,9 @@
+import { Inject } from '@nestjs/common';
+
+import { type Logger, LOGGER } from '#platform/observability/logger.js';
 import { type JobHandler, JobProcessor } from '#platform/queue/job-processor.decorator.js';
 
 import { PartitionKeeperService } from './partition-keeper.service.js';
-import { RetainUsageService } from './retain-usage.service.js';
 import type { MaintainPartitionsJob } from './usage.jobs.js';
 
 /**
@@ -12,11 +14,12 @@ import type { MaintainPartitionsJob } from './usage.jobs.js';
 export class MaintainPartitionsProcessor implements JobHandler<MaintainPartitionsJob> {
   constructor(
     private readonly partitions: PartitionKeeperService,
-    private readonly retention: RetainUsageService,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   async process({ daysAhead }: MaintainPartitionsJob): Promise<void> {
     await this.partitions.ensureAhead(daysAhead);
-    await this.retention.dropExpired();
+    const dropped = await this.partitions.dropExpired();
+    if (dropped.length > 0) this.logger.info({ dropped }, 'usage that is over is dropped');
   }
 }

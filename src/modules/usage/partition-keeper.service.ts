@@ -5,9 +5,9 @@ import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import { MINUTES_KEPT_DAYS } from './usage-reports.port.js';
+
 const DAY_MS = 86_400_000;
-/** Sums by minute are only kept for so long; those of older times tell hours. */
-const MINUTES_RETENTION_DAYS = 95;
 /** How far a record's time may be ahead of the database's clock. */
 const MAX_AHEAD_MS = DAY_MS;
 /** Any fixed number: whoever makes partitions takes the lock of this name. */
@@ -87,9 +87,8 @@ export class PartitionKeeperService {
   }
 
   #firstDay(table: Table, now: number): Day {
-    const { usageRetentionDays } = this.config;
-    const kept = table === 'usage_events' ? usageRetentionDays : MINUTES_RETENTION_DAYS;
-    return dayOf(now) - Math.min(kept, usageRetentionDays);
+    const isOfMinutes = table !== 'usage_events';
+    return dayOf(now) - (isOfMinutes ? MINUTES_KEPT_DAYS : this.config.usageRetentionDays);
   }
 
   /** A known partition turned out to be gone. */

@@ -19,7 +19,6 @@ import { UsageEventsRepository } from './events/usage-events.repository.js';
 import { KeyUsageTotalsRepository } from './key-usage-totals.repository.js';
 import { MaintainPartitionsProcessor } from './maintain-partitions.processor.js';
 import { ReadKeyUsageService } from './read-key-usage.service.js';
-import { RetainUsageService } from './retain-usage.service.js';
 import { ReadUsageReportsService } from './rollups/read-usage-reports.service.js';
 import { UsageReportsRepository } from './rollups/usage-reports.repository.js';
 import { SpoolPipelineStats } from './spool-pipeline-stats.js';
@@ -53,7 +52,6 @@ import { USAGE_JOBS } from './usage.jobs.js';
     },
     USAGE_JOBS,
     MaintainPartitionsProcessor,
-    RetainUsageService,
     UsageShipper,
     KeyUsageTotalsRepository,
     SpoolUsageRecorder,
