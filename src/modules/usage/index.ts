@@ -2,6 +2,7 @@ export { type Days, RollupRebuild } from './rollups/rollup-rebuild.port.js';
 export { type BodyKind, BodyLog, CallBodies } from './bodies/body-log.port.js';
 export { type StoredBody, StoredBodies } from './bodies/stored-bodies.port.js';
 export { type EventFilter, type UsageEvent, UsageEvents } from './events/usage-events.port.js';
+export { RefusalCounter } from './refusals/refusal-counter.port.js';
 export { SpoolReplay } from './spool-replay.port.js';
 export { UsageModule } from './usage.module.js';
 export { UsagePipelineStats } from './usage-pipeline-stats.port.js';

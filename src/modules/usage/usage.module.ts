@@ -23,6 +23,9 @@ import { ReadUsageReportsService } from './rollups/read-usage-reports.service.js
 import { UsageReportsRepository } from './rollups/usage-reports.repository.js';
 import { SpoolPipelineStats } from './spool-pipeline-stats.js';
 import { SpoolUsageRecorder } from './spool-usage-recorder.js';
+import { BatchedRefusalCounter } from './refusals/batched-refusal-counter.js';
+import { RefusalCounter } from './refusals/refusal-counter.port.js';
+import { RefusalRepository } from './refusals/refusal.repository.js';
 import { claimSpool, type SpoolFolder } from './spool/spool-folder.js';
 import { SpoolWriter } from './spool/spool-writer.js';
 import { UsageMetrics } from './usage.metrics.js';
@@ -68,6 +71,9 @@ import { USAGE_JOBS } from './usage.jobs.js';
     { provide: StoredBodies, useExisting: KeepBodiesService },
     { provide: UsageEvents, useClass: SearchEventsService },
     UsageReportsRepository,
+    RefusalRepository,
+    BatchedRefusalCounter,
+    { provide: RefusalCounter, useExisting: BatchedRefusalCounter },
     { provide: UsageRecorder, useExisting: SpoolUsageRecorder },
     { provide: UsageTotals, useExisting: ReadKeyUsageService },
     { provide: UsagePipelineStats, useExisting: SpoolPipelineStats },
@@ -81,6 +87,7 @@ import { USAGE_JOBS } from './usage.jobs.js';
     BodyLog,
     StoredBodies,
     UsageEvents,
+    RefusalCounter,
   ],
 })
 export class UsageModule {}
