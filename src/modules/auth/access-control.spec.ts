@@ -58,7 +58,10 @@ beforeEach(() => {
   const config = {
     http: { trustedProxies: ['10.0.0.1'], countryHeader: 'x-country' },
   } as unknown as Config;
-  const hotRoutes = { guardWith: () => undefined } as unknown as HotRoutes;
+  const hotRoutes = {
+    guardWith: () => undefined,
+    tellRefused: () => undefined,
+  } as unknown as HotRoutes;
   const clients = new RequestClients({ countryOf: () => null }, config);
   const signatures = { verify: () => verify() } as unknown as RequestSignatures;
   verify = () => {

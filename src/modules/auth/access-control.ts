@@ -93,6 +93,26 @@ export class AccessControl implements OnModuleInit {
     view: KeyView | null,
   ): KeyView | Promise<KeyView> {
     if (!view) return this.#refuse(request, new AppError('invalid_api_key'));
+    try {
+      const admitted = this.#checkKnown(request, endpoint, view);
+      return admitted instanceof Promise
+        ? admitted.catch((error: unknown) => this.#tell(endpoint, view, error))
+        : admitted;
+    } catch (error) {
+      return this.#tell(endpoint, view, error);
+    }
+  }
+
+  #tell(endpoint: EndpointMetadata, view: KeyView, thrown: unknown): never {
+    this.hotRoutes.tellRefused(endpoint, view, toError(thrown));
+    throw thrown;
+  }
+
+  #checkKnown(
+    request: IncomingMessage,
+    endpoint: EndpointMetadata,
+    view: KeyView,
+  ): KeyView | Promise<KeyView> {
     if (view.signing !== null) return this.#checkSigned(request, endpoint, view, view.signing);
     this.#letPageRead(request, view);
     this.#authorize(request, endpoint, view);

@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
+import type { UsageCaller } from '#modules/usage/index.js';
 
 import { CallRecorder } from './call-recorder.js';
 
@@ -42,6 +43,11 @@ export class AdmissionService implements BeforeApplicationShutdown {
   hold(bytes: number): void {
     if (this.#heldBytes + bytes > MAX_HELD_BYTES) throw busy();
     this.#heldBytes += bytes;
+  }
+
+  /** Counts a call that is refused after it was let in. */
+  refuse(caller: UsageCaller, error: Error): void {
+    this.recorder.recordRefusal(caller, error);
   }
 
   /** @param heldBytes all that the call took with {@link hold} */

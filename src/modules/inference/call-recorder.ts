@@ -1,11 +1,17 @@
 import { Injectable } from '@nestjs/common';
 
+import { AppError } from '#common/errors/app-error.js';
 import { costNanos } from '#common/money/money.js';
 import { Clock } from '#common/time/clock.js';
-import { type UsageCaller, type UsageRecord, UsageRecorder } from '#modules/usage/index.js';
+import {
+  RefusalCounter,
+  type UsageCaller,
+  type UsageRecord,
+  UsageRecorder,
+} from '#modules/usage/index.js';
 
-import { InferenceMetrics } from './inference.metrics.js';
 import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
+import { InferenceMetrics } from './metrics/inference.metrics.js';
 import type { TakenAllowances } from './limits/taken-allowances.js';
 import { usedFeatures } from './request/requested-features.js';
 import type { UpstreamCall } from './upstream/provider-adapter.js';
@@ -34,12 +40,20 @@ export type CallOutcome = {
 export class CallRecorder {
   constructor(
     private readonly usage: UsageRecorder,
+    private readonly refusals: RefusalCounter,
     private readonly metrics: InferenceMetrics,
     private readonly clock: Clock,
   ) {}
 
   get isReady(): boolean {
     return this.usage.isHealthy;
+  }
+
+  /** Counts a call that goes no further; not where the fault is ours. */
+  recordRefusal(caller: UsageCaller, error: Error): void {
+    if (!(error instanceof AppError) || error.status >= 500) return;
+    this.refusals.refused(caller);
+    this.metrics.refused(error);
   }
 
   /** @param written gets `null` once the record can’t be lost any more, or why it could not be written */
@@ -52,7 +66,9 @@ export class CallRecorder {
     const figures = result.usage ?? NO_USAGE;
     const cost = result.usage ? costNanos(target.price, figures) : 0n;
     context.allowances?.settle(result.usage, cost);
-    const latencyMs = performance.now() - context.startedAt;
+    const { startedAt } = context;
+    const latencyMs = performance.now() - startedAt;
+    const firstByteMs = result.firstByteAt === null ? null : result.firstByteAt - startedAt;
     const record: UsageRecord = {
       id: requestId,
       caller: context.caller,
@@ -70,9 +86,17 @@ export class CallRecorder {
       usageSource: result.usageSource,
       costNanos: cost,
       latencyMs,
-      firstByteMs: result.firstByteAt === null ? null : result.firstByteAt - context.startedAt,
+      firstByteMs,
     };
     this.usage.record(record, written);
-    this.metrics.observe(surface.name, result.status, latencyMs);
+    const { status, outcome } = result;
+    this.metrics.observe(surface, target, {
+      status,
+      outcome,
+      usage: figures,
+      costNanos: cost,
+      latencyMs,
+      firstByteMs,
+    });
   }
 }

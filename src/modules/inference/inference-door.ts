@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '#common/errors/app-error.js';
 import { HotRoutes } from '#platform/http/hot-routes.js';
 
+import { CallRecorder } from './call-recorder.js';
 import { InferencePipeline } from './inference-pipeline.service.js';
 import {
   CHAT_COMPLETIONS,
@@ -35,9 +36,13 @@ export class InferenceDoor implements OnModuleInit {
   constructor(
     private readonly pipeline: InferencePipeline,
     private readonly hotRoutes: HotRoutes,
+    private readonly recorder: CallRecorder,
   ) {}
 
   onModuleInit(): void {
+    this.hotRoutes.whenRefused(({ kind }, caller, error) => {
+      if (kind === 'inference') this.recorder.recordRefusal(caller, error);
+    });
     for (const [path, surface] of SURFACES) {
       this.hotRoutes.add(path, INFERENCE_ENDPOINT, (request, finished) =>
         this.pipeline.serve(surface, request, finished),

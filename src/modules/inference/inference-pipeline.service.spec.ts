@@ -20,12 +20,16 @@ class FakeAdmission {
   calls = 0;
   bytes = 0;
   room = Infinity;
+  readonly refused: string[] = [];
   enter(): void {
     this.calls++;
   }
   hold(bytes: number): void {
     if (this.bytes + bytes > this.room) throw new AppError('service_unavailable');
     this.bytes += bytes;
+  }
+  refuse(_caller: unknown, error: AppError): void {
+    this.refused.push(error.code);
   }
   leave(bytes: number): void {
     this.calls--;

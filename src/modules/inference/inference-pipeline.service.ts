@@ -50,10 +50,12 @@ export class InferencePipeline {
     }
     let heldBytes = 0;
     let hasLeft = false;
+    const call = { surface, request, startedAt, isRechecked: false, isUnderWay: false };
     const leave: Finished = (error) => {
       if (hasLeft) return;
       hasLeft = true;
       this.admission.leave(heldBytes);
+      if (error !== null && !call.isUnderWay) this.#refuse(call, error);
       finished(error);
     };
     // A client that left while its key was looked up: its request would neither end nor fail any more.
@@ -66,16 +68,21 @@ export class InferencePipeline {
       heldBytes += bytes;
     };
     collectBody(raw, { limitBytes: INFERENCE_BODY_LIMIT, hold }, (error, body) => {
-      if (error === null) this.#proceed({ surface, request, startedAt, body }, leave);
+      if (error === null) this.#proceed(call, body, leave);
       else leave(error);
     });
   }
 
-  #proceed(call: ReceivedCall, finished: Finished): void {
+  /** A client that has left was not refused. */
+  #refuse({ request: { raw, response, principal } }: ReceivedCall, error: Error): void {
+    if (!response.destroyed && !raw.readableAborted) this.admission.refuse(principal, error);
+  }
+
+  #proceed(call: ReceivedCall, body: Buffer, finished: Finished): void {
     try {
       // Access control puts the view itself there; the type names only what every module may know of it.
       const admitted = call.request.principal as KeyView;
-      const parsed = parseInferenceRequest(call.body, call.surface);
+      const parsed = parseInferenceRequest(body, call.surface);
       const view = this.callers.of(admitted, call.request.raw);
       if (view instanceof Promise) {
         view
@@ -150,18 +157,21 @@ export class InferencePipeline {
         finished(new AppError('service_unavailable'));
         return;
       }
+      call.isRechecked = true;
       current
-        .then((found) => this.#route({ ...call, isRechecked: true }, parsed, found, finished))
+        .then((found) => this.#route(call, parsed, found, finished))
         .catch((error: unknown) => finished(toError(error)));
     } else this.#route(call, parsed, current, finished);
   }
 
   #start(
-    { surface, request, startedAt }: ReceivedCall,
+    received: ReceivedCall,
     { view, parsed }: AuthorizedCall,
     { target, allowances }: AdmittedCall,
     finished: Finished,
   ): void {
+    const { surface, request, startedAt } = received;
+    received.isUnderWay = true;
     const { id, raw, response } = request;
     const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
     const context = { caller: view, startedAt, allowances };
@@ -186,12 +196,13 @@ type ReceivedCall = {
   readonly request: HotRequest;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
-  readonly body: Buffer;
   /**
    * Its key was read anew after it had waited. That it must be again means that nobody can say what has changed, and that
    * PostgreSQL is too slow to be asked: such a call would wait for as long as that lasts.
    */
-  readonly isRechecked?: true;
+  isRechecked: boolean;
+  /** It is refused no more: what becomes of it is written down. */
+  isUnderWay: boolean;
 };
 
 /** By the key as it is now. */

@@ -12,9 +12,10 @@ import { CurrentCaller } from './current-caller.js';
 import { ExchangeRunner } from './exchange-runner.service.js';
 import { InferenceDoor } from './inference-door.js';
 import { InferenceController } from './inference.controller.js';
-import { InferenceMetrics } from './inference.metrics.js';
 import { InferencePipeline } from './inference-pipeline.service.js';
 import { TokenCounter } from './metering/token-counter.js';
+import { InferenceMetrics } from './metrics/inference.metrics.js';
+import { RunningCallsMetrics } from './metrics/running-calls.metrics.js';
 import { CallAllowances } from './limits/call-allowances.service.js';
 import { OpenAiCompatibleAdapter } from './providers/openai-compatible/openai-compatible.adapter.js';
 import { ProviderAdapters } from './providers/provider-adapters.js';
@@ -42,6 +43,7 @@ import { UpstreamPools } from './upstream/upstream-pools.js';
     ProviderAdapters,
     RouterService,
     RunningCalls,
+    RunningCallsMetrics,
     SandboxAdapter,
     TokenCounter,
     UpstreamPools,

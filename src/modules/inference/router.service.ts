@@ -9,7 +9,8 @@ import { MAX_OUTPUT_TOKENS } from './providers/sandbox/generation.js';
 import { SANDBOX_PROVIDER } from './providers/sandbox/sandbox.adapter.js';
 import type { Target } from './upstream/provider-adapter.js';
 
-const SANDBOX_MODELS = new Set(['sandbox/echo', 'sandbox/lorem']);
+/** Any other name works there too, with a test key. */
+export const SANDBOX_MODELS: ReadonlySet<string> = new Set(['sandbox/echo', 'sandbox/lorem']);
 const FREE = {
   inputNanosPerMillion: 0n,
   outputNanosPerMillion: 0n,

@@ -41,6 +41,11 @@ export class RunningCalls {
     this.#views.delete(exchange);
   }
 
+  /** The provider of each call. */
+  get providers(): string[] {
+    return [...this.#views.keys()].map(({ call }) => call.target.providerName);
+  }
+
   #sweep(): void {
     for (const [exchange, view] of this.#views) {
       // The clock alone can end a key, also while nobody can say what else has become of it.

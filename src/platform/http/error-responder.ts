@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
+import { Counter, type Registry } from 'prom-client';
 
 import type { AppError } from '#common/errors/app-error.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
+import { METRICS } from '#platform/observability/metrics.js';
 import { scrubTexts } from '#platform/observability/secret-patterns.js';
 
 import { errorHeaders, renderError } from './error-envelopes.js';
@@ -25,11 +27,24 @@ export type ErrorAnswer = {
 /** The one place where an error becomes an answer, for whatever has thrown it and whatever sends it. */
 @Injectable()
 export class ErrorResponder {
-  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+  readonly #errors: Counter;
+
+  constructor(
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(METRICS) registry: Registry,
+  ) {
+    this.#errors = new Counter({
+      name: 'latchkey_error_answers_total',
+      help: 'Error answers of all routes by their code.',
+      labelNames: ['code'],
+      registers: [registry],
+    });
+  }
 
   /** The whole answer; the error is logged as the operator needs it. */
   answerTo(thrown: unknown, request: FailedRequest): ErrorAnswer {
     const error = toAppError(thrown, request.method, request.path);
+    this.#errors.inc({ code: error.code });
     this.#log(error, request);
     const { contentType, body } = renderError(error, request.requestId, request.path);
     return {

@@ -37,6 +37,8 @@ export type HotGuard = {
   ) => void;
 };
 
+type RefusalListener = (endpoint: EndpointMetadata, principal: Principal, error: Error) => void;
+
 type HotRoute = { readonly endpoint: EndpointMetadata; readonly handle: HotHandler };
 
 /**
@@ -49,11 +51,22 @@ type HotRoute = { readonly endpoint: EndpointMetadata; readonly handle: HotHandl
 export class HotRoutes {
   readonly #routes = new Map<string, HotRoute>();
   #guard: HotGuard | null = null;
+  #onRefusal: RefusalListener | null = null;
 
   constructor(
     private readonly errors: ErrorResponder,
     private readonly clock: Clock,
   ) {}
+
+  /** The listener is told of each request of a known caller that a guard refuses, whichever way it came. */
+  whenRefused(listener: RefusalListener): void {
+    this.#onRefusal = listener;
+  }
+
+  /** For guards: refused with this error. */
+  tellRefused(endpoint: EndpointMetadata, principal: Principal, error: Error): void {
+    this.#onRefusal?.(endpoint, principal, error);
+  }
 
   /** Until there is a guard nothing is served this way. */
   guardWith(guard: HotGuard): void {

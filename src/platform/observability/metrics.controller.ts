@@ -18,7 +18,7 @@ export class MetricsController {
     summary: 'Metrics in Prometheus’ text format',
     scope: 'public',
     contentType: 'text/plain',
-    example: 'latchkey_inference_requests_total{surface="chat.completions",status="200"} 42\n',
+    example: 'latchkey_upstream_calls_total{provider="openai",outcome="completed"} 42\n',
   })
   get(): Promise<string> {
     return this.registry.metrics();
