@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
 import { costNanos } from '#common/money/money.js';
@@ -14,6 +14,8 @@ import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
 import { InferenceMetrics } from './metrics/inference.metrics.js';
 import type { TakenAllowances } from './limits/taken-allowances.js';
 import { usedFeatures } from './request/requested-features.js';
+import type { CallTelemetry } from './telemetry/call-telemetry.js';
+import { CALL_TELEMETRY } from './telemetry/call-trace.js';
 import type { UpstreamCall } from './upstream/provider-adapter.js';
 
 /** Who called, and when. */
@@ -43,10 +45,16 @@ export class CallRecorder {
     private readonly refusals: RefusalCounter,
     private readonly metrics: InferenceMetrics,
     private readonly clock: Clock,
+    @Inject(CALL_TELEMETRY) private readonly telemetry: CallTelemetry | null,
   ) {}
 
   get isReady(): boolean {
     return this.usage.isHealthy;
+  }
+
+  /** Before the call goes out. */
+  begin(call: UpstreamCall, context: CallContext): void {
+    if (this.telemetry !== null) call.trace = this.telemetry.begin(call, context);
   }
 
   /** Counts a call that goes no further; not where the fault is ours. */
@@ -58,11 +66,12 @@ export class CallRecorder {
 
   /** @param written gets `null` once the record can’t be lost any more, or why it could not be written */
   record(
-    { requestId, surface, request, target }: UpstreamCall,
+    call: UpstreamCall,
     context: CallContext,
     result: CallOutcome,
     written: (error: Error | null) => void,
   ): void {
+    const { requestId, surface, request, target, trace } = call;
     const figures = result.usage ?? NO_USAGE;
     const cost = result.usage ? costNanos(target.price, figures) : 0n;
     context.allowances?.settle(result.usage, cost);
@@ -90,13 +99,15 @@ export class CallRecorder {
     };
     this.usage.record(record, written);
     const { status, outcome } = result;
-    this.metrics.observe(surface, target, {
+    const ended = {
       status,
       outcome,
       usage: figures,
       costNanos: cost,
       latencyMs,
       firstByteMs,
-    });
+    };
+    this.metrics.observe(surface, target, ended);
+    if (trace !== null) trace.end(ended);
   }
 }

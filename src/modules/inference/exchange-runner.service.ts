@@ -26,7 +26,8 @@ export class ExchangeRunner {
   }
 
   run(parties: ExchangeParties): void {
-    const { call } = parties;
+    const { call, context } = parties;
+    this.#tools.recorder.begin(call, context);
     const exchange = new Exchange(parties, this.#tools);
     this.running.watch(exchange);
     try {

@@ -20,7 +20,7 @@ import {
 } from './request/inference-request.js';
 import { RouterService } from './router.service.js';
 import type { Surface } from './surface.js';
-import type { Target } from './upstream/provider-adapter.js';
+import type { Target, UpstreamCall } from './upstream/provider-adapter.js';
 
 /** The way of every governed request: read, authorize, route, call, meter, record. The caller is authenticated already. */
 @Injectable()
@@ -173,7 +173,14 @@ export class InferencePipeline {
     const { surface, request, startedAt } = received;
     received.isUnderWay = true;
     const { id, raw, response } = request;
-    const call = { requestId: id, surface, request: parsed, target, clientHeaders: raw.headers };
+    const call: UpstreamCall = {
+      requestId: id,
+      surface,
+      request: parsed,
+      target,
+      clientHeaders: raw.headers,
+      trace: null,
+    };
     const context = { caller: view, startedAt, allowances };
     const parties = { call, context, response, finished, keeps: view.keptBodies };
     if (!allowances) {

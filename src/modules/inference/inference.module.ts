@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 
+import { Clock } from '#common/time/clock.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { KeysModule } from '#modules/keys/index.js';
 import { LimitsModule } from '#modules/limits/index.js';
 import { UsageModule } from '#modules/usage/index.js';
+import { Telemetry } from '#platform/observability/telemetry/telemetry.js';
 
 import { AdmissionService } from './admission.service.js';
 import { CallForeseerService } from './call-foreseer.service.js';
@@ -22,6 +24,7 @@ import { ProviderAdapters } from './providers/provider-adapters.js';
 import { SandboxAdapter } from './providers/sandbox/sandbox.adapter.js';
 import { RouterService } from './router.service.js';
 import { RunningCalls } from './running-calls.service.js';
+import { CALL_TELEMETRY } from './telemetry/call-trace.js';
 import { Deadlines } from './upstream/deadlines.js';
 import { UpstreamPools } from './upstream/upstream-pools.js';
 
@@ -33,6 +36,16 @@ import { UpstreamPools } from './upstream/upstream-pools.js';
     CallAllowances,
     CallForeseerService,
     CallRecorder,
+    {
+      provide: CALL_TELEMETRY,
+      // Without OpenTelemetry not even its code is loaded.
+      useFactory: async (telemetry: Telemetry, clock: Clock) => {
+        if (!telemetry.isOn) return null;
+        const { CallTelemetry } = await import('./telemetry/call-telemetry.js');
+        return new CallTelemetry(telemetry, clock);
+      },
+      inject: [Telemetry, Clock],
+    },
     CurrentCaller,
     Deadlines,
     ExchangeRunner,

@@ -113,6 +113,48 @@ describe('LATCHKEY_USAGE_RETENTION_DAYS', () => {
   });
 });
 
+describe('OpenTelemetry', () => {
+  const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' };
+
+  it('is off without an endpoint, and where it is disabled', () => {
+    expect(loadEnv({}).telemetry).toBeNull();
+    expect(loadEnv({ OTEL_TRACES_EXPORTER: 'otlp' }).telemetry).toBeNull();
+    expect(loadEnv({ ...ENDPOINT, OTEL_SDK_DISABLED: 'true' }).telemetry).toBeNull();
+    const none = { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' };
+    expect(loadEnv({ ...ENDPOINT, ...none }).telemetry).toBeNull();
+  });
+
+  it('has a path for each signal below the endpoint, and an address of its own as it is given', () => {
+    expect(loadEnv(ENDPOINT).telemetry).toEqual({
+      protocol: 'http/protobuf',
+      tracesUrl: 'http://collector:4318/v1/traces',
+      metricsUrl: 'http://collector:4318/v1/metrics',
+      metricIntervalMs: 60_000,
+      maxQueuedSpans: 2_048,
+    });
+    const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example/in' };
+    expect(loadEnv({ ...ENDPOINT, ...own }).telemetry).toMatchObject({
+      tracesUrl: 'https://traces.example/in',
+      metricsUrl: 'http://collector:4318/v1/metrics',
+    });
+    expect(loadEnv(own).telemetry).toMatchObject({ metricsUrl: null });
+  });
+
+  it.each([
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://collector:4317'],
+    ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'http://collector/a?b'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_TRACES_EXPORTER', 'console'],
+    ['OTEL_METRICS_EXPORTER', 'prometheus'],
+    ['OTEL_SDK_DISABLED', 'yes'],
+    ['OTEL_METRIC_EXPORT_INTERVAL', '99'],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
+  ])('%s can’t be %s', (name, given) => {
+    expect(refusedFor({ [name]: given })).toEqual([name]);
+  });
+});
+
 describe('LATCHKEY_TRUSTED_PROXIES', () => {
   it.each(['0.0.0.0/0', '::/0', '10.0.0.1, 0.0.0.0/00'])('%s would trust everybody', (given) => {
     expect(refusedFor({ LATCHKEY_TRUSTED_PROXIES: given })).toEqual(['LATCHKEY_TRUSTED_PROXIES']);

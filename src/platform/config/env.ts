@@ -19,6 +19,9 @@ export const ROLES = ['all', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const BOOLEANS = ['true', 'false'] as const;
+const EXPORTERS = ['otlp', 'none'] as const;
+const OTLP_PROTOCOLS = ['http/protobuf', 'http/json'] as const;
+type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
 
 /** Environment variable → the name of the provider in the shipped catalog that it opens at first boot. */
 const PROVIDER_KEY_VARIABLES = {
@@ -33,6 +36,7 @@ const PROVIDER_KEY_VARIABLES = {
 const CIDR_LIST = /^[0-9a-fA-F.:]+(\/\d{1,3})?(\s*,\s*[0-9a-fA-F.:]+(\/\d{1,3})?)*$/;
 /** 32 bytes in base64 or base64url, padded or not. */
 const KEY_32_BYTES = /^[A-Za-z0-9+/_-]{42}[AEIMQUYcgkosw048]=?$/;
+const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 /** A token of RFC 9110 §5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 
@@ -111,6 +115,43 @@ class EnvDto {
   @IsIn(LOG_LEVELS)
   LATCHKEY_LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
+  @IsOptional()
+  @Matches(HTTP_URL)
+  OTEL_EXPORTER_OTLP_ENDPOINT?: string;
+
+  @IsOptional()
+  @Matches(HTTP_URL)
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?: string;
+
+  @IsOptional()
+  @Matches(HTTP_URL)
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT?: string;
+
+  @IsIn(OTLP_PROTOCOLS)
+  OTEL_EXPORTER_OTLP_PROTOCOL: OtlpProtocol = 'http/protobuf';
+
+  @IsIn(EXPORTERS)
+  OTEL_TRACES_EXPORTER: (typeof EXPORTERS)[number] = 'otlp';
+
+  @IsIn(EXPORTERS)
+  OTEL_METRICS_EXPORTER: (typeof EXPORTERS)[number] = 'otlp';
+
+  @IsOptional()
+  @IsIn(BOOLEANS)
+  OTEL_SDK_DISABLED?: (typeof BOOLEANS)[number];
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(100)
+  @Max(3_600_000)
+  OTEL_METRIC_EXPORT_INTERVAL = 60_000;
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(65_536)
+  OTEL_BSP_MAX_QUEUE_SIZE = 2_048;
+
   @IsOptional() @Length(8, 512) OPENAI_API_KEY?: string;
   @IsOptional() @Length(8, 512) ANTHROPIC_API_KEY?: string;
   @IsOptional() @Length(8, 512) OPENROUTER_API_KEY?: string;
@@ -118,6 +159,18 @@ class EnvDto {
   @IsOptional() @Length(8, 512) MISTRAL_API_KEY?: string;
   @IsOptional() @Length(8, 512) GEMINI_API_KEY?: string;
 }
+
+/** Where OpenTelemetry goes. Headers, timeouts, certificates and sampling are read by its own packages. */
+export type TelemetryConfig = Readonly<{
+  protocol: OtlpProtocol;
+  /** `null`: no traces. */
+  tracesUrl: string | null;
+  /** `null`: no metrics. */
+  metricsUrl: string | null;
+  metricIntervalMs: number;
+  /** Spans that may wait to be exported. */
+  maxQueuedSpans: number;
+}>;
 
 export type Config = Readonly<{
   role: Role;
@@ -147,6 +200,8 @@ export type Config = Readonly<{
   leakPublicKeys: string | null;
   /** How long bodies of calls are kept, where a key's policy has them kept at all. */
   requestBodyRetentionDays: number;
+  /** `null`: nothing of OpenTelemetry is even loaded. */
+  telemetry: TelemetryConfig | null;
   /** Provider name in the shipped catalog → its credential. */
   providerKeys: ReadonlyMap<string, Secret>;
 }>;
@@ -216,12 +271,39 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
         : env.LATCHKEY_ALLOW_PRIVATE_TARGETS === 'true',
     leakPublicKeys: env.LATCHKEY_LEAK_PUBLIC_KEYS ?? null,
     requestBodyRetentionDays: env.LATCHKEY_REQUEST_BODY_RETENTION_DAYS,
+    telemetry: toTelemetry(env),
     providerKeys: new Map(
       Object.entries(PROVIDER_KEY_VARIABLES).flatMap(([variable, provider]) => {
         const value = env[variable as keyof typeof PROVIDER_KEY_VARIABLES];
         return value === undefined ? [] : [[provider, new Secret(value)] as const];
       }),
     ),
+  });
+}
+
+function toTelemetry(env: EnvDto): TelemetryConfig | null {
+  const urlOf = (exporter: string, own: string | undefined, path: string): string | null => {
+    const base = env.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, '');
+    if (exporter === 'none' || env.OTEL_SDK_DISABLED === 'true') return null;
+    return own ?? (base === undefined ? null : base + path);
+  };
+  const tracesUrl = urlOf(
+    env.OTEL_TRACES_EXPORTER,
+    env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    '/v1/traces',
+  );
+  const metricsUrl = urlOf(
+    env.OTEL_METRICS_EXPORTER,
+    env.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,
+    '/v1/metrics',
+  );
+  if (tracesUrl === null && metricsUrl === null) return null;
+  return Object.freeze({
+    protocol: env.OTEL_EXPORTER_OTLP_PROTOCOL,
+    tracesUrl,
+    metricsUrl,
+    metricIntervalMs: env.OTEL_METRIC_EXPORT_INTERVAL,
+    maxQueuedSpans: env.OTEL_BSP_MAX_QUEUE_SIZE,
   });
 }
 

@@ -7,6 +7,7 @@ import type { UsageRoute } from '#modules/usage/index.js';
 
 import type { InferenceRequest } from '../request/inference-request.js';
 import type { Surface } from '../surface.js';
+import type { CallTrace } from '../telemetry/call-trace.js';
 
 /** Where a call goes. */
 export type Target = {
@@ -30,6 +31,8 @@ export type UpstreamCall = {
   readonly request: InferenceRequest;
   readonly target: Target;
   readonly clientHeaders: IncomingHttpHeaders;
+  /** Set once, before the call goes out; `null` without OpenTelemetry. */
+  trace: CallTrace | null;
 };
 
 /** How the receiver steers what comes. */

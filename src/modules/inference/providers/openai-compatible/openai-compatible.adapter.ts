@@ -32,7 +32,8 @@ export class OpenAiCompatibleAdapter extends ProviderAdapter {
     super();
   }
 
-  override send({ surface, request, target }: UpstreamCall, sink: UpstreamSink): UpstreamControl {
+  override send(call: UpstreamCall, sink: UpstreamSink): UpstreamControl {
+    const { surface, request, target, trace } = call;
     const { endpoint } = target;
     if (!endpoint) throw new Error('The target has no endpoint.');
     const exchange = new Exchange(
@@ -41,11 +42,13 @@ export class OpenAiCompatibleAdapter extends ProviderAdapter {
       this.deadlines,
       endpoint.timeouts.totalMs,
     );
+    const headers = this.#headersOf(endpoint);
+    const traceparent = trace === null ? null : trace.traceparent;
     this.pools.of(endpoint).dispatch(
       {
         method: 'POST',
         path: endpoint.basePath + surface.upstreamPath,
-        headers: this.#headersOf(endpoint),
+        headers: traceparent === null ? headers : { ...headers, traceparent },
         body: upstreamBody(request, target.upstreamModel),
         headersTimeout: endpoint.timeouts.firstByteMs,
         bodyTimeout: endpoint.timeouts.idleMs,
