@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { RefusalRepository } from '#modules/usage/refusals/refusal.repository.js';
 import { type LatencySketch, quantileOf } from '#modules/usage/rollups/latency-sketch.js';
 import { RebuildRollupsService } from '#modules/usage/rollups/rebuild-rollups.service.js';
 import { PartitionKeeperService } from '#modules/usage/partition-keeper.service.js';
@@ -156,6 +157,45 @@ it('are noticed to be wrong when a sum is replaced where it must be added to', a
   writer.close();
   await own.dataSource.destroy();
   expect(await wrongSums(harness.admin, organizationId)).not.toEqual([]);
+});
+
+it('are added to by shippers and by who counts refused calls at once, and nobody deadlocks', async () => {
+  const { organizationId, toRecord } = recorder();
+  const refusals = new RefusalRepository(new TransactionRunner(other.dataSource));
+  const calls = fc.sample(call, { numRuns: 60, seed: 11 }).map((one) => ({ ...one, late: 0 }));
+  const keys = new Set(calls.map((one) => toRecord(one).caller.keyId));
+  const minuteMs = Math.floor(Date.now() / 60_000) * 60_000;
+  const refused = [...keys].map((keyId) => ({ organizationId, keyId, minuteMs, calls: 1 }));
+  const drains = [0, 1].map((index) => {
+    const dataDir = harness.newDirectory();
+    const writer = harness.openWriter(dataDir);
+    const storage = index === 0 ? harness.storage : other;
+    return { writer, drain: harness.drainOf(dataDir, writer, storage) };
+  });
+  await harness.storage.partitions.prepare([minuteMs]);
+  const rounds = 30;
+  await Promise.all([
+    ...drains.map(async ({ writer, drain }) => {
+      for (let round = 0; round < rounds; round++) {
+        for (const one of calls) writer.append(toRecord(one));
+        await drainAll(drain);
+      }
+      writer.close();
+    }),
+    (async () => {
+      for (let round = 0; round < rounds; round++) await refusals.addAcrossTenants(refused);
+    })(),
+  ]);
+  expect(await wrongSums(harness.admin, organizationId)).toEqual([]);
+  const { rows } = await harness.admin.query<{ refused: string }>(
+    `SELECT sum(refused) AS refused FROM usage_rollup_day WHERE organization_id = $1 AND key_id = ''`,
+    [organizationId],
+  );
+  expect(rows).toEqual([{ refused: String(rounds * keys.size) }]);
+  const { rows: deadlocks } = await harness.admin.query(
+    'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+  );
+  expect(deadlocks).toEqual([{ deadlocks: '0' }]);
 });
 
 async function rebuild(storage: Storage): Promise<string[]> {

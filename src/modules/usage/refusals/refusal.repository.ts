@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import { type Grain, GRAINS } from '../rollups/rollup-sql.js';
+
 /** How many calls of a key were refused in a minute. */
 export type Refusals = {
   readonly organizationId: string;
@@ -11,14 +13,11 @@ export type Refusals = {
   calls: number;
 };
 
-/** In the order in which everybody who writes to several takes them. */
-const GRAINS = ['minute', 'hour', 'day'] as const;
-
 /**
  * To the row of the key and to that of its organization, which has an empty key. Rows are taken in the order of their
  * primary key, as by whoever ships usage to the same ones, so that none waits for another in a circle.
  */
-const add = (grain: (typeof GRAINS)[number]): string => `
+const add = (grain: Grain): string => `
 INSERT INTO usage_rollup_${grain} AS rollup (
   organization_id, key_id, bucket, requests, errors, input_tokens, cached_input_tokens, output_tokens,
   reasoning_tokens, cost_nanos, latency_ms, refused, latency_buckets, latency_counts

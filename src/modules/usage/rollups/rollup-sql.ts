@@ -3,6 +3,7 @@ import { GAMMA } from './latency-sketch.js';
 /** How long what one row sums up is. In the order in which their tables are written: who writes several keeps to it. */
 export const GRAINS = ['minute', 'hour', 'day'] as const;
 export type Grain = (typeof GRAINS)[number];
+const LAST_FIRST = [...GRAINS].reverse();
 
 /** What is summed up of events as it stands there, but for the cost, which has more digits. */
 const TOKENS_AND_TIME = [
@@ -99,7 +100,7 @@ export const ROLLED_UP_COLUMNS = `organization_id, key_id, occurred_at, model, p
 
 /**
  * The parts of a WITH that add events to all roll-ups. Rows are taken in one order, so that statements that add to the same
- * ones can't deadlock.
+ * ones can't deadlock: PostgreSQL runs parts that nothing reads the last one first.
  * @param events a relation with {@link ROLLED_UP_COLUMNS}
  */
 export function rollUp(events: string): string {
@@ -108,8 +109,8 @@ export function rollUp(events: string): string {
   return [
     `minute_breakdown AS MATERIALIZED (${byMinute(events, MADE_OF, statusClass)})`,
     `minute_latencies AS MATERIALIZED (${byMinute(events, 'latency_bucket', latencyBucket)})`,
-    ...GRAINS.map((grain) => `breakdown_${grain} AS (${breakdown(grain)})`),
-    ...GRAINS.map((grain) => `rollup_${grain} AS (${rollup(grain)})`),
+    ...LAST_FIRST.map((grain) => `breakdown_${grain} AS (${breakdown(grain)})`),
+    ...LAST_FIRST.map((grain) => `rollup_${grain} AS (${rollup(grain)})`),
   ].join(',\n');
 }
 
