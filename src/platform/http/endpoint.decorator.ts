@@ -38,6 +38,8 @@ export type EndpointOptions = {
   readonly kind?: 'management' | 'inference';
   /** The handler reads the raw body itself, as inference always does: nothing parses or bounds it beforehand. */
   readonly readsBody?: boolean;
+  /** Also lets in who shows a ticket for this very path in `?ticket=`: pages can set no header of a WebSocket. */
+  readonly takesTickets?: boolean;
   readonly status?: number;
   /** `[Item]` for an array. */
   readonly response?: Type<unknown> | [Type<unknown>];
@@ -55,7 +57,7 @@ export type EndpointOptions = {
 
 export type EndpointMetadata = Pick<
   EndpointOptions,
-  'scope' | 'allowsReadOnlyKeys' | 'kind' | 'readsBody' | 'idempotent'
+  'scope' | 'allowsReadOnlyKeys' | 'kind' | 'readsBody' | 'takesTickets' | 'idempotent'
 >;
 export const ENDPOINT = 'latchkey:endpoint';
 
@@ -92,6 +94,7 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
     kind,
     ...(options.allowsReadOnlyKeys === true && { allowsReadOnlyKeys: true }),
     readsBody: options.readsBody ?? kind === 'inference',
+    ...(options.takesTickets === true && { takesTickets: true }),
     ...(options.idempotent && { idempotent: options.idempotent }),
   };
   return applyDecorators(

@@ -27,6 +27,7 @@ import { serveApiDocument } from './openapi.js';
 import { pathOf } from './request-context.js';
 import { RouteFinder, ROUTER_OPTIONS } from './route-finder.js';
 import { toAppError } from './to-app-error.js';
+import { serveUpgrades } from './upgrades.js';
 import { createValidationPipe } from './validation.pipe.js';
 
 /** The server is made here, because Fastify would switch Node's limit on slow bodies off. */
@@ -63,6 +64,10 @@ export async function createHttpApp(
         if (isClosing) response.shouldKeepAlive = false;
         noteOrigin(request, response);
         if (!hotRoutes?.take(request, response)) handler(request, response);
+      });
+      serveUpgrades(server, (request, response) => {
+        noteOrigin(request, response);
+        handler(request, response);
       });
       return server;
     },
