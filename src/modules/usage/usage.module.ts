@@ -16,6 +16,8 @@ import { StoredBodies } from './bodies/stored-bodies.port.js';
 import { SearchEventsService } from './events/search-events.service.js';
 import { UsageEvents } from './events/usage-events.port.js';
 import { UsageEventsRepository } from './events/usage-events.repository.js';
+import { ReadUsageFeedService } from './feed/read-usage-feed.service.js';
+import { UsageFeed } from './feed/usage-feed.port.js';
 import { KeyUsageTotalsRepository } from './key-usage-totals.repository.js';
 import { MaintainPartitionsProcessor } from './maintain-partitions.processor.js';
 import { ReadKeyUsageService } from './read-key-usage.service.js';
@@ -76,6 +78,7 @@ import { USAGE_JOBS } from './usage.jobs.js';
     { provide: RefusalCounter, useExisting: BatchedRefusalCounter },
     { provide: UsageRecorder, useExisting: SpoolUsageRecorder },
     { provide: UsageTotals, useExisting: ReadKeyUsageService },
+    { provide: UsageFeed, useClass: ReadUsageFeedService },
     { provide: UsagePipelineStats, useExisting: SpoolPipelineStats },
     { provide: UsageReports, useClass: ReadUsageReportsService },
   ],
@@ -88,6 +91,7 @@ import { USAGE_JOBS } from './usage.jobs.js';
     StoredBodies,
     UsageEvents,
     RefusalCounter,
+    UsageFeed,
   ],
 })
 export class UsageModule {}
