@@ -32,6 +32,12 @@ class FakeDirectory extends KeyDirectory {
   override current(view: KeyView): KeyView {
     return view;
   }
+  override secretIdOf(): string {
+    return 'sec_1';
+  }
+  override findBySecretId(): Promise<KeyView | null> {
+    return Promise.resolve(null);
+  }
 }
 
 const ACTIVE = {

@@ -64,6 +64,23 @@ export class AccessControl implements OnModuleInit {
       : this.#check(request, endpoint, found);
   }
 
+  /**
+   * For who shows something that was issued to a key instead of the key itself. What the key signed, where it must, was
+   * the request for that.
+   * @param view of that key, as it is now; `null` when what is shown does not do
+   * @throws {AppError} as {@link admit}
+   */
+  admitHolder(
+    request: IncomingMessage,
+    endpoint: EndpointMetadata,
+    view: KeyView | null,
+  ): KeyView | Promise<KeyView> {
+    if (!view) return this.#refuse(request, new AppError('invalid_api_key'));
+    this.#letPageRead(request, view);
+    this.#authorize(request, endpoint, view);
+    return view;
+  }
+
   #find(request: IncomingMessage): KeyView | null | Promise<KeyView | null> {
     try {
       return this.keys.find(this.#presentedIn(request));
@@ -114,9 +131,7 @@ export class AccessControl implements OnModuleInit {
     view: KeyView,
   ): KeyView | Promise<KeyView> {
     if (view.signing !== null) return this.#checkSigned(request, endpoint, view, view.signing);
-    this.#letPageRead(request, view);
-    this.#authorize(request, endpoint, view);
-    return view;
+    return this.admitHolder(request, endpoint, view);
   }
 
   /**

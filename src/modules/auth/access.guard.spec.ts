@@ -8,6 +8,8 @@ import type { AccessControl } from './access-control.js';
 import { AccessGuard } from './access.guard.js';
 import { AppPassport } from './app-passport.js';
 import { BearerKeyStrategy } from './bearer-key.strategy.js';
+import { TicketStrategy } from './tickets/ticket.strategy.js';
+import type { Tickets } from './tickets/tickets.store.js';
 
 const PRINCIPAL = { keyId: 'key_1' };
 
@@ -15,7 +17,9 @@ function guarded(endpoint: EndpointMetadata | undefined, admit: () => unknown) {
   const request = { raw: {}, principal: null, routeOptions: { config: { endpoint } } };
   const context = { switchToHttp: () => ({ getRequest: () => request }) };
   const passport = new AppPassport();
-  new BearerKeyStrategy(passport, { admit } as unknown as AccessControl);
+  const access = { admit } as unknown as AccessControl;
+  new TicketStrategy(passport, access, {} as Tickets);
+  new BearerKeyStrategy(passport, access);
   const guard = new AccessGuard(passport);
   return { request, outcome: guard.canActivate(context as unknown as ExecutionContext) };
 }

@@ -10,6 +10,8 @@ import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import { AccessControl } from './access-control.js';
 import { AppPassport } from './app-passport.js';
 import { BearerKeyStrategy } from './bearer-key.strategy.js';
+import { TicketStrategy } from './tickets/ticket.strategy.js';
+import { Tickets } from './tickets/tickets.store.js';
 
 type Admit = (raw: IncomingMessage, endpoint: EndpointMetadata) => unknown;
 
@@ -20,7 +22,13 @@ afterEach(() => Promise.all(modules.splice(0).map((module) => module.close())));
 
 async function applicationWith(admit: Admit): Promise<AppPassport> {
   const module = await Test.createTestingModule({
-    providers: [AppPassport, BearerKeyStrategy, { provide: AccessControl, useValue: { admit } }],
+    providers: [
+      AppPassport,
+      TicketStrategy,
+      BearerKeyStrategy,
+      { provide: AccessControl, useValue: { admit } },
+      { provide: Tickets, useValue: {} },
+    ],
   }).compile();
   modules.push(module);
   return module.get(AppPassport);

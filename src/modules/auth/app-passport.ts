@@ -13,7 +13,7 @@ export type AccessAttempt = {
 };
 
 /** In the order in which they are tried, until one finds its credential. */
-const STRATEGIES = ['bearer'] as const;
+const STRATEGIES = ['ticket', 'bearer'] as const;
 export type StrategyName = (typeof STRATEGIES)[number];
 
 /**

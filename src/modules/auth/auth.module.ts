@@ -11,6 +11,8 @@ import { FailedAttempts } from './failed-attempts.js';
 import { NoncesModule } from './nonces/nonces.module.js';
 import { RequestClients } from './request-client.js';
 import { RequestSignatures } from './signing/request-signatures.js';
+import { TicketStrategy } from './tickets/ticket.strategy.js';
+import { Tickets } from './tickets/tickets.store.js';
 
 @Module({
   imports: [KeysModule, NoncesModule],
@@ -21,8 +23,10 @@ import { RequestSignatures } from './signing/request-signatures.js';
     FailedAttempts,
     RequestClients,
     RequestSignatures,
+    Tickets,
+    TicketStrategy,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [FailedAttempts, RequestClients],
+  exports: [FailedAttempts, RequestClients, Tickets],
 })
 export class AuthModule {}

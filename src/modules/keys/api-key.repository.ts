@@ -58,6 +58,10 @@ export class ApiKeyRepository {
     );
   }
 
+  async findDigestAcrossTenants(secretId: string): Promise<SecretDigest | null> {
+    return this.transactions.manager.findOneBy(ApiKeySecretEntity, { id: secretId });
+  }
+
   /** Unless it was replaced meanwhile. */
   async replaceDigestAcrossTenants(
     { id, scheme }: ApiKeySecretEntity,

@@ -11,10 +11,12 @@ export {
 } from './domain/features.js';
 export { CallingKey } from './calling-key.decorator.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
+export { CallingKey } from './calling-key.decorator.js';
 export { KeyAccounts } from './key-accounts.service.js';
 export { KeyAttributesReader } from './key-attributes.port.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
+export { type KeyState, KeyStates } from './key-states.port.js';
 export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leaked-key.js';
 export { KeysModule } from './keys.module.js';
 export { LeakedKeys } from './leaked-keys.port.js';

@@ -7,7 +7,7 @@ import { EventBus } from '#platform/events/event-bus.js';
 import { CoherentCache } from '#platform/fanout/coherent-cache.js';
 import { Fanout } from '#platform/fanout/fanout.port.js';
 
-import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
+import { ApiKeyRepository, type KeyWithSecret, type SecretDigest } from './api-key.repository.js';
 import { isWellFormedKey } from './domain/key-secret.js';
 import type { KeyView } from './domain/key-view.js';
 import type { PresentedKey } from './domain/presented-key.js';
@@ -20,12 +20,17 @@ import { SigningSecrets } from './signing-secrets.js';
 const MAX_CACHED_KEYS = 50_000;
 
 /** Where a key is found in the cache and in PostgreSQL, without its secret. */
-type Place = { readonly fingerprint: string; readonly digests: ReturnType<typeof digestsOf> };
+type Place = {
+  readonly fingerprint: string;
+  /** As they may be stored; the first is what it should be. */
+  readonly digests: readonly [SecretDigest, ...SecretDigest[]];
+};
+type KnownPlace = Place & { readonly secretId: string };
 
 @Injectable()
 export class KeyDirectoryService extends KeyDirectory {
   readonly #views: CoherentCache<KeyView>;
-  readonly #places = new WeakMap<KeyView, Place>();
+  readonly #places = new WeakMap<KeyView, KnownPlace>();
 
   constructor(
     private readonly keys: ApiKeyRepository,
@@ -62,6 +67,18 @@ export class KeyDirectoryService extends KeyDirectory {
     return place ? (this.#views.peek(place.fingerprint) ?? this.#load(place)) : null;
   }
 
+  override secretIdOf(view: KeyView): string {
+    const place = this.#places.get(view);
+    if (!place) throw new Error('The view of this key was not made by the directory.');
+    return place.secretId;
+  }
+
+  override async findBySecretId(secretId: string): Promise<KeyView | null> {
+    const digest = await this.keys.findDigestAcrossTenants(secretId);
+    // No fingerprint of a secret has this form, so the views of both ways are cached side by side.
+    return digest && this.#load({ fingerprint: `id ${secretId}`, digests: [digest] });
+  }
+
   #load(place: Place): Promise<KeyView | null> {
     return this.#views.load(place.fingerprint, () => this.#read(place));
   }
@@ -70,7 +87,7 @@ export class KeyDirectoryService extends KeyDirectory {
     const found = await this.#findSecret(place);
     if (!found) return null;
     const view = keyViewOf(found, this.signingSecrets.open(found.key));
-    this.#places.set(view, place);
+    this.#places.set(view, { ...place, secretId: found.secret.id });
     return view;
   }
 

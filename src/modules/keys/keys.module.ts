@@ -27,6 +27,8 @@ import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
 import { KeyFinderService } from './key-finder.service.js';
 import { KeyLimitsController } from './key-limits.controller.js';
+import { KeyStates } from './key-states.port.js';
+import { KeyStatesService } from './key-states.service.js';
 import { KeysController } from './keys.controller.js';
 import { LeakedKeys } from './leaked-keys.port.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
@@ -72,6 +74,7 @@ import { SigningSecrets } from './signing-secrets.js';
     DeactivateLeakedKeyService,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
+    { provide: KeyStates, useClass: KeyStatesService },
     { provide: LeakedKeys, useClass: FindLeakedKeysService },
     { provide: KeyAttributesReader, useClass: ReadKeyAttributesService },
   ],
@@ -79,6 +82,7 @@ import { SigningSecrets } from './signing-secrets.js';
     KeyDirectory,
     KeyAccounts,
     KeyAttributesReader,
+    KeyStates,
     BootstrapMasterKey,
     CallOutlook,
     LeakedKeys,

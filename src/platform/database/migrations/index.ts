@@ -13,6 +13,7 @@ import { ThrottleCounters1764223200000 } from './1764223200000-throttle-counters
 import { Budgets1764226800000 } from './1764226800000-budgets.js';
 import { RedisMarkers1764230400000 } from './1764230400000-redis-markers.js';
 import { UsageRollups1764234000000 } from './1764234000000-usage-rollups.js';
+import { AccessTickets1764237600000 } from './1764237600000-access-tickets.js';
 import { RequestBodies1764241200000 } from './1764241200000-request-bodies.js';
 
 /** In order, append-only. A released migration is never changed. */
@@ -32,5 +33,6 @@ export const MIGRATIONS = [
   Budgets1764226800000,
   RedisMarkers1764230400000,
   UsageRollups1764234000000,
+  AccessTickets1764237600000,
   RequestBodies1764241200000,
 ];

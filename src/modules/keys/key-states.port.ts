@@ -1,0 +1,16 @@
+/** What becomes of a key, for whoever looks at its usage. */
+export type KeyState = {
+  readonly organizationId: string;
+  readonly keyId: string;
+  /** Milliseconds since the epoch, also of a time to come; `Infinity` when it is not to be revoked. */
+  readonly revokedAt: number;
+};
+
+/** Tells of keys by their ids. */
+export abstract class KeyStates {
+  /**
+   * At once while it is known to be current, else from PostgreSQL; the same object as long as nothing has changed.
+   * `null`: the organization has no such key.
+   */
+  abstract find(organizationId: string, keyId: string): KeyState | null | Promise<KeyState | null>;
+}
