@@ -8,7 +8,7 @@ const MODULE_EDGES = {
   auth: ['keys', 'organizations'],
   leaks: ['auth', 'keys'],
   inference: ['keys', 'catalog', 'limits', 'usage'],
-  analytics: ['keys', 'usage'],
+  analytics: ['auth', 'keys', 'usage'],
 };
 
 const moduleRules = Object.entries(MODULE_EDGES).map(([name, allowed]) => ({

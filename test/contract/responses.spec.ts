@@ -246,6 +246,24 @@ describe('what is answered is what openapi.json says, field for field', () => {
     }
   });
 
+  it('live usage', async () => {
+    const { id } = await succeed('createKey', {}, { body: { name: 'watched' } });
+    await succeed('createUsageTicket', { id });
+    const operation = operationOf('streamKeyUsageEvents');
+    const leaving = new AbortController();
+    const response = await fetch(app.origin + operation.path.replace('{id}', id), {
+      headers: { authorization: `Bearer ${app.masterKey}` },
+      signal: leaving.signal,
+    });
+    const { status, headers } = response;
+    const first = await response.body!.pipeThrough(new TextDecoderStream()).getReader().read();
+    leaving.abort();
+    expectDocumented(operation.operationId, { status, headers, body: first.value });
+    seen.add(operation.operationId);
+    await succeed('revokeKey', { id });
+    await fail('streamKeyUsageEvents', 409, { id });
+  });
+
   it('inference', async () => {
     const messages = [{ role: 'user', content: 'Hello!' }];
     for (const alias of ['', '_openai_v1', '_openai']) {

@@ -177,6 +177,7 @@ describe('another organization’s object', () => {
 
   it('is asked for by every operation that takes an id', () => {
     expect(byId.map(({ operationId }) => operationId).toSorted()).toEqual([
+      'createUsageTicket',
       'deleteApiKey',
       'deleteBudget',
       'deleteBudget_manage',
@@ -197,6 +198,7 @@ describe('another organization’s object', () => {
       'reissueSigningSecret',
       'revokeKey',
       'simulateRequest',
+      'streamKeyUsageEvents',
       'updateKey',
       'updateOrganization',
       'updateProvider',

@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
 
+import { LiveModule } from './live/live.module.js';
 import { ReportsModule } from './reports/reports.module.js';
 import { RequestLogModule } from './request-log/request-log.module.js';
 
 /** What people read of usage. */
-@Module({ imports: [ReportsModule, RequestLogModule] })
+@Module({ imports: [LiveModule, ReportsModule, RequestLogModule] })
 export class AnalyticsModule {}

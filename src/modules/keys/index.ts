@@ -9,7 +9,6 @@ export {
   FEATURES,
   featuresOf,
 } from './domain/features.js';
-export { CallingKey } from './calling-key.decorator.js';
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 export { CallingKey } from './calling-key.decorator.js';
 export { KeyAccounts } from './key-accounts.service.js';
