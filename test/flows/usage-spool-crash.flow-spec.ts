@@ -21,6 +21,8 @@ import {
 } from '#modules/usage/index.js';
 import { ConfigModule } from '#platform/config/config.module.js';
 import { loadEnv } from '#platform/config/env.js';
+import { CryptoModule } from '#platform/crypto/crypto.module.js';
+import { ROOT_KEY_BYTES, RootKey } from '#platform/crypto/root-key.js';
 import { DatabaseModule } from '#platform/database/database.module.js';
 import { LOGGER } from '#platform/observability/logger.js';
 import { METRICS } from '#platform/observability/metrics.js';
@@ -140,6 +142,7 @@ async function startApp(organizationId: string, keyId: string): Promise<NestFast
       ConfigModule.forRoot(config),
       LoggerModule,
       DatabaseModule.forRoot(new Secret(harness.url)),
+      CryptoModule.forRoot(new RootKey(new Secret(Buffer.alloc(ROOT_KEY_BYTES)))),
       UsageModule,
     ],
     controllers: [CallsController],

@@ -183,6 +183,10 @@ export const POLICY_ROWS: readonly PolicyRow[] = [
     fails: { headers: { 'user-agent': 'Mine/1.0 NotYourApp/2' } },
     code: 'user_agent_not_allowed',
   },
+];
+
+/** As {@link POLICY_ROWS}, of what the routes decide that it is about, so that a simulation knows nothing of it. */
+export const DATA_ROWS: readonly PolicyRow[] = [
   {
     field: 'permissions.data_access.export_data',
     policy: { permissions: { data_access: { export_data: false } } },

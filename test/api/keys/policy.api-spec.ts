@@ -13,6 +13,7 @@ import {
   CHAT,
   LIMIT_ROWS,
   LIMITS_ARE_ENFORCED,
+  DATA_ROWS,
   POLICY_ROWS,
   type PolicyRow,
   probe,
@@ -20,7 +21,7 @@ import {
   startWithProviders,
 } from './policy-rows.harness.js';
 
-const ROWS = [...POLICY_ROWS, ...SIGNING_ROWS, ...LIMIT_ROWS];
+const ROWS = [...POLICY_ROWS, ...DATA_ROWS, ...SIGNING_ROWS, ...LIMIT_ROWS];
 
 let app: TestApp;
 let upstream: FakeUpstream;
@@ -53,7 +54,7 @@ async function expectEnforced(row: PolicyRow): Promise<void> {
 }
 
 describe('each field of the policy is enforced', () => {
-  it.each([...POLICY_ROWS, ...SIGNING_ROWS])('$field', expectEnforced);
+  it.each([...POLICY_ROWS, ...DATA_ROWS, ...SIGNING_ROWS])('$field', expectEnforced);
 
   describe.skipIf(!LIMITS_ARE_ENFORCED)('and each limit', () => {
     it.each(LIMIT_ROWS)('$field: $policy', expectEnforced);
