@@ -9,7 +9,7 @@ import type { FeedKey, FeedPage, FeedQuery } from '#modules/usage/feed/usage-fee
 import { UsageFeed } from '#modules/usage/feed/usage-feed.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
-import { storeUsage } from '../support/usage-events.js';
+import { insertEvents } from '../support/usage-events.js';
 import { SpoolHarness } from './usage-spool.harness.js';
 
 const WRITERS = 4;
@@ -99,8 +99,8 @@ class Story {
     // With none it has an id all the same, and holds the oldest one back.
     if (count === 0) await writer.query('SELECT pg_current_xact_id()');
     const key = count === 1 ? ALSO_WATCHED : WATCHED;
-    ids.push(...(await storeUsage(writer, key, count)));
-    await storeUsage(writer, UNWATCHED, 1);
+    ids.push(...(await insertEvents(writer, key, count)));
+    await insertEvents(writer, UNWATCHED, 1);
   }
 
   async #end(number: number, commit: boolean): Promise<void> {
@@ -138,7 +138,7 @@ describe('the feed', () => {
     const follower = new FeedFollower(failing, await feed.now());
     const ids: string[] = [];
     for (let batch = 0; batch < 10; batch++) {
-      ids.push(...(await storeUsage(harness.admin, WATCHED, 500)));
+      ids.push(...(await insertEvents(harness.admin, WATCHED, 500)));
     }
     const read: string[] = [];
     while (read.length < ids.length) {
@@ -153,7 +153,7 @@ describe('the feed', () => {
 
   it('tells what a record is', async () => {
     const follower = new FeedFollower(feed, await feed.now());
-    const [id] = await storeUsage(harness.admin, WATCHED, 1);
+    const [id] = await insertEvents(harness.admin, WATCHED, 1);
     const { records } = await follower.next([WATCHED]);
     expect(records).toEqual([
       {
@@ -180,7 +180,7 @@ describe('the feed', () => {
   ])(
     'reads by the index of what is new, however much there is of a watched key, %s',
     async (_, prepare) => {
-      for (let batch = 0; batch < 20; batch++) await storeUsage(harness.admin, WATCHED, 1_000);
+      for (let batch = 0; batch < 20; batch++) await insertEvents(harness.admin, WATCHED, 1_000);
       await harness.admin.query(prepare);
       const statements: { sql: string; parameters: readonly unknown[] }[] = [];
       const spied = {
@@ -190,7 +190,7 @@ describe('the feed', () => {
         },
       };
       const since = await feed.now();
-      await storeUsage(harness.admin, WATCHED, 10);
+      await insertEvents(harness.admin, WATCHED, 10);
       const query = { keys: [WATCHED], since, until: null, after: null };
       await new ReadUsageFeedService(spied as unknown as TransactionRunner).page(query);
       const [{ sql, parameters }] = statements as [(typeof statements)[number]];

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 import { GatewayProcess, newInstallation } from '../support/gateway-process.js';
 import { SocketClient } from '../support/live-clients.js';
-import { storeUsage } from '../support/usage-events.js';
+import { insertEvents } from '../support/usage-events.js';
 import { setUpProof } from './proof.harness.js';
 
 const LISTENERS = 500;
@@ -148,7 +148,7 @@ async function flood(keyId: string): Promise<void> {
   );
   const organizationId = found.rows[0]?.organization_id ?? '';
   for (let stored = 0; stored < FLOOD; stored += FLOOD_BATCH) {
-    await storeUsage(database, { organizationId, keyId }, FLOOD_BATCH);
+    await insertEvents(database, { organizationId, keyId }, FLOOD_BATCH);
   }
   await database.end();
 }

@@ -6,7 +6,7 @@ import { newId } from '#common/ids/prefixed-id.js';
  * Stores records of a key as the shipper does, in the transaction that is open, and answers their ids. The day must have
  * its partition.
  */
-export async function storeUsage(
+export async function insertEvents(
   client: pg.Client | pg.PoolClient | pg.Pool,
   { organizationId, keyId }: { readonly organizationId: string; readonly keyId: string },
   count: number,

@@ -10,3 +10,16 @@ export async function within<T>(ms: number, work: Promise<T>, message: string): 
     clearTimeout(timer);
   }
 }
+
+/** Settles like `work`, or resolves after `ms`. The work itself goes on. */
+export async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

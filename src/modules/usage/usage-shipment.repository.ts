@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { QueryFailedError } from 'typeorm';
 
+import { isDataError } from '#platform/database/pg-errors.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ROLLED_UP_COLUMNS, rollUp } from './rollups/rollup-sql.js';
@@ -83,8 +84,6 @@ INSERT INTO usage_spool_positions (spool_id, segment, position) VALUES ($1, 0, 0
 ON CONFLICT (spool_id) DO UPDATE SET spool_id = excluded.spool_id
 RETURNING segment, position`;
 
-/** SQLSTATE classes that say the data is wrong: data exception, integrity constraint, program limit (an index row too long). */
-const DATA_ERROR_CLASSES = new Set(['22', '23', '54']);
 const CHECK_VIOLATION = '23514';
 const UNIQUE_VIOLATION = '23505';
 
@@ -167,5 +166,5 @@ function toShipmentError(error: unknown): unknown {
   const { code = '', constraint } = error.driverError as { code?: string; constraint?: string };
   // A row without a partition is reported as a violated check that has no name.
   if (code === CHECK_VIOLATION && constraint === undefined) return new MissingPartitionError(error);
-  return DATA_ERROR_CLASSES.has(code.slice(0, 2)) ? new UnstorableRecordsError(code, error) : error;
+  return isDataError(code) ? new UnstorableRecordsError(code, error) : error;
 }

@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { unlink } from 'node:fs/promises';
 
+import { atMost } from '#common/time/within.js';
 import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
 import { PartitionKeeperService } from './partition-keeper.service.js';
@@ -161,14 +162,4 @@ export class UsageShipper implements OnApplicationBootstrap, OnApplicationShutdo
     await atMost(ms, ended);
     this.#pause = null;
   }
-}
-
-/** Resolves with `promise`, but no later than after `ms`. Keeps no process alive. */
-async function atMost(ms: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
 }

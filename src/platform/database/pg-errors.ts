@@ -20,6 +20,14 @@ export function isUnstorableText(error: unknown): boolean {
   return UNSTORABLE_TEXT.has((error.driverError as DriverError).code ?? '');
 }
 
+/** Classes of SQLSTATE: data exception, integrity constraint, program limit (an index row too long). */
+const DATA_ERROR_CLASSES = new Set(['22', '23', '54']);
+
+/** Whether an SQLSTATE speaks of bad data: then the same statement fails whenever it is tried. */
+export function isDataError(code: string): boolean {
+  return DATA_ERROR_CLASSES.has(code.slice(0, 2));
+}
+
 const CONNECTION_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DatabaseError, type PoolClient } from 'pg';
-import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { DataSource, type EntityManager, QueryFailedError, type QueryRunner } from 'typeorm';
 
 type Scope = { readonly manager: EntityManager; readonly afterCommit: (() => void)[] };
 
@@ -62,7 +62,7 @@ export class TransactionRunner {
   }
 
   /**
-   * As {@link sql}, of a long statement that runs often: each connection plans it once. Not in a transaction.
+   * As {@link sql}, of a long statement that runs often: each connection plans it once.
    * @param name a constant of its own for each text
    */
   async preparedSql<Row>(
@@ -70,27 +70,33 @@ export class TransactionRunner {
     query: string,
     parameters: readonly unknown[],
   ): Promise<Row[]> {
-    const runner = this.dataSource.createQueryRunner();
-    try {
+    return this.#onConnection(async (runner) => {
       const client = (await runner.connect()) as Pick<PoolClient, 'query'>;
-      const { rows } = await client.query({ name, text: query, values: [...parameters] });
-      return rows as Row[];
-    } catch (error) {
-      throw error instanceof DatabaseError
-        ? new QueryFailedError(query, [...parameters], error)
-        : error;
-    } finally {
-      await runner.release();
-    }
+      try {
+        const { rows } = await client.query({ name, text: query, values: [...parameters] });
+        return rows as Row[];
+      } catch (error) {
+        throw error instanceof DatabaseError
+          ? new QueryFailedError(query, [...parameters], error)
+          : error;
+      }
+    });
   }
 
   /** Runs parameterised SQL on the current manager and answers the rows that it returns. */
   async sql<Row>(query: string, parameters: readonly unknown[] = []): Promise<Row[]> {
+    return this.#onConnection(
+      async (runner) => (await runner.query(query, [...parameters], true)).records as Row[],
+    );
+  }
+
+  /** On the current transaction's connection, or on one of the pool's. */
+  async #onConnection<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const current = this.manager.queryRunner;
-    if (current) return (await current.query(query, [...parameters], true)).records as Row[];
+    if (current) return work(current);
     const runner = this.dataSource.createQueryRunner();
     try {
-      return (await runner.query(query, [...parameters], true)).records as Row[];
+      return await work(runner);
     } finally {
       await runner.release();
     }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { SocketClient } from '../../support/live-clients.js';
-import { storeUsage } from '../../support/usage-events.js';
+import { insertEvents } from '../../support/usage-events.js';
 
 /** More than a connection's buffers and what may wait for a client hold together. */
 const MANY = 25_000;
@@ -49,7 +49,7 @@ it('a client that does not read is dropped with 4408, and one that does gets eve
   expect(await metric('latchkey_usage_streams')).toBe(2);
   slow.socket.pause();
   const ids: string[] = [];
-  while (ids.length < MANY) ids.push(...(await storeUsage(database, key, BATCH)));
+  while (ids.length < MANY) ids.push(...(await insertEvents(database, key, BATCH)));
   const dropped = 'latchkey_usage_streams_ended_total{reason="too_slow"}'.replace(/[{}]/g, '\\$&');
   await expect.poll(() => metric(dropped), { timeout: 20_000, interval: 20 }).toBe(1);
   slow.socket.resume();

@@ -8,7 +8,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
-import { KeyStates } from '#modules/keys/index.js';
+import { type KeyState, KeyStates } from '#modules/keys/index.js';
 import {
   FeedFollower,
   type FeedKey,
@@ -52,9 +52,9 @@ export class LiveUsage implements OnModuleDestroy, OnApplicationShutdown {
 
   /** @throws {AppError} `not_found`, also for another organization’s key */
   async find(organizationId: string, keyId: string): Promise<FeedKey> {
-    const key = await this.keys.find(organizationId, keyId);
-    if (!key) throw new AppError('not_found', { message: `There is no key ${keyId}.` });
-    return { organizationId, keyId };
+    const key = { organizationId, keyId };
+    await this.#stateOf(key);
+    return key;
   }
 
   /**
@@ -68,9 +68,9 @@ export class LiveUsage implements OnModuleDestroy, OnApplicationShutdown {
     lastEventId: string | null,
     accept: () => Outlet | null,
   ): Promise<void> {
-    const key = await this.find(admission.caller.organizationId, keyId);
-    const state = await this.keys.find(key.organizationId, keyId);
-    if (!state || state.revokedAt <= this.clock.now()) {
+    const key = { organizationId: admission.caller.organizationId, keyId };
+    const state = await this.#stateOf(key);
+    if (state.revokedAt <= this.clock.now()) {
       throw new AppError('conflict', { message: `The key ${keyId} is revoked and is not used.` });
     }
     this.#assertOpen();
@@ -90,6 +90,12 @@ export class LiveUsage implements OnModuleDestroy, OnApplicationShutdown {
 
   onApplicationShutdown(): Promise<void> {
     return this.pump.stop();
+  }
+
+  async #stateOf({ organizationId, keyId }: FeedKey): Promise<KeyState> {
+    const state = await this.keys.find(organizationId, keyId);
+    if (!state) throw new AppError('not_found', { message: `There is no key ${keyId}.` });
+    return state;
   }
 
   #assertOpen(): void {

@@ -6,6 +6,8 @@ import {
 } from '@nestjs/common';
 import { QueryFailedError } from 'typeorm';
 
+import { atMost } from '#common/time/within.js';
+import { isDataError } from '#platform/database/pg-errors.js';
 import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
 import { BodiesMetrics } from './bodies.metrics.js';
@@ -19,8 +21,6 @@ const INTERVAL_MS = 200;
 const PAUSE_AFTER_FAILURE_MS = 1_000;
 const WARN_EVERY_MS = 60_000;
 const SHUTDOWN_FLUSH_MS = 5_000;
-/** SQLSTATE classes that say the data is wrong: data exception, integrity constraint, program limit. */
-const DATA_ERROR_CLASSES = new Set(['22', '23', '54']);
 
 /**
  * Bodies on their way to PostgreSQL, in memory and bounded. Whoever adds one never waits: what has no room is dropped, and
@@ -70,12 +70,7 @@ export class BodyQueue implements OnApplicationBootstrap, OnApplicationShutdown 
   /** Tries to store all that was added before the call; gives up at the timeout. */
   async flush(timeoutMs: number): Promise<void> {
     if (this.#waiting.length === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
-    });
-    await Promise.race([this.#write(), timeout]);
-    clearTimeout(timer);
+    await atMost(timeoutMs, this.#write());
   }
 
   /** One at a time, and what comes meanwhile goes with it. */
@@ -133,5 +128,5 @@ function sizeOf({ content }: KeptBody): number {
 function isAboutTheData(error: unknown): boolean {
   if (!(error instanceof QueryFailedError)) return false;
   const { code = '' } = error.driverError as { code?: string };
-  return DATA_ERROR_CLASSES.has(code.slice(0, 2));
+  return isDataError(code);
 }
