@@ -5,7 +5,8 @@ const DAYS = 90;
 const DAY_MS = 86_400_000;
 const BY_DAY = ['usage_events', 'usage_rollup_minute', 'usage_breakdown_minute'];
 const GRAINS = ['minute', 'hour', 'day'];
-const TABLES = GRAINS.flatMap((grain) => [`usage_rollup_${grain}`, `usage_breakdown_${grain}`]);
+const BY_GRAIN = GRAINS.flatMap((grain) => [`usage_rollup_${grain}`, `usage_breakdown_${grain}`]);
+const TABLES = [...BY_GRAIN, 'usage_rollup_week'];
 const FIGURES = `count(*) AS requests, count(*) FILTER (WHERE status >= 400 OR outcome = 'failed') AS errors,
   sum(input_tokens) AS input_tokens, sum(cached_input_tokens) AS cached_input_tokens,
   sum(output_tokens) AS output_tokens, sum(reasoning_tokens) AS reasoning_tokens,
@@ -37,13 +38,19 @@ export async function fillUsage(database, { organizationId, keys, events, say })
   await database.query('ANALYZE usage_events');
   for (const grain of GRAINS) await rollUp(database, grain, dayAt(0), dayAt(1));
   for (let day = 1; day < DAYS - 1; day++) {
-    for (const table of TABLES) await copyDay(database, table, 'bucket', dayAt(0), day);
+    for (const table of BY_GRAIN) await copyDay(database, table, 'bucket', dayAt(0), day);
     await copyDay(database, 'usage_events', 'occurred_at', dayAt(0), day);
     if (day % 10 === 0) say(`${day} of ${DAYS} days are there`);
   }
   await copyDay(database, 'usage_events', 'occurred_at', dayAt(0), DAYS - 1);
   await database.query('DELETE FROM usage_events WHERE occurred_at > now()');
   for (const grain of GRAINS) await rollUp(database, grain, dayAt(DAYS - 1), dayAt(DAYS));
+  const sums = NAMES.split(', ').map((name) => `sum(${name})`);
+  await database.query(
+    `INSERT INTO usage_rollup_week (organization_id, key_id, bucket, ${NAMES})
+     SELECT organization_id, key_id, date_trunc('week', bucket, 'UTC') AS week, ${sums.join(', ')}
+       FROM usage_rollup_day WHERE key_id <> '' GROUP BY 1, 2, 3`,
+  );
   await database.query(
     `INSERT INTO key_usage_totals (organization_id, key_id, requests, input_tokens, output_tokens, cost_nanos, last_used_at)
      SELECT organization_id, key_id, sum(requests), sum(input_tokens), sum(output_tokens), sum(cost_nanos), now()
@@ -141,9 +148,9 @@ async function rollUp(database, grain, from, to) {
   const sums = NAMES.split(', ').map((name) => `sum(${name})`);
   const madeOf = 'bucket, model, provider, features, status_class';
   await database.query(`
-    INSERT INTO usage_rollup_${grain} (organization_id, key_id, bucket, ${NAMES}, latency_buckets, latency_counts)
+    INSERT INTO usage_rollup_${grain} (organization_id, key_id, bucket, ${NAMES}, latencies)
     SELECT organization_id, key, bucket, ${sums.join(', ')},
-           array_agg(latency_bucket ORDER BY latency_bucket), array_agg(requests::integer ORDER BY latency_bucket)
+           string_agg(int2send(latency_bucket) || int4send(requests::integer), '' ORDER BY latency_bucket)
       FROM (SELECT organization_id, coalesce(key_id, '') AS key, bucket, latency_bucket, ${FIGURES}
               FROM ${events} ${sets('bucket, latency_bucket')}) AS latencies
      GROUP BY organization_id, key, bucket ORDER BY organization_id, key, bucket`);

@@ -200,14 +200,14 @@ describe('counts of refused calls', () => {
     const minuteMs = Math.floor(Date.now() / MINUTE) * MINUTE;
     await harness.storage.partitions.prepare([minuteMs]);
     await harness.admin.query(
-      `INSERT INTO usage_rollup_minute VALUES ($1, '', to_timestamp($2), 5, 1, 10, 2, 20, 3, 400, 50, 7, '{1,2}', '{3,4}')`,
+      `INSERT INTO usage_rollup_minute VALUES ($1, '', to_timestamp($2), 5, 1, 10, 2, 20, 3, 400, 50, 7, '\\x000100000003')`,
       [organizationId, minuteMs / 1000],
     );
     const one = { organizationId, keyId: 'key_a', minuteMs, calls: 2 };
     await repositoryOf(harness.storage).addAcrossTenants([one]);
     const { rows } = await harness.admin.query(
       `SELECT requests::int, errors::int, input_tokens::int, cached_input_tokens::int, output_tokens::int,
-              reasoning_tokens::int, cost_nanos::int, latency_ms::int, refused::int, latency_buckets, latency_counts
+              reasoning_tokens::int, cost_nanos::int, latency_ms::int, refused::int, encode(latencies, 'hex') AS latencies
          FROM usage_rollup_minute WHERE organization_id = $1 AND key_id = ''`,
       [organizationId],
     );
@@ -222,8 +222,7 @@ describe('counts of refused calls', () => {
         cost_nanos: 400,
         latency_ms: 50,
         refused: 9,
-        latency_buckets: [1, 2],
-        latency_counts: [3, 4],
+        latencies: '000100000003',
       },
     ]);
   });

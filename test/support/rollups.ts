@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { GAMMA } from '#modules/usage/rollups/latency-sketch.js';
+import { pairsOf } from '#modules/usage/rollups/rollup-sql.js';
 
 const GRAINS = ['minute', 'hour', 'day'] as const;
 
@@ -32,12 +33,19 @@ function comparisonsOf(grain: (typeof GRAINS)[number]): Record<string, Compariso
     [`latencies by ${grain}`]: {
       stored: `SELECT key_id, row.bucket, pair.bucket, sum(pair.count)
                  FROM usage_rollup_${grain} AS row
-                CROSS JOIN LATERAL unnest(latency_buckets, latency_counts) AS pair (bucket, count)
+                CROSS JOIN LATERAL (${pairsOf('latencies')}) AS pair
                 WHERE organization_id = $1 GROUP BY 1, 2, 3`,
       wanted: `SELECT of_key, bucket, latency_bucket, count(*) FROM ${calls} GROUP BY 1, 2, 3`,
     },
   };
 }
+
+/** Weeks of single keys. */
+const WEEKS: Comparison = {
+  stored: `SELECT key_id, bucket, ${NAMES} FROM usage_rollup_week WHERE organization_id = $1`,
+  wanted: `SELECT key_id, date_trunc('week', occurred_at, 'UTC') AS bucket, ${FIGURES}
+             FROM usage_events WHERE organization_id = $1 GROUP BY 1, 2`,
+};
 
 /** Of all roll-ups of an organization, those that are not the sums of its records. */
 export async function wrongSums(
@@ -46,7 +54,10 @@ export async function wrongSums(
 ): Promise<string[]> {
   const wrong: string[] = [];
   const comparisons = Object.entries(
-    Object.assign({}, ...GRAINS.map(comparisonsOf)) as Record<string, Comparison>,
+    Object.assign({ 'sums by week': WEEKS }, ...GRAINS.map(comparisonsOf)) as Record<
+      string,
+      Comparison
+    >,
   );
   for (const [name, { stored, wanted }] of comparisons) {
     const { rows } = await database.query<{ count: string }>(

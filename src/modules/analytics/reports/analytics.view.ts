@@ -36,10 +36,11 @@ export function viewReport(
   grouped: LabelledGroups | null,
 ): AnalyticsResponse {
   const { total } = report;
+  const boundaries = asked.boundariesMs.map((ms) => new Date(ms).toISOString());
   return {
     period: {
-      start: toIso(asked.boundariesMs[0]),
-      end: toIso(asked.boundariesMs.at(-1)),
+      start: boundaries[0] ?? '',
+      end: boundaries.at(-1) ?? '',
       time_zone: asked.timeZone,
       granularity: asked.granularity,
     },
@@ -52,7 +53,7 @@ export function viewReport(
     latency_ms: viewLatency(total),
     models: viewModels(report.models),
     features: viewFeatures(report.featureSets),
-    series: report.points.map((point, index) => viewPoint(asked.boundariesMs, index, point)),
+    series: report.points.map((point, index) => viewPoint(boundaries, index, point)),
     ...(grouped && { groups: viewGroups(grouped) }),
   };
 }
@@ -104,13 +105,13 @@ function viewGroups({ ranked, labels }: LabelledGroups): UsageGroupResponse[] {
 }
 
 function viewPoint(
-  boundariesMs: readonly number[],
+  boundaries: readonly string[],
   index: number,
   point: TimedUsage,
 ): SeriesPointResponse {
   return {
-    start: toIso(boundariesMs[index]),
-    end: toIso(boundariesMs[index + 1]),
+    start: boundaries[index] ?? '',
+    end: boundaries[index + 1] ?? '',
     ...viewSums(point),
     refused_requests: point.refused,
     latency_ms: viewLatency(point),
@@ -155,8 +156,4 @@ function averageLatency({ latencyMs, requests }: UsageFigures): number {
 /** With two places; 0 of nothing. */
 function share(sum: number, count: number): number {
   return count === 0 ? 0 : Math.round((sum / count) * 100) / 100;
-}
-
-function toIso(ms = 0): string {
-  return new Date(ms).toISOString();
 }

@@ -20,10 +20,10 @@ export type Refusals = {
 const add = (grain: Grain): string => `
 INSERT INTO usage_rollup_${grain} AS rollup (
   organization_id, key_id, bucket, requests, errors, input_tokens, cached_input_tokens, output_tokens,
-  reasoning_tokens, cost_nanos, latency_ms, refused, latency_buckets, latency_counts
+  reasoning_tokens, cost_nanos, latency_ms, refused, latencies
 )
 SELECT organization_id, counted.key_id, date_trunc('${grain}', to_timestamp(minute_ms / 1000), 'UTC') AS bucket,
-       0, 0, 0, 0, 0, 0, 0, 0, sum(calls), '{}', '{}'
+       0, 0, 0, 0, 0, 0, 0, 0, sum(calls), ''
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS given (organization_id, key_id, minute_ms, calls)
  CROSS JOIN LATERAL (VALUES (given.key_id), ('')) AS counted (key_id)
  GROUP BY organization_id, counted.key_id, bucket

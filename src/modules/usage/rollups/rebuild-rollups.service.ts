@@ -4,7 +4,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { PartitionKeeperService } from '../partition-keeper.service.js';
 import { type Days, RollupRebuild } from './rollup-rebuild.port.js';
-import { clearDay, GRAINS, ROLLED_UP_COLUMNS, rollUp } from './rollup-sql.js';
+import { clearDay, GRAINS, resumWeek, ROLLED_UP_COLUMNS, rollUp } from './rollup-sql.js';
 
 const DAY_MS = 86_400_000;
 
@@ -44,5 +44,6 @@ export class RebuildRollupsService extends RollupRebuild {
        ), ${rollUp('events')} SELECT`,
       range,
     );
+    for (const statement of resumWeek()) await transactions.sql(statement, range.slice(0, 1));
   }
 }

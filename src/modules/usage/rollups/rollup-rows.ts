@@ -1,5 +1,5 @@
 import type { Span } from './decompose-range.js';
-import { type Grain, GRAINS } from './rollup-sql.js';
+import { GRAINS, type RollupGrain } from './rollup-sql.js';
 
 /** So many ranges are written out, so that PostgreSQL sees at once which partitions it needs. */
 const MAX_WRITTEN_OUT = 8;
@@ -29,20 +29,22 @@ export type RowSource = {
 
 /** A query of the roll-ups of an organization or a key that lie in the spans, whatever their grain. */
 export function rowsOf(source: RowSource, parameters: Parameters): string {
-  return GRAINS.flatMap((grain) => {
-    const spans = source.spans.filter((span) => span.grain === grain);
-    return spans.length > MAX_WRITTEN_OUT
-      ? [lookUpEach(source, grain, spans, parameters)]
-      : spans.map(({ fromMs, toMs }) => {
-          const [from, to] = [fromMs, toMs].map(
-            (ms) => `${parameters.bind(toIso(ms))}::timestamptz`,
-          ) as [string, string];
-          return selectBetween(source, grain, from, to);
-        });
-  }).join('\nUNION ALL\n');
+  return [...GRAINS, 'week' as const]
+    .flatMap((grain) => {
+      const spans = source.spans.filter((span) => span.grain === grain);
+      return spans.length > MAX_WRITTEN_OUT
+        ? [lookUpEach(source, grain, spans, parameters)]
+        : spans.map(({ fromMs, toMs }) => {
+            const [from, to] = [fromMs, toMs].map(
+              (ms) => `${parameters.bind(toIso(ms))}::timestamptz`,
+            ) as [string, string];
+            return selectBetween(source, grain, from, to);
+          });
+    })
+    .join('\nUNION ALL\n');
 }
 
-function selectBetween(source: RowSource, grain: Grain, from: string, to: string): string {
+function selectBetween(source: RowSource, grain: RollupGrain, from: string, to: string): string {
   const { table, columns, organization, key } = source;
   return `SELECT ${columns.join(', ')} FROM ${table}_${grain}
      WHERE organization_id = ${organization} AND key_id = ${key} AND bucket >= ${from} AND bucket < ${to}`;
@@ -51,7 +53,7 @@ function selectBetween(source: RowSource, grain: Grain, from: string, to: string
 /** Without the OFFSET all rows of the key would be compared with all spans. */
 function lookUpEach(
   source: RowSource,
-  grain: Grain,
+  grain: RollupGrain,
   spans: readonly Span[],
   parameters: Parameters,
 ): string {

@@ -1,8 +1,12 @@
-import { GAMMA } from './latency-sketch.js';
+import { GAMMA, PAIR_BYTES } from './latency-sketch.js';
 
 /** How long what one row sums up is. In the order in which their tables are written: who writes several keeps to it. */
 export const GRAINS = ['minute', 'hour', 'day'] as const;
 export type Grain = (typeof GRAINS)[number];
+/** Weeks are summed up of single keys only, without latencies, so that reports by key read few rows. */
+export type RollupGrain = Grain | 'week';
+/** Monday, 5 January 1970. */
+export const WEEK_ORIGIN_MS = 4 * 86_400_000;
 const LAST_FIRST = [...GRAINS].reverse();
 
 /** What is summed up of events as it stands there, but for the cost, which has more digits. */
@@ -29,9 +33,10 @@ const MAX_PAIRS = 256;
 
 const MADE_OF = 'model, provider, features, status_class';
 
-/** The UTC minute, hour or day that a time is in, whatever the session's time zone. */
-function bucketOf(grain: Grain, time: string): string {
-  return `date_bin('1 ${grain}', ${time}, timestamptz 'epoch')`;
+/** The UTC minute, hour, day or week that a time is in, whatever the session's time zone. */
+function bucketOf(grain: RollupGrain, time: string): string {
+  const origin = grain === 'week' ? new Date(WEEK_ORIGIN_MS).toISOString() : 'epoch';
+  return `date_bin('1 ${grain}', ${time}, timestamptz '${origin}')`;
 }
 
 /** In every group of figures: who, when, and what they are figures of. */
@@ -70,6 +75,19 @@ function breakdown(grain: Grain): string {
   ON CONFLICT (${columns}) DO UPDATE SET ${ADDED}`;
 }
 
+/** A pair of bucket and count, as {@link PAIR_BYTES} tells. */
+const pair = (bucket: string, count: string): string =>
+  `int2send(${bucket}) || int4send(${count}::integer)`;
+
+/** The pairs of a sketch, as rows of `bucket` and `count`. */
+export function pairsOf(sketch: string): string {
+  const byte = (index: number): string => `get_byte(${sketch}, at + ${index})::bigint`;
+  const number = (...bytes: number[]): string =>
+    bytes.map((index, at) => `(${byte(index)} << ${8 * (bytes.length - 1 - at)})`).join(' + ');
+  return `SELECT (${number(0, 1)})::smallint AS bucket, ${number(2, 3, 4, 5)} AS count
+            FROM generate_series(0, length(${sketch}) - ${PAIR_BYTES}, ${PAIR_BYTES}) AS at`;
+}
+
 /**
  * A sketch is added by putting its pairs behind those that are there: a bucket may stand in it several times. Only when there
  * are many of them those of one bucket are added up.
@@ -77,21 +95,29 @@ function breakdown(grain: Grain): string {
 function rollup(grain: Grain): string {
   const columns = 'organization_id, key_id, bucket';
   return `
-  INSERT INTO usage_rollup_${grain} AS total (${columns}, ${FIGURES.join(', ')}, latency_buckets, latency_counts)
-  SELECT ${columns}, ${SUMS}, array_agg(latency_bucket), array_agg(requests::integer)
+  INSERT INTO usage_rollup_${grain} AS total (${columns}, ${FIGURES.join(', ')}, latencies)
+  SELECT ${columns}, ${SUMS}, string_agg(${pair('latency_bucket', 'requests')}, '')
     FROM (SELECT *, ${bucketOf(grain, 'minute')} AS bucket FROM minute_latencies) AS parts
    GROUP BY ${columns}
    ORDER BY ${columns}
-  ON CONFLICT (${columns}) DO UPDATE SET ${ADDED},
-    (latency_buckets, latency_counts) = (
-      SELECT CASE WHEN cardinality(buckets) <= ${MAX_PAIRS} THEN buckets ELSE (
-               SELECT array_agg(DISTINCT bucket ORDER BY bucket) FROM unnest(buckets) AS bucket) END,
-             CASE WHEN cardinality(buckets) <= ${MAX_PAIRS} THEN counts ELSE (
-               SELECT array_agg(count ORDER BY bucket)
-                 FROM (SELECT bucket, sum(count)::integer AS count
-                         FROM unnest(buckets, counts) AS pairs (bucket, count) GROUP BY bucket) AS merged) END
-        FROM (SELECT total.latency_buckets || excluded.latency_buckets AS buckets,
-                     total.latency_counts || excluded.latency_counts AS counts) AS both_of)`;
+  ON CONFLICT (${columns}) DO UPDATE SET ${ADDED}, latencies = (
+    SELECT CASE WHEN length(sketch) <= ${MAX_PAIRS * PAIR_BYTES} THEN sketch ELSE (
+             SELECT string_agg(${pair('bucket', 'count')}, '' ORDER BY bucket)
+               FROM (SELECT bucket, sum(count) AS count FROM (${pairsOf('sketch')}) AS pairs GROUP BY bucket) AS merged) END
+      FROM (SELECT total.latencies || excluded.latencies AS sketch) AS both_of)`;
+}
+
+const TO_WEEKS = `INSERT INTO usage_rollup_week AS total (organization_id, key_id, bucket, ${FIGURES.join(', ')})`;
+
+function weeks(): string {
+  const columns = 'organization_id, key_id, bucket';
+  return `
+  ${TO_WEEKS}
+  SELECT ${columns}, ${SUMS}
+    FROM (SELECT *, ${bucketOf('week', 'minute')} AS bucket FROM minute_latencies WHERE key_id <> '') AS parts
+   GROUP BY ${columns}
+   ORDER BY ${columns}
+  ON CONFLICT (${columns}) DO UPDATE SET ${ADDED}`;
 }
 
 /** Columns of `usage_events` that {@link rollUp} reads. */
@@ -110,17 +136,30 @@ export function rollUp(events: string): string {
     `minute_breakdown AS MATERIALIZED (${byMinute(events, MADE_OF, statusClass)})`,
     `minute_latencies AS MATERIALIZED (${byMinute(events, 'latency_bucket', latencyBucket)})`,
     ...LAST_FIRST.map((grain) => `breakdown_${grain} AS (${breakdown(grain)})`),
+    `rollup_week AS (${weeks()})`,
     ...LAST_FIRST.map((grain) => `rollup_${grain} AS (${rollup(grain)})`),
   ].join(',\n');
 }
 
-/** The statements that take from the roll-ups of `$1` to `$2`, a whole day, what {@link rollUp} adds. Refused calls stay. */
+/** The statements that take from the roll-ups, but for weeks, of `$1` to `$2`, a whole day, what {@link rollUp} adds. Refused calls stay. */
 export function clearDay(grain: Grain): string[] {
   const inRange = 'bucket >= $1 AND bucket < $2';
   const zero = FIGURES.map((name) => `${name} = 0`).join(', ');
   return [
     `DELETE FROM usage_breakdown_${grain} WHERE ${inRange}`,
     `DELETE FROM usage_rollup_${grain} WHERE ${inRange} AND refused = 0`,
-    `UPDATE usage_rollup_${grain} SET ${zero}, latency_buckets = '{}', latency_counts = '{}' WHERE ${inRange}`,
+    `UPDATE usage_rollup_${grain} SET ${zero}, latencies = '' WHERE ${inRange}`,
+  ];
+}
+
+/** The statements that sum up anew, from its days, the week that the time `$1` is in. */
+export function resumWeek(): string[] {
+  const week = bucketOf('week', '$1::timestamptz');
+  return [
+    `DELETE FROM usage_rollup_week WHERE bucket = ${week}`,
+    `${TO_WEEKS}
+     SELECT organization_id, key_id, ${week}, ${SUMS} FROM usage_rollup_day
+      WHERE key_id <> '' AND requests > 0 AND bucket >= ${week} AND bucket < ${week} + interval '7 days'
+      GROUP BY organization_id, key_id`,
   ];
 }

@@ -2,8 +2,13 @@ import { Injectable } from '@nestjs/common';
 
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
-import type { UsageGrouping, UsageQuestion } from '../usage-reports.port.js';
-import { decomposeRange, decomposeRanges, type Span } from './decompose-range.js';
+import type { UsageQuestion } from '../usage-reports.port.js';
+import {
+  decomposeLongRange,
+  decomposeRange,
+  decomposeRanges,
+  type Span,
+} from './decompose-range.js';
 import { Parameters, rowsOf } from './rollup-rows.js';
 
 const FIGURES = [
@@ -24,10 +29,9 @@ export type ReportRow = FigureRow & {
   readonly kind: 'point' | 'model' | 'features' | 'group';
   /** A point's number, counted from 1; `null`: all that are beyond {@link MAX_NAMES}. */
   readonly name: string | null;
-  /** These are of points only: the sketches as PostgreSQL's texts of their arrays, parallel, with commas between them. */
+  /** These are of points only: the sketches one after the other. */
   readonly refused: string | null;
-  readonly buckets: string | null;
-  readonly counts: string | null;
+  readonly latencies: Buffer | null;
 };
 
 /** A bound on what an answer takes, far beyond what anybody reads. */
@@ -38,27 +42,24 @@ const SUMS = FIGURES.map((figure) => `sum(${figure}) AS ${figure}`).join(', ');
 /** An organization's own sums stand under this instead of a key. */
 const ALL_KEYS = '';
 
-type Names = Readonly<{ organization: string; key: string; spans: readonly Span[] }>;
+/** SQL of ids. */
+type Whose = Readonly<{ organization: string; key: string }>;
 
 @Injectable()
 export class UsageReportsRepository {
   constructor(private readonly transactions: TransactionRunner) {}
 
   /** One statement, so all of it is of one moment. What was not used has no row. */
-  read({ organizationId, keyId, boundariesMs, groupBy }: UsageQuestion): Promise<ReportRow[]> {
+  read(question: UsageQuestion): Promise<ReportRow[]> {
     const parameters = new Parameters();
-    const organization = parameters.bind(organizationId);
-    const key = parameters.bind(keyId ?? ALL_KEYS);
-    const spans = decomposeRange(boundariesMs[0] ?? 0, boundariesMs.at(-1) ?? 0);
-    const names = { organization, key, spans };
-    const starts = parameters.bindTimes(boundariesMs.slice(0, -1));
-    const timed = { organization, key, spans: decomposeRanges(boundariesMs) };
+    const organization = parameters.bind(question.organizationId);
+    const whose = { organization, key: parameters.bind(question.keyId ?? ALL_KEYS) };
     const sql = `
-WITH ${sumByPoint(timed, starts, parameters)},
-${sumByName(names, groupBy, parameters)}
-SELECT 'point' AS kind, point::text AS name, ${FIGURES.join(', ')}, refused, buckets, counts FROM points
+WITH ${sumByPoint(whose, question, parameters)},
+${sumByName(whose, question, parameters)}
+SELECT 'point' AS kind, point::text AS name, ${FIGURES.join(', ')}, refused, latencies FROM points
 UNION ALL
-SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL, NULL
+SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL
   FROM named GROUP BY 1, 2`;
     return this.transactions.sql<ReportRow>(sql, parameters.values);
   }
@@ -87,14 +88,18 @@ SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL,
   }
 }
 
-/** `points`: figures by point, and the sketches of all its roll-ups: to merge them here would take most of the time. */
-function sumByPoint(timed: Names, starts: string, parameters: Parameters): string {
-  const columns = ['bucket', ...FIGURES, 'refused', 'latency_buckets', 'latency_counts'];
-  const rows = rowsOf({ table: 'usage_rollup', columns, ...timed }, parameters);
+/**
+ * `points`: figures by point, and the sketches of all its roll-ups: to merge them here would take most of the time. With an
+ * order PostgreSQL sorts; without, it would hash what does not fit in its memory.
+ */
+function sumByPoint(whose: Whose, { boundariesMs }: UsageQuestion, parameters: Parameters): string {
+  const starts = parameters.bindTimes(boundariesMs.slice(0, -1));
+  const spans = decomposeRanges(boundariesMs);
+  const columns = ['bucket', ...FIGURES, 'refused', 'latencies'];
+  const rows = rowsOf({ table: 'usage_rollup', columns, ...whose, spans }, parameters);
   return `points AS (
   SELECT width_bucket(bucket, ${starts}) AS point, ${SUMS}, sum(refused) AS refused,
-         string_agg(nullif(latency_buckets::text, '{}'), ',') AS buckets,
-         string_agg(nullif(latency_counts::text, '{}'), ',') AS counts
+         string_agg(latencies, '' ORDER BY bucket) AS latencies
     FROM (${rows}) AS found GROUP BY 1
 )`;
 }
@@ -103,11 +108,14 @@ function sumByPoint(timed: Names, starts: string, parameters: Parameters): strin
  * `named`: figures by model, by set of features and by what is asked for, numbered from what cost most. Summed up by all of
  * these together first, which leaves few rows to be summed up three times.
  */
-function sumByName(names: Names, groupBy: UsageGrouping | null, parameters: Parameters): string {
+function sumByName(whose: Whose, question: UsageQuestion, parameters: Parameters): string {
+  const { groupBy, boundariesMs } = question;
+  const [fromMs, toMs] = [boundariesMs[0] ?? 0, boundariesMs.at(-1) ?? 0];
+  const spans = decomposeRange(fromMs, toMs);
   const column = { provider: 'provider', status: 'status_class', key: null }[groupBy ?? 'key'];
   const by = ['model', 'features', ...(column === null ? [] : [column])];
   const rows = rowsOf(
-    { table: 'usage_breakdown', columns: [...by, ...FIGURES], ...names },
+    { table: 'usage_breakdown', columns: [...by, ...FIGURES], ...whose, spans },
     parameters,
   );
   const kinds = by.map((name, index) => {
@@ -115,7 +123,10 @@ function sumByName(names: Names, groupBy: UsageGrouping | null, parameters: Para
     return `WHEN grouping(${name}) = 0 THEN '${kind}'`;
   });
   const texts = by.map((name) => `WHEN grouping(${name}) = 0 THEN ${name}::text`);
-  const byKey = groupBy === 'key' ? `UNION ALL ${sumByKey(names, parameters)}` : '';
+  const byKey =
+    groupBy === 'key'
+      ? `UNION ALL ${sumByKey(whose.organization, decomposeLongRange(fromMs, toMs), parameters)}`
+      : '';
   return `summed AS (
   SELECT CASE ${kinds.join(' ')} END AS kind, CASE ${texts.join(' ')} END AS name, ${SUMS}
     FROM (SELECT ${by.join(', ')}, ${SUMS} FROM (${rows}) AS found GROUP BY ${by.join(', ')}) AS combined
@@ -127,7 +138,7 @@ function sumByName(names: Names, groupBy: UsageGrouping | null, parameters: Para
 }
 
 /** Goes from key to key by their totals, so that only the roll-ups of the period are looked at. */
-function sumByKey({ organization, spans }: Names, parameters: Parameters): string {
+function sumByKey(organization: string, spans: readonly Span[], parameters: Parameters): string {
   const usedSince = `${parameters.bind(new Date(spans[0]?.fromMs ?? 0))}::timestamptz`;
   const rows = rowsOf(
     { table: 'usage_rollup', columns: FIGURES, organization, key: 'total.key_id', spans },

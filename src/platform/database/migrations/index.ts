@@ -15,6 +15,8 @@ import { RedisMarkers1764230400000 } from './1764230400000-redis-markers.js';
 import { UsageRollups1764234000000 } from './1764234000000-usage-rollups.js';
 import { AccessTickets1764237600000 } from './1764237600000-access-tickets.js';
 import { RequestBodies1764241200000 } from './1764241200000-request-bodies.js';
+import { WeeklyRollups1764244800000 } from './1764244800000-weekly-rollups.js';
+import { LatencySketches1764244900000 } from './1764244900000-latency-sketches.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -35,4 +37,6 @@ export const MIGRATIONS = [
   UsageRollups1764234000000,
   AccessTickets1764237600000,
   RequestBodies1764241200000,
+  WeeklyRollups1764244800000,
+  LatencySketches1764244900000,
 ];

@@ -11,9 +11,9 @@ const MONDAY_MS = 4 * DAY_MS;
 
 /** When the minute, hour, day … of the wall clock that an instant is in began. Weeks begin on Monday. */
 export function startOf(granularity: Granularity, instantMs: number, zone: TimeZone): number {
-  const wall = zone.wallOf(instantMs);
   // Within the hour, counted back from the instant: the wall clock may show the same hour twice.
   if (granularity === 'minute') return instantMs - (instantMs % MINUTE_MS);
+  const wall = zone.wallOf(instantMs);
   if (granularity === 'hour') return instantMs - (instantMs % 1_000) - (wall % HOUR_MS);
   return zone.instantOf(startOfWall(granularity, wall));
 }
