@@ -1,10 +1,11 @@
 /** Which module may use which (docs/architecture.md draws the same edges). Everything else is an error. */
 const MODULE_EDGES = {
   organizations: [],
+  notifications: [],
   usage: [],
   limits: [],
   catalog: ['organizations'],
-  keys: ['limits', 'organizations', 'usage'],
+  keys: ['limits', 'notifications', 'organizations', 'usage'],
   auth: ['keys', 'organizations'],
   leaks: ['auth', 'keys'],
   inference: ['keys', 'catalog', 'limits', 'usage'],

@@ -7,6 +7,7 @@ import { InferenceModule } from '#modules/inference/index.js';
 import { KeysModule } from '#modules/keys/index.js';
 import { LeaksModule } from '#modules/leaks/index.js';
 import { LimitsModule } from '#modules/limits/index.js';
+import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 import { ConfigModule } from '#platform/config/config.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
         HttpModule,
         UsageModule,
         NoncesModule,
+        NotificationsModule,
         ...(config.role === 'worker' ? [] : FEATURES),
       ],
     };

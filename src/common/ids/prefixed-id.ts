@@ -45,6 +45,10 @@ export const ID_PREFIXES = {
   request: 'req',
   instance: 'ins',
   receipt: 'rcp',
+  message: 'msg',
+  channel: 'ch',
+  webhook: 'wh',
+  delivery: 'dlv',
 } as const;
 
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */

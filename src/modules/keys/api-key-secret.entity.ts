@@ -32,4 +32,30 @@ export class ApiKeySecretEntity {
 
   @Column({ name: 'expires_at', ...NULLABLE_TIMESTAMP })
   expiresAt: Date | null;
+
+  /** The secret itself, while it waits to be claimed. */
+  @Column({ type: 'bytea', nullable: true })
+  sealed: Buffer | null;
+
+  /** When one that waited was handed out. */
+  @Column({ name: 'claimed_at', ...NULLABLE_TIMESTAMP })
+  claimedAt: Date | null;
+
+  @Column({ name: 'last_used_at', ...NULLABLE_TIMESTAMP })
+  lastUsedAt: Date | null;
+
+  @Column({ name: 'last_used_address', type: 'text', nullable: true })
+  lastUsedAddress: string | null;
+
+  @Column({ name: 'last_used_agent', type: 'text', nullable: true })
+  lastUsedAgent: string | null;
 }
+
+/** What a new secret's row begins with besides. */
+export const UNUSED = {
+  sealed: null,
+  claimedAt: null,
+  lastUsedAt: null,
+  lastUsedAddress: null,
+  lastUsedAgent: null,
+} satisfies Partial<ApiKeySecretEntity>;

@@ -10,7 +10,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
-import { ApiKeySecretEntity } from './api-key-secret.entity.js';
+import { ApiKeySecretEntity, UNUSED } from './api-key-secret.entity.js';
 import { type Grant, grantWithin, levelAndScopes, type RequestedGrant } from './domain/grant.js';
 import { generateKeySecret, visibleParts } from './domain/key-secret.js';
 import { futureTime } from './domain/key-times.js';
@@ -101,6 +101,7 @@ export class IssueKeyService {
       ...visibleParts(newKey.secret),
       createdAt: now,
       expiresAt: null,
+      ...UNUSED,
     });
     await this.transactions.run(() => this.keys.insert(key, secret));
     return { key, secret, signingSecret: signing?.secret ?? null };

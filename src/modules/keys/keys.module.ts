@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { LimitsModule } from '#modules/limits/index.js';
+import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
@@ -44,6 +45,7 @@ import { SigningSecrets } from './signing-secrets.js';
   imports: [
     TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]),
     OrganizationsModule,
+    NotificationsModule,
     LimitsModule,
     UsageModule,
   ],

@@ -17,6 +17,8 @@ import { AccessTickets1764237600000 } from './1764237600000-access-tickets.js';
 import { RequestBodies1764241200000 } from './1764241200000-request-bodies.js';
 import { WeeklyRollups1764244800000 } from './1764244800000-weekly-rollups.js';
 import { LatencySketches1764244900000 } from './1764244900000-latency-sketches.js';
+import { Notifications1764248400000 } from './1764248400000-notifications.js';
+import { KeyRotation1764252000000 } from './1764252000000-key-rotation.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -39,4 +41,6 @@ export const MIGRATIONS = [
   RequestBodies1764241200000,
   WeeklyRollups1764244800000,
   LatencySketches1764244900000,
+  Notifications1764248400000,
+  KeyRotation1764252000000,
 ];

@@ -1,0 +1,3 @@
+export { type ChannelAddress, KeyChannels } from './key-channels.port.js';
+export { NotificationsModule } from './notifications.module.js';
+export { Notifier } from './notifier.port.js';

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+
+import { newId } from '#common/ids/prefixed-id.js';
+import { Clock } from '#common/time/clock.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { EventBus } from '#platform/events/event-bus.js';
+
+import './notifications.events.js';
+import { type Notification, Notifier } from './notifier.port.js';
+
+/** The outbox: a row beside the change that it tells of (Richardson, Microservices Patterns, 2018: transactional outbox). */
+@Injectable()
+export class RecordNotificationService extends Notifier {
+  constructor(
+    private readonly transactions: TransactionRunner,
+    private readonly events: EventBus,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  override async notify(notification: Notification): Promise<void> {
+    const { organizationId, type, keyId, data, deduplicationId } = notification;
+    const id = newId('message');
+    await this.transactions.sql(
+      `INSERT INTO notifications (id, organization_id, type, key_id, data, deduplication_id, occurred_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)
+       ON CONFLICT (organization_id, deduplication_id) DO NOTHING`,
+      [
+        id,
+        organizationId,
+        type,
+        keyId,
+        JSON.stringify(data),
+        deduplicationId ?? null,
+        new Date(this.clock.now()),
+      ],
+    );
+    this.events.emit('notifications.notification-recorded', { id });
+  }
+}
