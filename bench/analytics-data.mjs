@@ -6,7 +6,7 @@ const DAY_MS = 86_400_000;
 const BY_DAY = ['usage_events', 'usage_rollup_minute', 'usage_breakdown_minute'];
 const GRAINS = ['minute', 'hour', 'day'];
 const BY_GRAIN = GRAINS.flatMap((grain) => [`usage_rollup_${grain}`, `usage_breakdown_${grain}`]);
-const TABLES = [...BY_GRAIN, 'usage_rollup_week'];
+const TABLES = [...BY_GRAIN, 'usage_rollup_week', 'usage_breakdown_week'];
 const FIGURES = `count(*) AS requests, count(*) FILTER (WHERE status >= 400 OR outcome = 'failed') AS errors,
   sum(input_tokens) AS input_tokens, sum(cached_input_tokens) AS cached_input_tokens,
   sum(output_tokens) AS output_tokens, sum(reasoning_tokens) AS reasoning_tokens,
@@ -45,12 +45,7 @@ export async function fillUsage(database, { organizationId, keys, events, say })
   await copyDay(database, 'usage_events', 'occurred_at', dayAt(0), DAYS - 1);
   await database.query('DELETE FROM usage_events WHERE occurred_at > now()');
   for (const grain of GRAINS) await rollUp(database, grain, dayAt(DAYS - 1), dayAt(DAYS));
-  const sums = NAMES.split(', ').map((name) => `sum(${name})`);
-  await database.query(
-    `INSERT INTO usage_rollup_week (organization_id, key_id, bucket, ${NAMES})
-     SELECT organization_id, key_id, date_trunc('week', bucket, 'UTC') AS week, ${sums.join(', ')}
-       FROM usage_rollup_day WHERE key_id <> '' GROUP BY 1, 2, 3`,
-  );
+  await sumUpWeeks(database);
   await database.query(
     `INSERT INTO key_usage_totals (organization_id, key_id, requests, input_tokens, output_tokens, cost_nanos, last_used_at)
      SELECT organization_id, key_id, sum(requests), sum(input_tokens), sum(output_tokens), sum(cost_nanos), now()
@@ -60,6 +55,21 @@ export async function fillUsage(database, { organizationId, keys, events, say })
     `VACUUM (ANALYZE) ${[...TABLES, 'key_usage_totals', 'api_keys'].join(', ')}`,
   );
   await database.query('RESET work_mem');
+}
+
+/** @param {import('pg').Client} database */
+async function sumUpWeeks(database) {
+  const sums = NAMES.split(', ').map((name) => `sum(${name})`);
+  for (const [table, which, what] of [
+    ['usage_rollup', `key_id <> ''`, ''],
+    ['usage_breakdown', `key_id = ''`, ', model, provider, features, status_class'],
+  ]) {
+    await database.query(
+      `INSERT INTO ${table}_week (organization_id, key_id, bucket${what}, ${NAMES})
+       SELECT organization_id, key_id, date_trunc('week', bucket, 'UTC') AS week${what}, ${sums.join(', ')}
+         FROM ${table}_day WHERE ${which} GROUP BY organization_id, key_id, week${what}`,
+    );
+  }
 }
 
 /**

@@ -227,11 +227,12 @@ describe('rebuilding roll-ups', () => {
         [organizationId],
       );
     }
-    await admin.query(
-      'UPDATE usage_rollup_week SET errors = errors + 1 WHERE organization_id = $1',
-      [organizationId],
-    );
-    expect(await wrongSums(admin, organizationId)).toHaveLength(7);
+    for (const table of ['usage_rollup_week', 'usage_breakdown_week']) {
+      await admin.query(`UPDATE ${table} SET errors = errors + 1 WHERE organization_id = $1`, [
+        organizationId,
+      ]);
+    }
+    expect(await wrongSums(admin, organizationId)).toHaveLength(8);
     const shipping = (async () => {
       for (const one of calls.slice(200)) {
         writer.append(toRecord(one));

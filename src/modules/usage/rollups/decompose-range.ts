@@ -17,7 +17,7 @@ export function decomposeRange(fromMs: number, toMs: number): Span[] {
   return cover(fromMs, toMs, COARSEST_FIRST);
 }
 
-/** With weeks in it, which only the sums of single keys have. */
+/** With weeks in it, which not all roll-ups have. */
 export function decomposeLongRange(fromMs: number, toMs: number): Span[] {
   return cover(fromMs, toMs, ['week', ...COARSEST_FIRST]);
 }

@@ -22,12 +22,11 @@ export type RowSource = {
   readonly table: 'usage_rollup' | 'usage_breakdown';
   readonly columns: readonly string[];
   readonly spans: readonly Span[];
-  /** SQL of the organization's id and of the key's. */
-  readonly organization: string;
-  readonly key: string;
+  /** Whose: SQL that holds for rows of one organization. */
+  readonly where: string;
 };
 
-/** A query of the roll-ups of an organization or a key that lie in the spans, whatever their grain. */
+/** A query of the roll-ups that lie in the spans, whatever their grain. */
 export function rowsOf(source: RowSource, parameters: Parameters): string {
   return [...GRAINS, 'week' as const]
     .flatMap((grain) => {
@@ -45,9 +44,9 @@ export function rowsOf(source: RowSource, parameters: Parameters): string {
 }
 
 function selectBetween(source: RowSource, grain: RollupGrain, from: string, to: string): string {
-  const { table, columns, organization, key } = source;
+  const { table, columns, where } = source;
   return `SELECT ${columns.join(', ')} FROM ${table}_${grain}
-     WHERE organization_id = ${organization} AND key_id = ${key} AND bucket >= ${from} AND bucket < ${to}`;
+     WHERE ${where} AND bucket >= ${from} AND bucket < ${to}`;
 }
 
 /** Without the OFFSET all rows of the key would be compared with all spans. */

@@ -3,7 +3,7 @@ import { GAMMA, PAIR_BYTES } from './latency-sketch.js';
 /** How long what one row sums up is. In the order in which their tables are written: who writes several keeps to it. */
 export const GRAINS = ['minute', 'hour', 'day'] as const;
 export type Grain = (typeof GRAINS)[number];
-/** Weeks are summed up of single keys only, without latencies, so that reports by key read few rows. */
+/** Weeks, for long reports: of single keys the sums, without latencies, and of the organization the breakdown. */
 export type RollupGrain = Grain | 'week';
 /** Monday, 5 January 1970. */
 export const WEEK_ORIGIN_MS = 4 * 86_400_000;
@@ -64,12 +64,13 @@ function byMinute(events: string, what: string, expressions: string): string {
    ORDER BY ${columns}`;
 }
 
-function breakdown(grain: Grain): string {
+function breakdown(grain: RollupGrain): string {
   const columns = columnsOf('bucket', MADE_OF);
+  const where = grain === 'week' ? "WHERE key_id = ''" : '';
   return `
   INSERT INTO usage_breakdown_${grain} AS total (${columns}, ${FIGURES.join(', ')})
   SELECT ${columns}, ${SUMS}
-    FROM (SELECT *, ${bucketOf(grain, 'minute')} AS bucket FROM minute_breakdown) AS parts
+    FROM (SELECT *, ${bucketOf(grain, 'minute')} AS bucket FROM minute_breakdown ${where}) AS parts
    GROUP BY ${columns}
    ORDER BY ${columns}
   ON CONFLICT (${columns}) DO UPDATE SET ${ADDED}`;
@@ -107,12 +108,10 @@ function rollup(grain: Grain): string {
       FROM (SELECT total.latencies || excluded.latencies AS sketch) AS both_of)`;
 }
 
-const TO_WEEKS = `INSERT INTO usage_rollup_week AS total (organization_id, key_id, bucket, ${FIGURES.join(', ')})`;
-
-function weeks(): string {
+function rollupOfWeek(): string {
   const columns = 'organization_id, key_id, bucket';
   return `
-  ${TO_WEEKS}
+  INSERT INTO usage_rollup_week AS total (${columns}, ${FIGURES.join(', ')})
   SELECT ${columns}, ${SUMS}
     FROM (SELECT *, ${bucketOf('week', 'minute')} AS bucket FROM minute_latencies WHERE key_id <> '') AS parts
    GROUP BY ${columns}
@@ -135,8 +134,10 @@ export function rollUp(events: string): string {
   return [
     `minute_breakdown AS MATERIALIZED (${byMinute(events, MADE_OF, statusClass)})`,
     `minute_latencies AS MATERIALIZED (${byMinute(events, 'latency_bucket', latencyBucket)})`,
-    ...LAST_FIRST.map((grain) => `breakdown_${grain} AS (${breakdown(grain)})`),
-    `rollup_week AS (${weeks()})`,
+    ...(['week', ...LAST_FIRST] as const).map(
+      (grain) => `breakdown_${grain} AS (${breakdown(grain)})`,
+    ),
+    `rollup_week AS (${rollupOfWeek()})`,
     ...LAST_FIRST.map((grain) => `rollup_${grain} AS (${rollup(grain)})`),
   ].join(',\n');
 }
@@ -155,11 +156,15 @@ export function clearDay(grain: Grain): string[] {
 /** The statements that sum up anew, from its days, the week that the time `$1` is in. */
 export function resumWeek(): string[] {
   const week = bucketOf('week', '$1::timestamptz');
+  const inWeek = `bucket >= ${week} AND bucket < ${week} + interval '7 days'`;
+  const resum = (table: string, which: string, what: string): string[] => [
+    `DELETE FROM ${table}_week WHERE bucket = ${week}`,
+    `INSERT INTO ${table}_week (organization_id, key_id, bucket${what}, ${FIGURES.join(', ')})
+     SELECT organization_id, key_id, ${week}${what}, ${SUMS} FROM ${table}_day
+      WHERE ${which} AND requests > 0 AND ${inWeek} GROUP BY organization_id, key_id${what}`,
+  ];
   return [
-    `DELETE FROM usage_rollup_week WHERE bucket = ${week}`,
-    `${TO_WEEKS}
-     SELECT organization_id, key_id, ${week}, ${SUMS} FROM usage_rollup_day
-      WHERE key_id <> '' AND requests > 0 AND bucket >= ${week} AND bucket < ${week} + interval '7 days'
-      GROUP BY organization_id, key_id`,
+    ...resum('usage_rollup', `key_id <> ''`, ''),
+    ...resum('usage_breakdown', `key_id = ''`, `, ${MADE_OF}`),
   ];
 }

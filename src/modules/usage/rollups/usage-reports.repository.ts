@@ -3,12 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { UsageQuestion } from '../usage-reports.port.js';
-import {
-  decomposeLongRange,
-  decomposeRange,
-  decomposeRanges,
-  type Span,
-} from './decompose-range.js';
+import { decomposeLongRange, decomposeRange, decomposeRanges } from './decompose-range.js';
 import { Parameters, rowsOf } from './rollup-rows.js';
 
 const FIGURES = [
@@ -42,9 +37,6 @@ const SUMS = FIGURES.map((figure) => `sum(${figure}) AS ${figure}`).join(', ');
 /** An organization's own sums stand under this instead of a key. */
 const ALL_KEYS = '';
 
-/** SQL of ids. */
-type Whose = Readonly<{ organization: string; key: string }>;
-
 @Injectable()
 export class UsageReportsRepository {
   constructor(private readonly transactions: TransactionRunner) {}
@@ -52,11 +44,15 @@ export class UsageReportsRepository {
   /** One statement, so all of it is of one moment. What was not used has no row. */
   read(question: UsageQuestion): Promise<ReportRow[]> {
     const parameters = new Parameters();
-    const organization = parameters.bind(question.organizationId);
-    const whose = { organization, key: parameters.bind(question.keyId ?? ALL_KEYS) };
+    const organization = `organization_id = ${parameters.bind(question.organizationId)}`;
+    const where = `${organization} AND key_id = ${parameters.bind(question.keyId ?? ALL_KEYS)}`;
+    const byKey = question.groupBy === 'key' ? [sumByKey(organization, question, parameters)] : [];
     const sql = `
-WITH ${sumByPoint(whose, question, parameters)},
-${sumByName(whose, question, parameters)}
+WITH ${sumByPoint(where, question, parameters)},
+summed AS (${[sumByName(where, question, parameters), ...byKey].join(' UNION ALL ')}),
+named AS (
+  SELECT *, row_number() OVER (PARTITION BY kind ORDER BY cost_nanos DESC, requests DESC, name) AS place FROM summed
+)
 SELECT 'point' AS kind, point::text AS name, ${FIGURES.join(', ')}, refused, latencies FROM points
 UNION ALL
 SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL
@@ -72,8 +68,7 @@ SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL
       {
         table: 'usage_rollup',
         columns: ['requests'],
-        organization,
-        key: 'total.key_id',
+        where: `organization_id = ${organization} AND key_id = total.key_id`,
         spans: decomposeRange(fromMs, toMs),
       },
       parameters,
@@ -92,11 +87,15 @@ SELECT kind, CASE WHEN place <= ${MAX_NAMES} THEN name END, ${SUMS}, NULL, NULL
  * `points`: figures by point, and the sketches of all its roll-ups: to merge them here would take most of the time. With an
  * order PostgreSQL sorts; without, it would hash what does not fit in its memory.
  */
-function sumByPoint(whose: Whose, { boundariesMs }: UsageQuestion, parameters: Parameters): string {
+function sumByPoint(
+  where: string,
+  { boundariesMs }: UsageQuestion,
+  parameters: Parameters,
+): string {
   const starts = parameters.bindTimes(boundariesMs.slice(0, -1));
   const spans = decomposeRanges(boundariesMs);
   const columns = ['bucket', ...FIGURES, 'refused', 'latencies'];
-  const rows = rowsOf({ table: 'usage_rollup', columns, ...whose, spans }, parameters);
+  const rows = rowsOf({ table: 'usage_rollup', columns, where, spans }, parameters);
   return `points AS (
   SELECT width_bucket(bucket, ${starts}) AS point, ${SUMS}, sum(refused) AS refused,
          string_agg(latencies, '' ORDER BY bucket) AS latencies
@@ -105,47 +104,42 @@ function sumByPoint(whose: Whose, { boundariesMs }: UsageQuestion, parameters: P
 }
 
 /**
- * `named`: figures by model, by set of features and by what is asked for, numbered from what cost most. Summed up by all of
- * these together first, which leaves few rows to be summed up three times.
+ * `summed`: figures by model, by set of features and by what is asked for, but for keys. Summed up by all of these together
+ * first, which leaves few rows to be summed up three times.
  */
-function sumByName(whose: Whose, question: UsageQuestion, parameters: Parameters): string {
-  const { groupBy, boundariesMs } = question;
-  const [fromMs, toMs] = [boundariesMs[0] ?? 0, boundariesMs.at(-1) ?? 0];
-  const spans = decomposeRange(fromMs, toMs);
-  const column = { provider: 'provider', status: 'status_class', key: null }[groupBy ?? 'key'];
+function sumByName(where: string, question: UsageQuestion, parameters: Parameters): string {
+  const column = { provider: 'provider', status: 'status_class', key: null }[
+    question.groupBy ?? 'key'
+  ];
   const by = ['model', 'features', ...(column === null ? [] : [column])];
-  const rows = rowsOf(
-    { table: 'usage_breakdown', columns: [...by, ...FIGURES], ...whose, spans },
-    parameters,
-  );
+  const decompose = question.keyId === null ? decomposeLongRange : decomposeRange;
+  const spans = decompose(...rangeOf(question));
+  const columns = [...by, ...FIGURES];
+  const rows = rowsOf({ table: 'usage_breakdown', columns, where, spans }, parameters);
   const kinds = by.map((name, index) => {
     const kind = ['model', 'features', 'group'][index];
     return `WHEN grouping(${name}) = 0 THEN '${kind}'`;
   });
   const texts = by.map((name) => `WHEN grouping(${name}) = 0 THEN ${name}::text`);
-  const byKey =
-    groupBy === 'key'
-      ? `UNION ALL ${sumByKey(whose.organization, decomposeLongRange(fromMs, toMs), parameters)}`
-      : '';
-  return `summed AS (
+  return `
   SELECT CASE ${kinds.join(' ')} END AS kind, CASE ${texts.join(' ')} END AS name, ${SUMS}
     FROM (SELECT ${by.join(', ')}, ${SUMS} FROM (${rows}) AS found GROUP BY ${by.join(', ')}) AS combined
-   GROUP BY GROUPING SETS (${by.map((name) => `(${name})`).join(', ')})
-  ${byKey}
-), named AS (
-  SELECT *, row_number() OVER (PARTITION BY kind ORDER BY cost_nanos DESC, requests DESC, name) AS place FROM summed
-)`;
+   GROUP BY GROUPING SETS (${by.map((name) => `(${name})`).join(', ')})`;
 }
 
-/** Goes from key to key by their totals, so that only the roll-ups of the period are looked at. */
-function sumByKey(organization: string, spans: readonly Span[], parameters: Parameters): string {
-  const usedSince = `${parameters.bind(new Date(spans[0]?.fromMs ?? 0))}::timestamptz`;
-  const rows = rowsOf(
-    { table: 'usage_rollup', columns: FIGURES, organization, key: 'total.key_id', spans },
-    parameters,
-  );
-  return `SELECT 'group', total.key_id, used.*
-    FROM key_usage_totals AS total,
-         LATERAL (SELECT ${SUMS} FROM (${rows}) AS found HAVING sum(requests) > 0) AS used
-   WHERE total.organization_id = ${organization} AND total.last_used_at >= ${usedSince}`;
+/** More of `summed`. By time rather than by key: rows of one time lie beside each other. */
+function sumByKey(organization: string, question: UsageQuestion, parameters: Parameters): string {
+  const source = {
+    table: 'usage_rollup',
+    columns: ['key_id', ...FIGURES],
+    where: `${organization} AND key_id <> '${ALL_KEYS}'`,
+    spans: decomposeLongRange(...rangeOf(question)),
+  } as const;
+  return `
+  SELECT 'group', key_id, ${SUMS} FROM (${rowsOf(source, parameters)}) AS found
+   GROUP BY key_id HAVING sum(requests) > 0`;
+}
+
+function rangeOf({ boundariesMs }: UsageQuestion): [fromMs: number, toMs: number] {
+  return [boundariesMs[0] ?? 0, boundariesMs.at(-1) ?? 0];
 }
