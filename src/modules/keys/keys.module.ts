@@ -38,6 +38,7 @@ import { ReadKeysService } from './read-keys.service.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
 import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.controller.js';
+import { TellOfBudgets } from './tell-of-budgets.service.js';
 import { SigningSecretController } from './signing-secret.controller.js';
 import { SigningSecrets } from './signing-secrets.js';
 
@@ -74,6 +75,7 @@ import { SigningSecrets } from './signing-secrets.js';
     VerifyKeyService,
     SimulateRequestService,
     DeactivateLeakedKeyService,
+    TellOfBudgets,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
     { provide: KeyStates, useClass: KeyStatesService },

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
 
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
@@ -32,10 +33,15 @@ export class RecordNotificationService extends Notifier {
         type,
         keyId,
         JSON.stringify(data),
-        deduplicationId ?? null,
+        deduplicationId === undefined ? null : digestOf(deduplicationId),
         new Date(this.clock.now()),
       ],
     );
     this.events.emit('notifications.notification-recorded', { id });
   }
+}
+
+/** Of any length, in an index that takes a fixed one. */
+function digestOf(deduplicationId: string): string {
+  return createHash('sha256').update(deduplicationId).digest('base64url');
 }
