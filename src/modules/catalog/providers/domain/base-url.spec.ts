@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { AppError } from '#common/errors/app-error.js';
+import { MAX_TARGET_URL_LENGTH } from '#platform/http/outbound/target-url.js';
 
-import { MAX_BASE_URL_LENGTH, parseBaseUrl, splitBaseUrl } from './base-url.js';
+import { parseBaseUrl, splitBaseUrl } from './base-url.js';
 
 function refusal(text: string, allowPrivate: boolean): AppError {
   try {
@@ -50,7 +51,7 @@ describe('parseBaseUrl', () => {
     'https://①②⑦.⓪.⓪.①',
     'https://127。0。0。1',
     'https://example.com:99999',
-    `https://example.com/${'a'.repeat(MAX_BASE_URL_LENGTH)}`,
+    `https://example.com/${'a'.repeat(MAX_TARGET_URL_LENGTH)}`,
   ])('refuses %j wherever it may point, and never repeats it', (text) => {
     for (const allowPrivate of [true, false]) {
       const error = refusal(text, allowPrivate);

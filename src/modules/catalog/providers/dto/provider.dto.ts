@@ -3,8 +3,8 @@ import { Type } from 'class-transformer';
 import { IsObject, IsOptional, ValidateNested } from 'class-validator';
 
 import { Int, OneOf, Text } from '#common/validation/fields.js';
+import { MAX_TARGET_URL_LENGTH } from '#platform/http/outbound/target-url.js';
 
-import { MAX_BASE_URL_LENGTH } from '../domain/base-url.js';
 import { DEFAULT_TIMEOUTS } from '../domain/timeouts.js';
 
 export const PROVIDER_KINDS = ['openai-compatible'] as const;
@@ -27,7 +27,7 @@ const NAME = {
 const BASE_URL = {
   description: 'Where its OpenAI-compatible API is, up to and including the version.',
   example: 'https://api.openai.com/v1',
-  max: MAX_BASE_URL_LENGTH,
+  max: MAX_TARGET_URL_LENGTH,
 };
 const API_KEY = {
   description:
