@@ -19,6 +19,7 @@ import { WeeklyRollups1764244800000 } from './1764244800000-weekly-rollups.js';
 import { LatencySketches1764244900000 } from './1764244900000-latency-sketches.js';
 import { Notifications1764248400000 } from './1764248400000-notifications.js';
 import { KeyRotation1764252000000 } from './1764252000000-key-rotation.js';
+import { NotificationUpkeep1764255600000 } from './1764255600000-notification-upkeep.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -43,4 +44,5 @@ export const MIGRATIONS = [
   LatencySketches1764244900000,
   Notifications1764248400000,
   KeyRotation1764252000000,
+  NotificationUpkeep1764255600000,
 ];

@@ -1,0 +1,23 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** So that the hourly deletion of what is over, and the list of webhooks, find their rows without looking at the others. */
+export class NotificationUpkeep1764255600000 implements MigrationInterface {
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(
+      `CREATE INDEX notification_deliveries_over ON notification_deliveries (created_at) WHERE status <> 'pending'`,
+    );
+    await queryRunner.query(
+      'CREATE INDEX notifications_dispatched ON notifications (dispatched_at) WHERE dispatched_at IS NOT NULL',
+    );
+    await queryRunner.query(
+      `CREATE INDEX notification_channels_webhooks ON notification_channels (organization_id, created_at, id)
+        WHERE kind = 'webhook'`,
+    );
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query('DROP INDEX notification_channels_webhooks');
+    await queryRunner.query('DROP INDEX notifications_dispatched');
+    await queryRunner.query('DROP INDEX notification_deliveries_over');
+  }
+}

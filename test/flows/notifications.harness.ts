@@ -1,0 +1,210 @@
+/** Notifications from the outbox to their receivers, without all that is around them. */
+import type { TestingModule } from '@nestjs/testing';
+import { Test } from '@nestjs/testing';
+import { randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { newId } from '#common/ids/prefixed-id.js';
+import { Secret } from '#common/secret/secret.js';
+import { Clock } from '#common/time/clock.js';
+import { DeliverNotificationService } from '#modules/notifications/dispatch/deliver-notification.service.js';
+import { SweepNotificationsService } from '#modules/notifications/dispatch/sweep-notifications.service.js';
+import { Notifier, type Notification } from '#modules/notifications/notifier.port.js';
+import { NotificationsModule } from '#modules/notifications/notifications.module.js';
+import { WebhookSecrets } from '#modules/notifications/webhook-secrets.js';
+import { ConfigModule } from '#platform/config/config.module.js';
+import { type Config, loadEnv } from '#platform/config/env.js';
+import { CryptoModule } from '#platform/crypto/crypto.module.js';
+import { RootKey } from '#platform/crypto/root-key.js';
+import { DatabaseModule } from '#platform/database/database.module.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { EventsModule } from '#platform/events/events.module.js';
+import { createLogger } from '#platform/observability/logger.js';
+import { ObservabilityModule } from '#platform/observability/observability.module.js';
+import { QueueModule } from '#platform/queue/queue.module.js';
+
+export const ORGANIZATION = 'org_a';
+export const ROOT_KEY = new RootKey(new Secret(randomBytes(32)));
+
+export class SetClock extends Clock {
+  constructor(public time: number) {
+    super();
+  }
+
+  override now(): number {
+    return this.time;
+  }
+}
+
+export type ReceivedMessage = {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+};
+type Answering = (response: ServerResponse, message: ReceivedMessage) => void;
+
+export type Receiver = {
+  readonly url: string;
+  readonly received: ReceivedMessage[];
+  /** How many connections were made to it. */
+  connections(): number;
+  /** A status, or whatever else is to be done with each message from now on. */
+  answer(how: number | Answering): void;
+  close(): Promise<void>;
+};
+
+/** Somebody’s server on a free loopback port. */
+export async function startReceiver(): Promise<Receiver> {
+  const received: ReceivedMessage[] = [];
+  let connections = 0;
+  let answering: Answering = (response) => void response.writeHead(204).end();
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (data: Buffer) => chunks.push(data));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString();
+      const message = { path: request.url ?? '', headers: request.headers, body };
+      received.push(message);
+      answering(response, message);
+    });
+  });
+  server.on('connection', () => connections++);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`,
+    received,
+    connections: () => connections,
+    answer: (how) => {
+      answering = typeof how === 'number' ? (response) => void response.writeHead(how).end() : how;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export type ChannelFields = {
+  readonly kind?: 'webhook' | 'email';
+  readonly keyId?: string | null;
+  readonly organizationId?: string;
+  readonly events?: readonly string[];
+};
+
+export type DeliveryRow = {
+  readonly id: string;
+  readonly notification_id: string;
+  readonly channel_id: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly next_attempt_at: Date | null;
+  readonly response_status: number | null;
+  readonly error: string | null;
+};
+
+export type StartOptions = {
+  readonly databaseUrl: string;
+  readonly redisUrl?: string;
+  /** `api`: no workers, so that a test makes each step itself. */
+  readonly role?: Config['role'];
+  readonly allowPrivateTargets?: boolean;
+  readonly clock?: Clock;
+};
+
+/** A process with the module of notifications. */
+export class NotifyingProcess {
+  readonly lines: string[];
+
+  private constructor(
+    readonly module: TestingModule,
+    lines: string[],
+  ) {
+    this.lines = lines;
+  }
+
+  static async start(options: StartOptions): Promise<NotifyingProcess> {
+    const { databaseUrl, redisUrl, role = 'api', allowPrivateTargets = true, clock } = options;
+    const lines: string[] = [];
+    const logger = createLogger('info', { write: (line) => void lines.push(line) });
+    const config: Config = {
+      ...loadEnv({}),
+      role,
+      allowPrivateTargets,
+      redisUrl: redisUrl === undefined ? null : new Secret(redisUrl),
+    };
+    const building = Test.createTestingModule({
+      imports: [
+        ConfigModule.forRoot(config),
+        ObservabilityModule.forRoot(logger),
+        DatabaseModule.forRoot(new Secret(databaseUrl)),
+        CryptoModule.forRoot(ROOT_KEY),
+        EventsModule,
+        QueueModule,
+        NotificationsModule,
+      ],
+    });
+    if (clock) building.overrideProvider(Clock).useValue(clock);
+    const module = await building.compile();
+    await module.init();
+    return new NotifyingProcess(module, lines);
+  }
+
+  async stop(): Promise<void> {
+    await this.module.close();
+  }
+
+  /** @returns its id, and the secret of a webhook */
+  async channel(
+    address: string,
+    {
+      kind = 'webhook',
+      keyId = null,
+      organizationId = ORGANIZATION,
+      events = ['*'],
+    }: ChannelFields = {},
+  ): Promise<{ id: string; secret: string }> {
+    const id = newId(kind === 'webhook' ? 'webhook' : 'channel');
+    const { secret, sealed } = this.module.get(WebhookSecrets).issue(id);
+    await this.sql(
+      `INSERT INTO notification_channels (id, organization_id, key_id, kind, address, events, sealed_secret, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, now())`,
+      [id, organizationId, keyId, kind, address, events, kind === 'webhook' ? sealed : null],
+    );
+    return { id, secret: secret.reveal() };
+  }
+
+  /** @returns the id of the message */
+  async notify(fields: Partial<Notification> = {}): Promise<string> {
+    const notification: Notification = {
+      organizationId: ORGANIZATION,
+      type: 'key.rotated',
+      keyId: 'key_a',
+      data: { key_id: 'key_a' },
+      ...fields,
+    };
+    const before = await this.sql<{ id: string }>('SELECT id FROM notifications');
+    await this.module.get(Notifier).notify(notification);
+    const after = await this.sql<{ id: string }>('SELECT id FROM notifications');
+    return after.find(({ id }) => !before.some((one) => one.id === id))?.id ?? '';
+  }
+
+  /** What a worker’s schedule does every 10 s. */
+  async sweep(): Promise<void> {
+    const { signal } = new AbortController();
+    await this.module.get(SweepNotificationsService).sweep(1_000, signal);
+  }
+
+  async attempt(id: string): Promise<void> {
+    await this.module.get(DeliverNotificationService).attempt(id);
+  }
+
+  async deliveries(): Promise<DeliveryRow[]> {
+    return this.sql<DeliveryRow>('SELECT * FROM notification_deliveries ORDER BY created_at, id');
+  }
+
+  sql<Row>(text: string, parameters: readonly unknown[] = []): Promise<Row[]> {
+    return this.module.get(TransactionRunner).sql<Row>(text, parameters);
+  }
+}
