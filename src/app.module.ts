@@ -7,7 +7,7 @@ import { InferenceModule } from '#modules/inference/index.js';
 import { KeysModule } from '#modules/keys/index.js';
 import { LeaksModule } from '#modules/leaks/index.js';
 import { LimitsModule } from '#modules/limits/index.js';
-import { NotificationsModule } from '#modules/notifications/index.js';
+import { NotificationRoutesModule, NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 import { ConfigModule } from '#platform/config/config.module.js';
@@ -31,6 +31,7 @@ const FEATURES = [
   CatalogModule,
   InferenceModule,
   AnalyticsModule,
+  NotificationRoutesModule,
 ];
 
 /** The composition root. A worker has no routes but health and metrics: it works on the queues and ships usage. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type Answer, type Call, startTestApp, type TestApp } from '../support/app.js';
+import { insertDelivery } from '../support/deliveries.js';
 import { startFakeUpstream, type FakeUpstream } from '../support/fake-upstream.js';
 import { newLeakReporter } from '../support/leak-reporter.js';
 import { OPERATIONS, type Operation, Schemas } from './api-document.js';
@@ -26,7 +27,12 @@ afterAll(async () => {
   await upstream.close();
 });
 
-type Values = { readonly id?: string; readonly path?: string; readonly query?: string };
+type Values = {
+  readonly id?: string;
+  readonly deliveryId?: string;
+  readonly path?: string;
+  readonly query?: string;
+};
 type Body = Record<string, unknown> & { readonly id: string };
 
 function operationOf(id: string): Operation {
@@ -37,7 +43,10 @@ function operationOf(id: string): Operation {
 
 async function send(id: string, values: Values, call: Call): Promise<Answer> {
   const { method, path } = operationOf(id);
-  const filled = path.replace('{id}', values.id ?? '').replace('{path}', values.path ?? '');
+  const filled = path
+    .replace('{id}', values.id ?? '')
+    .replace('{delivery_id}', values.deliveryId ?? '')
+    .replace('{path}', values.path ?? '');
   return app.call(method, filled + (values.query ?? ''), call);
 }
 
@@ -246,6 +255,27 @@ describe('what is answered is what openapi.json says, field for field', () => {
     }
   });
 
+  it('webhooks', async () => {
+    const hook = { url: upstream.baseUrl, events: ['key.rotated'] };
+    const { id, secret } = await succeed('createWebhook', {}, { body: hook });
+    expect(secret).toMatch(/^whsec_/);
+    await succeed('createWebhook', {}, { body: { ...hook, events: ['*'], description: 'All' } });
+    await succeed('getWebhook', { id });
+    await succeed('updateWebhook', { id }, { body: { description: null, status: 'active' } });
+    expect(await succeed('listWebhooks', { query: '?limit=1' })).toMatchObject({ has_more: true });
+    await succeed('rotateWebhookSecret', { id });
+    expect(await succeed('testWebhook', { id })).toMatchObject({ delivered: true });
+    const organizationId = (await succeed('getCallingKey')).organization_id as string;
+    const past = { organizationId, webhookId: id };
+    const { id: deliveryId } = await insertDelivery(app.databaseUrl, past);
+    await succeed('listWebhookDeliveries', { id, query: '?status=failed' });
+    await fail('listWebhookDeliveries', 400, { id, query: '?status=x' });
+    await succeed('replayWebhookDelivery', { id, deliveryId });
+    const { id: waiting } = await insertDelivery(app.databaseUrl, { ...past, status: 'pending' });
+    await fail('replayWebhookDelivery', 409, { id, deliveryId: waiting });
+    await succeed('deleteWebhook', { id });
+  });
+
   it('live usage', async () => {
     const { id } = await succeed('createKey', {}, { body: { name: 'watched' } });
     await succeed('createUsageTicket', { id });
@@ -312,7 +342,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
 
   it('refusals', async () => {
     const weak = await app.keyWith({ scopes: ['audit:read'] });
-    const nowhere = { id: 'x_doesnotexist', path: 'doesnotexist' };
+    const nowhere = { id: 'x_doesnotexist', deliveryId: 'x', path: 'doesnotexist' };
     let caller = 0;
     for (const { operationId, responses, requestBody } of OPERATIONS) {
       const scope = operationOf(operationId)['x-required-scope'];
@@ -338,6 +368,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
       'disableKey',
       'simulateRequest',
       'updateOrganization',
+      'updateWebhook',
     ]) {
       await fail(id, 404, nowhere, { body: {} });
     }

@@ -13,6 +13,7 @@ import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
 import { OPERATIONS } from '../contract/api-document.js';
 import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../support/app.js';
 import { dumpDatabase } from '../support/database-dump.js';
+import { insertDelivery } from '../support/deliveries.js';
 import {
   answerJson,
   completion,
@@ -29,7 +30,14 @@ type Tenant = {
   readonly upstream: FakeUpstream;
   readonly ids: Readonly<
     Record<
-      'organizations' | 'keys' | 'api-keys' | 'providers' | 'routes' | 'budgets' | 'requests',
+      | 'organizations'
+      | 'keys'
+      | 'api-keys'
+      | 'providers'
+      | 'routes'
+      | 'budgets'
+      | 'requests'
+      | 'webhooks',
       string
     >
   >;
@@ -103,6 +111,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
   const budget = { scope: 'each_key', window: 'monthly', limit: 100 };
   const set = await app.call('PUT', '/v1/budgets', { key: admin, body: budget });
   const { id: budgets } = set.body as { id: string };
+  const webhooks = await make('/v1/webhooks', { url: upstream.baseUrl, events: ['*'] });
   const requests = await makeLoggedCall(admin);
   const self = await app.call('GET', '/v1/key', { key: admin });
   const { organization_id: organizations } = self.body as { organization_id: string };
@@ -110,7 +119,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
     name,
     admin,
     upstream,
-    ids: { organizations, keys, 'api-keys': keys, providers, routes, budgets, requests },
+    ids: { organizations, keys, 'api-keys': keys, providers, routes, budgets, requests, webhooks },
   };
 }
 
@@ -158,6 +167,7 @@ function neverIssued(id: string): string {
     rte: 'route',
     bud: 'budget',
     req: 'request',
+    wh: 'webhook',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
@@ -170,6 +180,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   updateKey: { name: 'taken over' },
   disableKey: { reason: 'taken over' },
   simulateRequest: { model: 'same-model' },
+  updateWebhook: { url: 'https://example.com' },
 };
 
 describe('another organization’s object', () => {
@@ -185,6 +196,7 @@ describe('another organization’s object', () => {
       'deleteProvider',
       'deleteRequestBodies',
       'deleteRoute',
+      'deleteWebhook',
       'disableKey',
       'enableKey',
       'getKey',
@@ -195,14 +207,20 @@ describe('another organization’s object', () => {
       'getProvider',
       'getRequest',
       'getRoute',
+      'getWebhook',
+      'listWebhookDeliveries',
       'reissueSigningSecret',
+      'replayWebhookDelivery',
       'revokeKey',
+      'rotateWebhookSecret',
       'simulateRequest',
       'streamKeyUsageEvents',
+      'testWebhook',
       'updateKey',
       'updateOrganization',
       'updateProvider',
       'updateRoute',
+      'updateWebhook',
     ]);
   });
 
@@ -273,6 +291,7 @@ describe('another organization’s object', () => {
       '/v1/routes',
       '/v1/budgets',
       '/v1/requests',
+      '/v1/webhooks',
     ]) {
       const list = (key: string, query: string): Promise<Answer> =>
         app.call('GET', path + query, { key });
@@ -289,6 +308,21 @@ describe('another organization’s object', () => {
       const turned = idsOf(await list(ours.admin, `?limit=200&cursor=${cursor}`));
       expect(turned.filter((id) => !mine.includes(id))).toEqual([]);
     }
+  });
+});
+
+describe('another organization’s delivery', () => {
+  it('is not sent again by way of a webhook of ours', async () => {
+    const { organizations: organizationId, webhooks: webhookId } = theirs.ids;
+    const { id } = await insertDelivery(app.databaseUrl, { organizationId, webhookId });
+    const before = await stored();
+    const answer = await app.call(
+      'POST',
+      `/v1/webhooks/${ours.ids.webhooks}/deliveries/${id}/replay`,
+      { key: ours.admin },
+    );
+    expect([answer.status, codeOf(answer)]).toEqual([404, 'not_found']);
+    expect(await stored()).toBe(before);
   });
 });
 

@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+
+import { NotificationsModule } from './notifications.module.js';
+import { ChangeWebhookService } from './webhooks/change-webhook.service.js';
+import { CreateWebhookService } from './webhooks/create-webhook.service.js';
+import { DeliveryLogRepository } from './webhooks/delivery-log.repository.js';
+import { ReadWebhooksService } from './webhooks/read-webhooks.service.js';
+import { TestWebhookService } from './webhooks/test-webhook.service.js';
+import { WebhookDeliveriesController } from './webhooks/webhook-deliveries.controller.js';
+import { WebhookDeliveriesService } from './webhooks/webhook-deliveries.service.js';
+import { WebhookRepository } from './webhooks/webhook.repository.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
+
+/** What people ask of notifications; workers have no routes. */
+@Module({
+  imports: [NotificationsModule],
+  controllers: [WebhookDeliveriesController, WebhooksController],
+  providers: [
+    ChangeWebhookService,
+    CreateWebhookService,
+    DeliveryLogRepository,
+    ReadWebhooksService,
+    TestWebhookService,
+    WebhookDeliveriesService,
+    WebhookRepository,
+  ],
+})
+export class NotificationRoutesModule {}

@@ -1,0 +1,64 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { newId } from '#common/ids/prefixed-id.js';
+import type { Secret } from '#common/secret/secret.js';
+import { Clock } from '#common/time/clock.js';
+import { CONFIG } from '#platform/config/config.module.js';
+import type { Config } from '#platform/config/env.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import { WebhookSecrets } from '../webhook-secrets.js';
+import type { CreateWebhookDto } from './dto/webhook.dto.js';
+import { parseWebhookUrl } from './webhook-url.js';
+import { WebhookRepository, type WebhookRow } from './webhook.repository.js';
+import { MAX_WEBHOOKS } from './webhooks.limits.js';
+
+@Injectable()
+export class CreateWebhookService {
+  constructor(
+    private readonly webhooks: WebhookRepository,
+    private readonly secrets: WebhookSecrets,
+    private readonly transactions: TransactionRunner,
+    private readonly clock: Clock,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * @returns it and what it is signed with, to be shown this once
+   * @throws {AppError} `invalid_request` naming the field; `conflict` for one too many
+   */
+  async create(
+    organizationId: string,
+    dto: CreateWebhookDto,
+  ): Promise<{ webhook: WebhookRow; secret: Secret }> {
+    const address = parseWebhookUrl(dto.url, this.config.allowPrivateTargets);
+    const id = newId('webhook');
+    const { secret, sealed } = this.secrets.issue(id);
+    const webhook: WebhookRow = {
+      id,
+      organizationId,
+      keyId: null,
+      address,
+      events: dto.events,
+      description: dto.description ?? null,
+      status: 'active',
+      statusReason: null,
+      failingSince: null,
+      sealedSecret: sealed,
+      sealedOldSecret: null,
+      oldSecretExpiresAt: null,
+      createdAt: new Date(this.clock.now()),
+    };
+    await this.transactions.run(async () => {
+      await this.webhooks.lockAdding(organizationId);
+      if ((await this.webhooks.count(organizationId)) >= MAX_WEBHOOKS) {
+        throw new AppError('conflict', {
+          message: `An organization can have ${MAX_WEBHOOKS} webhooks.`,
+        });
+      }
+      await this.webhooks.insert(webhook);
+    });
+    return { webhook, secret };
+  }
+}

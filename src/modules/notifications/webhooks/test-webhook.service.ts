@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+
+import { newId } from '#common/ids/prefixed-id.js';
+import { Clock } from '#common/time/clock.js';
+
+import type { WebhookTestResponse } from './dto/webhook.responses.js';
+import { ReadWebhooksService } from './read-webhooks.service.js';
+import { WebhookSender } from './webhook-sender.js';
+
+@Injectable()
+export class TestWebhookService {
+  constructor(
+    private readonly readWebhooks: ReadWebhooksService,
+    private readonly sender: WebhookSender,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Sends one message at once, whatever events the webhook is for and whether it is active. It is not tried again and
+   * counts for nothing.
+   * @throws {AppError} `not_found`
+   */
+  async test(organizationId: string, id: string): Promise<WebhookTestResponse> {
+    const webhook = await this.readWebhooks.get(organizationId, id);
+    const message = {
+      id: newId('message'),
+      type: 'webhook.test',
+      occurredAt: new Date(this.clock.now()),
+      data: { webhook_id: id },
+    };
+    const startedAt = performance.now();
+    const outcome = await this.sender.send(webhook, message);
+    return {
+      delivered: outcome.isSent,
+      response_status: outcome.status,
+      latency_ms: Math.round(performance.now() - startedAt),
+      error: outcome.isSent ? null : outcome.error,
+    };
+  }
+}

@@ -1,0 +1,155 @@
+import { Injectable } from '@nestjs/common';
+
+import type { CursorPosition } from '#common/pagination/cursor.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import type { WebhookTarget } from './webhook-sender.js';
+
+/** Any fixed number: the class of these locks among PostgreSQL's two-part advisory locks. */
+const LOCK_CLASS = 7_203_007;
+
+export type WebhookStatus = 'active' | 'disabled';
+
+export type WebhookRow = WebhookTarget & {
+  readonly organizationId: string;
+  readonly keyId: string | null;
+  readonly events: string[];
+  readonly description: string | null;
+  readonly status: WebhookStatus;
+  readonly statusReason: string | null;
+  readonly failingSince: Date | null;
+  readonly createdAt: Date;
+};
+
+/** Those left out stay as they are. */
+export type WebhookChanges = {
+  readonly address?: string | undefined;
+  readonly events?: readonly string[] | undefined;
+  readonly description?: string | null | undefined;
+  readonly status?: WebhookStatus | undefined;
+};
+
+const COLUMNS = `id, organization_id AS "organizationId", key_id AS "keyId", address, events, description, status,
+  status_reason AS "statusReason", failing_since AS "failingSince", sealed_secret AS "sealedSecret",
+  sealed_old_secret AS "sealedOldSecret", old_secret_expires_at AS "oldSecretExpiresAt", created_at AS "createdAt"`;
+
+/** The channels that are webhooks, whether the organization's or of one of its keys. */
+@Injectable()
+export class WebhookRepository {
+  constructor(private readonly transactions: TransactionRunner) {}
+
+  /** Until the transaction ends nobody else adds one to this organization. */
+  async lockAdding(organizationId: string): Promise<void> {
+    await this.transactions.sql('SELECT pg_advisory_xact_lock($1, hashtext($2))', [
+      LOCK_CLASS,
+      organizationId,
+    ]);
+  }
+
+  /** Without those of keys. */
+  async count(organizationId: string): Promise<number> {
+    const [row] = await this.transactions.sql<{ count: number }>(
+      `SELECT count(*)::int AS count FROM notification_channels
+        WHERE organization_id = $1 AND key_id IS NULL AND kind = 'webhook'`,
+      [organizationId],
+    );
+    return row?.count ?? 0;
+  }
+
+  async insert(webhook: WebhookRow): Promise<void> {
+    await this.transactions.sql(
+      `INSERT INTO notification_channels
+         (id, organization_id, kind, address, events, description, status, sealed_secret, created_at)
+       VALUES ($1, $2, 'webhook', $3, $4, $5, $6, $7, $8)`,
+      [
+        webhook.id,
+        webhook.organizationId,
+        webhook.address,
+        webhook.events,
+        webhook.description,
+        webhook.status,
+        webhook.sealedSecret,
+        webhook.createdAt,
+      ],
+    );
+  }
+
+  async find(organizationId: string, id: string): Promise<WebhookRow | null> {
+    const [row] = await this.transactions.sql<WebhookRow>(
+      `SELECT ${COLUMNS} FROM notification_channels
+        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook'`,
+      [organizationId, id],
+    );
+    return row ?? null;
+  }
+
+  /** Newest first, one more than `limit` when there are more. */
+  async list(
+    organizationId: string,
+    after: CursorPosition | null,
+    limit: number,
+  ): Promise<WebhookRow[]> {
+    return this.transactions.sql<WebhookRow>(
+      `SELECT ${COLUMNS} FROM notification_channels
+        WHERE organization_id = $1 AND kind = 'webhook'
+          AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+        ORDER BY created_at DESC, id DESC LIMIT $4`,
+      [organizationId, after?.createdAt ?? null, after?.id ?? null, limit + 1],
+    );
+  }
+
+  /** A new address or a new start forgets how the old one has failed. */
+  async update(
+    organizationId: string,
+    id: string,
+    changes: WebhookChanges,
+  ): Promise<WebhookRow | null> {
+    const [row] = await this.transactions.sql<WebhookRow>(
+      `UPDATE notification_channels SET
+         address = coalesce($3, address),
+         events = coalesce($4, events),
+         description = CASE WHEN $5 THEN $6 ELSE description END,
+         status = coalesce($7, status),
+         status_reason = CASE WHEN $7::text IS NULL THEN status_reason END,
+         failing_since = CASE WHEN $3::text IS NULL AND $7 IS DISTINCT FROM 'active' THEN failing_since END
+        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook'
+        RETURNING ${COLUMNS}`,
+      [
+        organizationId,
+        id,
+        changes.address ?? null,
+        changes.events ?? null,
+        changes.description !== undefined,
+        changes.description ?? null,
+        changes.status ?? null,
+      ],
+    );
+    return row ?? null;
+  }
+
+  /** The secret it has becomes its old one. */
+  async replaceSecret(
+    organizationId: string,
+    id: string,
+    sealedSecret: Buffer,
+    oldExpiresAt: Date,
+  ): Promise<WebhookRow | null> {
+    const [row] = await this.transactions.sql<WebhookRow>(
+      `UPDATE notification_channels
+          SET sealed_old_secret = sealed_secret, old_secret_expires_at = $4, sealed_secret = $3
+        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook'
+        RETURNING ${COLUMNS}`,
+      [organizationId, id, sealedSecret, oldExpiresAt],
+    );
+    return row ?? null;
+  }
+
+  async delete(organizationId: string, id: string): Promise<boolean> {
+    const rows = await this.transactions.sql(
+      `DELETE FROM notification_channels
+        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook' RETURNING id`,
+      [organizationId, id],
+    );
+    return rows.length > 0;
+  }
+}
