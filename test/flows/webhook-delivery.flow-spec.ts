@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { startRedis, WITHOUT_REDIS } from '../support/redis.js';
-import { NotifyingProcess, type Receiver, startReceiver } from './notifications.harness.js';
+import { type Receiver, startReceiver } from '../support/receiver.js';
+import { NotifyingProcess } from './notifications.harness.js';
 
 let database: TestDatabase;
 let receiver: Receiver;
