@@ -10,6 +10,8 @@ export type JobDefinition<P = object> = {
   readonly payload: Type<P>;
   /** How often a failing job is started in all. */
   readonly attempts?: number;
+  /** How many jobs of its queue a process works on at once, where they do little but wait. Of several the most counts. */
+  readonly concurrency?: number;
 };
 
 type JobDefinitions = { readonly [N in JobName]?: JobDefinition<JobMap[N]> };

@@ -3,12 +3,13 @@ import { DiscoveryService } from '@nestjs/core';
 
 import { DeclaredJobs, type JobDefinition } from './job-definitions.js';
 import { type JobHandler, type JobSchedule, ProcessorMark } from './job-processor.decorator.js';
-import { DEFAULT_ATTEMPTS } from './queue-settings.js';
+import { CONCURRENCY, DEFAULT_ATTEMPTS } from './queue-settings.js';
 
 export type RunnableJob = {
   readonly name: string;
   readonly payload: Type<object>;
   readonly attempts: number;
+  readonly concurrency: number;
   readonly schedule: JobSchedule | null;
   readonly handler: JobHandler<object>;
 };
@@ -53,7 +54,8 @@ export class JobRegistry {
       .filter(({ job }) => !definitions.has(job))
       .map(({ job, className }) => `${job}: processed by ${className} but declared nowhere`);
     const runnable = new Map<string, RunnableJob>();
-    for (const [name, { payload, attempts = DEFAULT_ATTEMPTS }] of definitions) {
+    for (const [name, definition] of definitions) {
+      const { payload, attempts = DEFAULT_ATTEMPTS, concurrency = CONCURRENCY } = definition;
       const [first, ...others] = processors.filter(({ job }) => job === name);
       if (!first) {
         problems.push(`${name}: no processor`);
@@ -62,7 +64,7 @@ export class JobRegistry {
         problems.push(`${name}: more than one processor (${classes})`);
       } else {
         const { schedule, handler } = first;
-        runnable.set(name, { name, payload, attempts, schedule, handler });
+        runnable.set(name, { name, payload, attempts, concurrency, schedule, handler });
       }
     }
     if (problems.length > 0) throw new InvalidJobsError(problems);

@@ -5,8 +5,8 @@ import { AppError } from '#common/errors/app-error.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
 import { InvalidJobPayloadError, parsePayload } from './job-payload.js';
-import type { RunnableJob } from './job-registry.js';
-import { type BackedWorker, QueueBackend } from './queue-backend.port.js';
+import { queueOf, type RunnableJob } from './job-registry.js';
+import { type BackedProcessor, type BackedWorker, QueueBackend } from './queue-backend.port.js';
 import { QueueErrorLog } from './queue-error-log.js';
 import { DEFAULT_ATTEMPTS } from './queue-settings.js';
 import { within } from '#common/time/within.js';
@@ -33,9 +33,11 @@ export class JobWorkers implements BeforeApplicationShutdown {
 
   /** Begins to empty `queue`. Once for each queue. */
   async start(queue: string, jobs: ReadonlyMap<string, RunnableJob>): Promise<void> {
-    const worker = this.backend.createWorker(queue, (job, _token, signal) =>
-      this.#track(run(job, jobs.get(job.name), signal ?? new AbortController().signal)),
-    );
+    const ofQueue = [...jobs.values()].filter(({ name }) => queueOf(name) === queue);
+    const concurrency = Math.max(...ofQueue.map((job) => job.concurrency));
+    const processor: BackedProcessor = (job, _token, signal) =>
+      this.#track(run(job, jobs.get(job.name), signal ?? new AbortController().signal));
+    const worker = this.backend.createWorker(queue, processor, concurrency);
     this.#workers.push(worker);
     worker.on('error', (error) => this.errors.report(queue, error));
     worker.on('stalled', (jobId) =>

@@ -20,7 +20,7 @@ import {
   type BackedWorker,
   QueueBackend,
 } from './queue-backend.port.js';
-import { CONCURRENCY, EVENT_STREAMS, JOB_OPTIONS } from './queue-settings.js';
+import { EVENT_STREAMS, JOB_OPTIONS } from './queue-settings.js';
 import { within } from '#common/time/within.js';
 
 const SCHEMA = 'bullmq';
@@ -100,13 +100,17 @@ export class PostgresQueueBackend extends QueueBackend {
     });
   }
 
-  override createWorker(name: string, processor: BackedProcessor): BackedWorker {
+  override createWorker(
+    name: string,
+    processor: BackedProcessor,
+    concurrency: number,
+  ): BackedWorker {
     this.#workers++;
     this.#pool.options.max = SHARED_CONNECTIONS + this.#workers;
     return new Worker<object, void>(name, processor, {
       connection: this.#connection,
       autorun: false,
-      concurrency: CONCURRENCY,
+      concurrency,
       runRetryDelay: RETRY_MS,
     });
   }

@@ -40,7 +40,11 @@ export abstract class QueueBackend {
   abstract createQueue(name: string): BackedQueue;
 
   /** A worker that does nothing until `run()`. */
-  abstract createWorker(name: string, processor: BackedProcessor): BackedWorker;
+  abstract createWorker(
+    name: string,
+    processor: BackedProcessor,
+    concurrency: number,
+  ): BackedWorker;
 
   /** After all queues and workers are closed. Bounded. */
   abstract close(): Promise<void>;

@@ -3,7 +3,7 @@ import type { JobsOptions } from 'bullmq';
 const HOUR_SECONDS = 3_600;
 
 export const DEFAULT_ATTEMPTS = 5;
-/** How many jobs of one queue a process works on at once. */
+/** How many jobs of one queue a process works on at once, unless they say otherwise. */
 export const CONCURRENCY = 5;
 
 /**

@@ -10,7 +10,7 @@ import {
   type BackedWorker,
   QueueBackend,
 } from './queue-backend.port.js';
-import { CONCURRENCY, EVENT_STREAMS, JOB_OPTIONS } from './queue-settings.js';
+import { EVENT_STREAMS, JOB_OPTIONS } from './queue-settings.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -73,12 +73,16 @@ export class RedisQueueBackend extends QueueBackend {
     });
   }
 
-  override createWorker(name: string, processor: BackedProcessor): BackedWorker {
+  override createWorker(
+    name: string,
+    processor: BackedProcessor,
+    concurrency: number,
+  ): BackedWorker {
     return new Worker<object, void>(name, processor, {
       connection: this.#working,
       prefix: this.prefix,
       autorun: false,
-      concurrency: CONCURRENCY,
+      concurrency,
       runRetryDelay: RETRY_MS,
     });
   }
