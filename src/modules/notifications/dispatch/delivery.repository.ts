@@ -59,15 +59,22 @@ export class DeliveryRepository {
 
   /**
    * Takes a delivery that is due, counting the attempt. Until the lease is over nobody else gets it: `next_attempt_at`
-   * is when it may be taken again.
+   * is when it may be taken again. While a channel fails one at a time is taken of it: those that hang must not keep all
+   * workers from the others.
    * @returns `null` when there is nothing to do
    */
   async claimAcrossTenants(id: string, now: Date): Promise<ClaimedDelivery | null> {
     const [row] = await this.transactions.sql<ClaimedRow>(
       `WITH claimed AS (
-         UPDATE notification_deliveries
+         UPDATE notification_deliveries due
             SET attempts = attempts + 1, attempted_at = $2, next_attempt_at = $3
           WHERE id = $1 AND status = 'pending' AND next_attempt_at <= $2
+            AND NOT EXISTS (
+              SELECT FROM notification_channels failing JOIN notification_deliveries other
+                  ON other.organization_id = failing.organization_id AND other.channel_id = failing.id
+               WHERE failing.organization_id = due.organization_id AND failing.id = due.channel_id
+                 AND failing.failing_since IS NOT NULL AND other.status = 'pending'
+                 AND other.next_attempt_at > $2 AND other.next_attempt_at = other.attempted_at + $4 * interval '1 ms')
           RETURNING id, organization_id, notification_id, channel_id, attempts)
        SELECT claimed.id, claimed.organization_id AS "organizationId", claimed.attempts,
               told.id AS "notificationId", told.type, told.key_id AS "keyId",
@@ -80,7 +87,7 @@ export class DeliveryRepository {
            ON told.organization_id = claimed.organization_id AND told.id = claimed.notification_id
          LEFT JOIN notification_channels channel
            ON channel.organization_id = claimed.organization_id AND channel.id = claimed.channel_id`,
-      [id, now, new Date(now.getTime() + LEASE_MS)],
+      [id, now, new Date(now.getTime() + LEASE_MS), LEASE_MS],
     );
     return row ? toClaimed(row, now) : null;
   }
@@ -109,11 +116,14 @@ export class DeliveryRepository {
     return rows.length > 0;
   }
 
-  /** The longest due first. */
+  /** In turns, one of each channel and the longest due first, so that none is hidden behind what one channel does not take. */
   async listDueAcrossTenants(now: Date, limit: number): Promise<WaitingDelivery[]> {
     return this.transactions.sql<WaitingDelivery>(
-      `SELECT id, attempts FROM notification_deliveries
-        WHERE status = 'pending' AND next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $2`,
+      `SELECT id, attempts FROM (
+         SELECT id, attempts, next_attempt_at,
+                row_number() OVER (PARTITION BY channel_id ORDER BY next_attempt_at) AS turn
+           FROM notification_deliveries WHERE status = 'pending' AND next_attempt_at <= $1) due
+        ORDER BY turn, next_attempt_at LIMIT $2`,
       [now, limit],
     );
   }

@@ -3,6 +3,8 @@ import { IsInt, IsString, Length, Max, Min } from 'class-validator';
 import { defineJobs } from '#platform/queue/job-definitions.js';
 
 const MAX_ID_LENGTH = 64;
+/** Sending is waiting, up to 15 s for each receiver that hangs. */
+const SENDING_AT_ONCE = 32;
 
 export class DispatchNotificationJob {
   /** Of the notification. */
@@ -48,5 +50,5 @@ export const NOTIFICATIONS_JOBS = defineJobs({
   'notifications.dispatch': { payload: DispatchNotificationJob },
   'notifications.sweep': { payload: SweepNotificationsJob },
   'notifications.purge': { payload: PurgeNotificationsJob },
-  'deliveries.send': { payload: SendDeliveryJob },
+  'deliveries.send': { payload: SendDeliveryJob, concurrency: SENDING_AT_ONCE },
 });
