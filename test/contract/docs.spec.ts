@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { ERROR_CODES } from '#common/errors/error-codes.js';
 import { isWellFormedKey } from '#modules/keys/domain/key-secret.js';
+import { NOTIFICATION_TYPES } from '#modules/notifications/notifier.port.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -83,6 +84,13 @@ describe('docs/configuration.md', () => {
       ...findAll(read('docker-compose.yml'), /^ {6}(LATCHKEY_[A-Z_]+|[A-Z]+_API_KEY):/gm),
     ];
     expect(named.filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
+
+describe('docs/webhooks.md', () => {
+  it('lists each event, in order, and no other', () => {
+    const inPage = findAll(read('docs/webhooks.md'), /^\| `([a-z_.]+)`/gm);
+    expect(inPage).toEqual([...NOTIFICATION_TYPES, 'webhook.test']);
   });
 });
 
