@@ -153,6 +153,16 @@ function IsUsd(maxNanos: bigint): PropertyDecorator {
   });
 }
 
+/** A number, fractions allowed. */
+export function NumberBetween(common: Common & { min: number; max: number }): PropertyDecorator {
+  return applyDecorators(
+    IsNumber(),
+    Min(common.min),
+    Max(common.max),
+    document(common, { type: 'number', minimum: common.min, maximum: common.max }),
+  );
+}
+
 /** A number above 0 and at most 1. */
 export function Share(common: Common): PropertyDecorator {
   return applyDecorators(

@@ -2,8 +2,9 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 import { NULLABLE_TIMESTAMP, TIMESTAMP } from '#platform/database/base.columns.js';
 
-/** One secret of a key. A key has several while it is being rotated. */
+/** One secret of a key. A key has several while it is being rotated; exactly one of them, its current one, has no end. */
 @Entity('api_key_secrets')
+@Index('api_key_secrets_current', ['keyId'], { unique: true, where: 'expires_at IS NULL' })
 export class ApiKeySecretEntity {
   @PrimaryColumn('text')
   id: string;
@@ -33,6 +34,10 @@ export class ApiKeySecretEntity {
   @Column({ name: 'expires_at', ...NULLABLE_TIMESTAMP })
   expiresAt: Date | null;
 
+  /** When another took its place; `null` while it is the current one. */
+  @Column({ name: 'retired_at', ...NULLABLE_TIMESTAMP })
+  retiredAt: Date | null;
+
   /** The secret itself, while it waits to be claimed. */
   @Column({ type: 'bytea', nullable: true })
   sealed: Buffer | null;
@@ -53,6 +58,7 @@ export class ApiKeySecretEntity {
 
 /** What a new secret's row begins with besides. */
 export const UNUSED = {
+  retiredAt: null,
   sealed: null,
   claimedAt: null,
   lastUsedAt: null,

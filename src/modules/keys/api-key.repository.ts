@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In, type QueryDeepPartialEntity, type SelectQueryBuilder } from 'typeorm';
+import { In, IsNull, type QueryDeepPartialEntity, type SelectQueryBuilder } from 'typeorm';
 
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
@@ -8,7 +8,7 @@ import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import type { KeyAttributes } from './key-attributes.port.js';
 
-/** A key and its newest secret, which is the one that is shown. */
+/** A key, and the secret by which it was found or the current one, which is the one that is shown. */
 export type KeyWithSecret = { readonly key: ApiKeyEntity; readonly secret: ApiKeySecretEntity };
 
 /** What is stored of a secret, and how it was made of it. */
@@ -177,12 +177,11 @@ export class ApiKeyRepository {
   async #withSecrets(keys: readonly ApiKeyEntity[]): Promise<KeyWithSecret[]> {
     if (keys.length === 0) return [];
     const secrets = await this.transactions.manager.find(ApiKeySecretEntity, {
-      where: { keyId: In(keys.map(({ id }) => id)) },
-      order: { createdAt: 'ASC' },
+      where: { keyId: In(keys.map(({ id }) => id)), expiresAt: IsNull() },
     });
-    const newest = new Map(secrets.map((secret) => [secret.keyId, secret]));
+    const current = new Map(secrets.map((secret) => [secret.keyId, secret]));
     return keys.flatMap((key) => {
-      const secret = newest.get(key.id);
+      const secret = current.get(key.id);
       return secret ? [{ key, secret }] : [];
     });
   }

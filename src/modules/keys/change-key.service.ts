@@ -11,10 +11,11 @@ import { EventBus } from '#platform/events/event-bus.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
-import { assertGrantWithin, type Grant, levelAndScopes, regrantWithin } from './domain/grant.js';
+import { assertMayChange, assertNotRevoked, grantOf, isRevoked } from './changeable-key.js';
+import { assertGrantWithin, levelAndScopes, regrantWithin } from './domain/grant.js';
 import { futureTime, timeOf } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
-import { fromPolicyDocument, toPolicyDocument } from './domain/policy/policy-document.js';
+import { toPolicyDocument } from './domain/policy/policy-document.js';
 import { readPolicy } from './domain/policy/read-policy.js';
 import { SigningSecrets } from './signing-secrets.js';
 import type { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
@@ -131,12 +132,7 @@ export class ChangeKeyService {
   ): Promise<ApiKeyEntity> {
     return this.transactions.run(async () => {
       const key = await this.keys.lockForUpdate(caller.organizationId, keyId);
-      if (!key) throw new AppError('not_found', { message: `There is no key ${keyId}.` });
-      if (key.accessLevel === 'master' && caller.accessLevel !== 'master') {
-        throw new AppError('escalation_denied', {
-          message: 'Only a master key changes master keys.',
-        });
-      }
+      assertMayChange(caller, keyId, key);
       const changes = changesOf(key);
       if (Object.keys(changes).length === 0) return key;
       const updatedAt = new Date(this.clock.now());
@@ -194,33 +190,11 @@ function changesRights(dto: UpdateKeyDto): boolean {
   return isGiven(access_level) || isGiven(scopes) || replaced.some((part) => part !== undefined);
 }
 
-function grantOf(key: ApiKeyEntity): Grant {
-  return {
-    accessLevel: key.accessLevel,
-    scopes: key.scopes,
-    environment: key.environment,
-    policy: fromPolicyDocument(key.policy),
-    policySources: key.policySources,
-    expiresAt: key.expiresAt?.getTime() ?? null,
-  };
-}
-
 /** Whether the key is disabled, and would be so for a shorter time. `null`: for good. */
 function comesBackEarlier(key: ApiKeyEntity, enableAt: Date | null, now: number): boolean {
   const { disabledAt, enableAt: planned } = key;
   if (!disabledAt || (planned && planned.getTime() <= now)) return false;
   return enableAt !== null && (planned === null || enableAt < planned);
-}
-
-function isRevoked({ revokedAt }: ApiKeyEntity, now: number): boolean {
-  return revokedAt !== null && revokedAt.getTime() <= now;
-}
-
-function assertNotRevoked(key: ApiKeyEntity, now: number): void {
-  if (!isRevoked(key, now)) return;
-  throw new AppError('conflict', {
-    message: `The key ${key.id} is revoked. That is for good: make another.`,
-  });
 }
 
 function signsNothing(keyId: string): AppError {

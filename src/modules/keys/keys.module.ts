@@ -1,14 +1,9 @@
 import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { LimitsModule } from '#modules/limits/index.js';
-import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
-import { ApiKeyEntity } from './api-key.entity.js';
-import { ApiKeyRepository } from './api-key.repository.js';
-import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
 import { ChangeKeyService } from './change-key.service.js';
@@ -35,6 +30,8 @@ import { LeakedKeys } from './leaked-keys.port.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
 import { ReadKeyAttributesService } from './read-key-attributes.service.js';
 import { ReadKeysService } from './read-keys.service.js';
+import { RotateKeyController } from './rotation/rotate-key.controller.js';
+import { KeyRotationModule } from './rotation/rotation.module.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
 import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.controller.js';
@@ -43,13 +40,7 @@ import { SigningSecretController } from './signing-secret.controller.js';
 import { SigningSecrets } from './signing-secrets.js';
 
 @Module({
-  imports: [
-    TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]),
-    OrganizationsModule,
-    NotificationsModule,
-    LimitsModule,
-    UsageModule,
-  ],
+  imports: [KeyRotationModule, OrganizationsModule, LimitsModule, UsageModule],
   controllers: [
     KeysController,
     KeyLimitsController,
@@ -57,10 +48,10 @@ import { SigningSecrets } from './signing-secrets.js';
     MultirouteKeysController,
     ManagementKeysController,
     SigningSecretController,
+    RotateKeyController,
     PolicySchemaController,
   ],
   providers: [
-    ApiKeyRepository,
     SigningSecrets,
     IssueKeyService,
     ReadKeysService,

@@ -41,7 +41,7 @@ export class KeyPolicyResponse {
   sources: Record<string, string[]>;
 }
 
-class PropagationResponse {
+export class PropagationResponse {
   @ApiProperty({ example: 2, description: 'Processes that were running.' })
   instances: number;
 
@@ -62,7 +62,7 @@ class PropagationResponse {
 }
 
 /** Of an answer to a change. */
-const PROPAGATION = {
+export const PROPAGATION = {
   type: PropagationResponse,
   required: false,
   nullable: true,

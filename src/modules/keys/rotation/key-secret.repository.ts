@@ -18,18 +18,58 @@ export class KeySecretRepository {
       .getMany();
   }
 
+  /** All that are good at `now`, and the one that ended last. */
+  async listShown(organizationId: string, keyId: string, now: Date): Promise<ApiKeySecretEntity[]> {
+    const ended = await this.#of(organizationId, keyId)
+      .andWhere('secret.expires_at <= :now', { now })
+      .orderBy('secret.expires_at', 'DESC')
+      .limit(1)
+      .getMany();
+    return [...ended, ...(await this.listGood(organizationId, keyId, now))];
+  }
+
   async insert(secret: ApiKeySecretEntity): Promise<void> {
     await this.transactions.manager.insert(ApiKeySecretEntity, secret);
   }
 
-  /** Of all secrets of a key those that would end later, or never, end then. */
-  async cutOff(organizationId: string, keyId: string, at: Date): Promise<void> {
+  /**
+   * Retires every secret of a key that is good at `now`: those that would end later than `at`, or never, end then. One that
+   * waits to be claimed is held by nobody, so it ends now, and is forgotten.
+   */
+  async retire(organizationId: string, keyId: string, at: Date, now: Date): Promise<void> {
     await this.transactions.sql(
+      `UPDATE api_key_secrets
+          SET expires_at = CASE WHEN sealed IS NULL THEN LEAST(expires_at, $3) ELSE $4 END,
+              retired_at = COALESCE(retired_at, $4),
+              sealed = NULL
+        WHERE key_id = (SELECT id FROM api_keys WHERE organization_id = $1 AND id = $2)
+          AND (expires_at IS NULL OR expires_at > $4)`,
+      [organizationId, keyId, at, now],
+    );
+  }
+
+  /** Of the secrets that were replaced and are good at `now`. Answers whether there are any. */
+  async moveEnds(organizationId: string, keyId: string, at: Date, now: Date): Promise<boolean> {
+    const moved = await this.transactions.sql(
       `UPDATE api_key_secrets SET expires_at = $3
         WHERE key_id = (SELECT id FROM api_keys WHERE organization_id = $1 AND id = $2)
-          AND (expires_at IS NULL OR expires_at > $3)`,
-      [organizationId, keyId, at],
+          AND expires_at > $4
+       RETURNING id`,
+      [organizationId, keyId, at, now],
     );
+    return moved.length > 0;
+  }
+
+  /** @param secret of a key that is locked */
+  async end({ id, keyId }: ApiKeySecretEntity, now: Date): Promise<void> {
+    const ended = { expiresAt: now, retiredAt: now, sealed: null };
+    await this.transactions.manager.update(ApiKeySecretEntity, { id, keyId }, ended);
+  }
+
+  /** @param secret of a key that is locked, and has no current one */
+  async makeCurrent({ id, keyId }: ApiKeySecretEntity): Promise<void> {
+    const current = { expiresAt: null, retiredAt: null };
+    await this.transactions.manager.update(ApiKeySecretEntity, { id, keyId }, current);
   }
 
   #of(organizationId: string, keyId: string): SelectQueryBuilder<ApiKeySecretEntity> {

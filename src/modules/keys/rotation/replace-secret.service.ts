@@ -48,7 +48,8 @@ export class ReplaceSecretService {
   ): Promise<{ row: ApiKeySecretEntity; secret: Secret }> {
     const now = new Date(this.clock.now());
     const good = await this.secrets.listGood(key.organizationId, key.id, now);
-    if (oldExpiresAt > now && good.length >= MAX_GOOD_SECRETS) throw tooManySecrets(key.id);
+    const staying = good.filter(({ sealed }) => sealed === null);
+    if (oldExpiresAt > now && staying.length >= MAX_GOOD_SECRETS) throw tooManySecrets(key.id);
     const secret = generateKeySecret(this.config.keyBrand, key.environment);
     const id = newId('secret');
     const row = Object.assign(new ApiKeySecretEntity(), {
@@ -57,7 +58,7 @@ export class ReplaceSecretService {
       digest: Buffer.from(this.pepper.digest(secret.reveal()), 'latin1'),
       scheme: this.pepper.scheme,
       ...visibleParts(secret),
-      // The newest is the one that is shown, so no two have the same time.
+      // Rolling back goes by their order, so no two have the same time.
       createdAt: new Date(
         Math.max(now.getTime(), ...good.map((one) => one.createdAt.getTime() + 1)),
       ),
@@ -65,7 +66,7 @@ export class ReplaceSecretService {
       ...UNUSED,
       sealed: waits ? this.waiting.seal(id, secret) : null,
     });
-    await this.secrets.cutOff(key.organizationId, key.id, oldExpiresAt);
+    await this.secrets.retire(key.organizationId, key.id, oldExpiresAt, now);
     await this.secrets.insert(row);
     this.events.emit('keys.key-changed', { organizationId: key.organizationId, keyId: key.id });
     return { row, secret };

@@ -20,6 +20,7 @@ import { LatencySketches1764244900000 } from './1764244900000-latency-sketches.j
 import { Notifications1764248400000 } from './1764248400000-notifications.js';
 import { KeyRotation1764252000000 } from './1764252000000-key-rotation.js';
 import { NotificationUpkeep1764255600000 } from './1764255600000-notification-upkeep.js';
+import { RetiredSecrets1764262800000 } from './1764262800000-retired-secrets.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -45,4 +46,5 @@ export const MIGRATIONS = [
   Notifications1764248400000,
   KeyRotation1764252000000,
   NotificationUpkeep1764255600000,
+  RetiredSecrets1764262800000,
 ];
