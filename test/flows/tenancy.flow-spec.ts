@@ -181,6 +181,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   disableKey: { reason: 'taken over' },
   simulateRequest: { model: 'same-model' },
   updateWebhook: { url: 'https://example.com' },
+  rotateKey: { invalidate_old: true },
+  moveKeyCutOff: { old_key_expires_at: new Date(Date.now() + 3_600_000).toISOString() },
 };
 
 describe('another organization’s object', () => {
@@ -209,10 +211,13 @@ describe('another organization’s object', () => {
       'getRoute',
       'getWebhook',
       'listWebhookDeliveries',
+      'moveKeyCutOff',
       'reissueSigningSecret',
       'replayWebhookDelivery',
       'revokeKey',
       'rotateWebhookSecret',
+      'rollBackKeyRotation',
+      'rotateKey',
       'simulateRequest',
       'streamKeyUsageEvents',
       'testWebhook',

@@ -20,7 +20,9 @@ export function viewOf(policy: KeyPolicy): KeyView {
     disabledAt: null,
     enableAt: null,
     revokedAt: null,
+    secretId: 'sec_1',
     secretExpiresAt: null,
+    secretRetiredAt: null,
     signingSecret: null,
   });
 }

@@ -1,10 +1,15 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { scopeMask } from '#common/auth/scopes.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
-import { KeyDirectory, type KeyView, type PresentedKey } from '#modules/keys/index.js';
+import {
+  KeyDirectory,
+  type KeyView,
+  type PresentedKey,
+  type SecretUses,
+} from '#modules/keys/index.js';
 import type { Config } from '#platform/config/env.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import type { HotRoutes } from '#platform/http/hot-routes.js';
@@ -32,9 +37,6 @@ class FakeDirectory extends KeyDirectory {
   override current(view: KeyView): KeyView {
     return view;
   }
-  override secretIdOf(): string {
-    return 'sec_1';
-  }
   override findBySecretId(): Promise<KeyView | null> {
     return Promise.resolve(null);
   }
@@ -42,6 +44,8 @@ class FakeDirectory extends KeyDirectory {
 
 const ACTIVE = {
   keyId: 'key_1',
+  secretId: 'sec_1',
+  retirement: null,
   organizationId: 'org_1',
   scopeMask: scopeMask(['inference', 'keys:read']),
   disabledUntil: -Infinity,
@@ -68,7 +72,10 @@ beforeEach(() => {
     guardWith: () => undefined,
     tellRefused: () => undefined,
   } as unknown as HotRoutes;
-  const clients = new RequestClients({ countryOf: () => null }, config);
+  const uses = { note: (secretId: string) => noted.push(secretId) } as unknown as SecretUses;
+  noted.length = 0;
+  answered.clear();
+  const clients = new RequestClients({ countryOf: () => null }, uses, config);
   const signatures = { verify: () => verify() } as unknown as RequestSignatures;
   verify = () => {
     throw new AppError('signature_required');
@@ -76,6 +83,16 @@ beforeEach(() => {
   const failures = new FailedAttempts(throttlesOn(new MemoryThrottleStore(clock), clock));
   access = new AccessControl(keys, failures, clock, hotRoutes, clients, signatures);
 });
+
+/** The secrets whose use was noted. */
+const noted: string[] = [];
+const answered = new Map<string, string>();
+const response = {
+  setHeader: (name: string, value: string) => answered.set(name, value),
+} as unknown as ServerResponse;
+
+const ask = (asked: IncomingMessage, endpoint: EndpointMetadata) =>
+  access.admit(asked, response, endpoint);
 
 function request(authorization?: string, forwardedFor?: string, peer = '10.0.0.1') {
   return {
@@ -100,12 +117,12 @@ async function codeOf(call: () => unknown): Promise<string | null> {
 describe('AccessControl', () => {
   it('answers at once for a key that is known, without a turn of the event loop', () => {
     keys.answer = ACTIVE;
-    expect(access.admit(request('Bearer x'), INFERENCE)).toBe(ACTIVE);
+    expect(ask(request('Bearer x'), INFERENCE)).toBe(ACTIVE);
   });
 
   it('waits for a key that must be looked up', async () => {
     keys.answer = Promise.resolve(ACTIVE);
-    const admitted = access.admit(request('Bearer x'), INFERENCE);
+    const admitted = ask(request('Bearer x'), INFERENCE);
     expect(admitted).toBeInstanceOf(Promise);
     expect(await admitted).toBe(ACTIVE);
   });
@@ -123,7 +140,7 @@ describe('AccessControl', () => {
     const view = { ...ACTIVE, ...change };
     for (const answer of [view, Promise.resolve(view)]) {
       keys.answer = answer;
-      expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe(code);
+      expect(await codeOf(() => ask(request('Bearer x'), INFERENCE))).toBe(code);
     }
   });
 
@@ -133,7 +150,7 @@ describe('AccessControl', () => {
   ])('a read-only key on a route with %j: %j', async (allowance, code) => {
     keys.answer = { ...ACTIVE, isReadOnly: true };
     const endpoint: EndpointMetadata = { scope: 'keys:read', ...allowance };
-    expect(await codeOf(() => access.admit(request('Bearer x'), endpoint))).toBe(code);
+    expect(await codeOf(() => ask(request('Bearer x'), endpoint))).toBe(code);
   });
 
   describe('a key that restricts who calls', () => {
@@ -167,7 +184,7 @@ describe('AccessControl', () => {
     const socket = { remoteAddress: '10.0.0.1' };
     const admit = (change: Record<string, string> = {}, on: object = socket): Promise<unknown> =>
       codeOf(() =>
-        access.admit(
+        ask(
           {
             headers: { ...headers, ...change },
             rawHeaders: [],
@@ -213,14 +230,14 @@ describe('AccessControl', () => {
   it('asks for no scope where any key will do', async () => {
     keys.answer = { ...ACTIVE, scopeMask: 0 };
     const endpoint: EndpointMetadata = { scope: 'authenticated' };
-    expect(await codeOf(() => access.admit(request('Bearer x'), endpoint))).toBeNull();
+    expect(await codeOf(() => ask(request('Bearer x'), endpoint))).toBeNull();
   });
 
   it('goes by the key of each request, also on a connection that has presented another one', async () => {
     keys.answer = ACTIVE;
     const { socket } = request();
     for (const token of ['aaaa', 'aaaa', 'aaab', 'aaaa', 'aaaaa', 'aaaa']) {
-      await access.admit({ ...request(`Bearer ${token}`), socket } as IncomingMessage, INFERENCE);
+      await ask({ ...request(`Bearer ${token}`), socket } as IncomingMessage, INFERENCE);
     }
     const presented = keys.asked.map((key) => key.reveal());
     expect(presented).toEqual(['aaaa', 'aaaa', 'aaab', 'aaaa', 'aaaaa', 'aaaa']);
@@ -232,15 +249,15 @@ describe('AccessControl', () => {
   it('refuses a second header also on a connection whose key is known', async () => {
     keys.answer = ACTIVE;
     const { socket } = request();
-    await access.admit({ ...request('Bearer aaaa'), socket } as IncomingMessage, INFERENCE);
+    await ask({ ...request('Bearer aaaa'), socket } as IncomingMessage, INFERENCE);
     const rawHeaders = ['Authorization', 'Bearer aaaa', 'authorization', 'Bearer bbbb'];
     const doubled = { ...request('Bearer aaaa'), socket, rawHeaders } as IncomingMessage;
-    expect(await codeOf(() => access.admit(doubled, INFERENCE))).toBe('invalid_request');
+    expect(await codeOf(() => ask(doubled, INFERENCE))).toBe('invalid_request');
   });
 
   it('names the scope that is missing', () => {
     keys.answer = ACTIVE;
-    expect(() => access.admit(request('Bearer x'), { scope: 'keys:write' })).toThrow(
+    expect(() => ask(request('Bearer x'), { scope: 'keys:write' })).toThrow(
       expect.objectContaining({ details: { scope: 'keys:write' } }) as AppError,
     );
   });
@@ -251,7 +268,7 @@ describe('AccessControl', () => {
     ['an unknown key', 'Bearer x'],
   ])('counts %s against the address', async (_, authorization) => {
     const fail = (address: string): Promise<string | null> =>
-      codeOf(() => access.admit(request(authorization, address), INFERENCE));
+      codeOf(() => ask(request(authorization, address), INFERENCE));
     for (let i = 0; i < MAX_FAILURES_PER_MINUTE; i++) {
       keys.answer = i % 2 === 0 ? null : Promise.resolve(null);
       expect(await fail('192.0.2.1')).toMatch(/_api_key$/);
@@ -259,21 +276,21 @@ describe('AccessControl', () => {
     expect(await fail('192.0.2.1')).toBe('rate_limit_exceeded');
     expect(await fail('192.0.2.2')).toMatch(/_api_key$/);
     keys.answer = ACTIVE;
-    const good = codeOf(() => access.admit(request('Bearer x', '192.0.2.1'), INFERENCE));
+    const good = codeOf(() => ask(request('Bearer x', '192.0.2.1'), INFERENCE));
     expect(await good).toBeNull();
   });
 
   it('counts refusals of a right key against nobody', async () => {
     keys.answer = { ...ACTIVE, disabledUntil: Infinity };
     for (let i = 0; i <= MAX_FAILURES_PER_MINUTE; i++) {
-      expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe('key_disabled');
+      expect(await codeOf(() => ask(request('Bearer x'), INFERENCE))).toBe('key_disabled');
     }
   });
 
   it('does not believe what a stranger says of its address', async () => {
     for (let i = 0; i <= MAX_FAILURES_PER_MINUTE; i++) {
       const stranger = request(undefined, `192.0.2.${i}`, '198.51.100.9');
-      const code = await codeOf(() => access.admit(stranger, INFERENCE));
+      const code = await codeOf(() => ask(stranger, INFERENCE));
       expect(code).toBe(i < MAX_FAILURES_PER_MINUTE ? 'missing_api_key' : 'rate_limit_exceeded');
     }
   });
@@ -281,8 +298,37 @@ describe('AccessControl', () => {
   it('passes on that the keys can’t be read, and counts it against nobody', async () => {
     for (let i = 0; i <= MAX_FAILURES_PER_MINUTE; i++) {
       keys.answer = Promise.reject(new Error('no database'));
-      await expect(access.admit(request('Bearer x'), INFERENCE)).rejects.toThrow('no database');
+      await expect(ask(request('Bearer x'), INFERENCE)).rejects.toThrow('no database');
     }
+  });
+
+  describe('of a secret', () => {
+    const retirement = [['sunset', 'soon']] as const;
+
+    it('notes the use where it is let in', async () => {
+      keys.answer = ACTIVE;
+      await codeOf(() => ask(request('Bearer x'), INFERENCE));
+      await codeOf(() => ask(request('Bearer x'), { scope: 'keys:write' }));
+      keys.answer = null;
+      await codeOf(() => ask(request('Bearer x'), INFERENCE));
+      expect(noted).toEqual(['sec_1']);
+    });
+
+    it.each([
+      ['let in', {}, null],
+      ['refused', { disabledUntil: Infinity }, 'key_disabled'],
+      ['over', { expiresAt: NOW }, 'expired_api_key'],
+    ])('that was replaced tells so where it is %s', async (_, change, code) => {
+      keys.answer = { ...ACTIVE, ...change, retirement };
+      expect(await codeOf(() => ask(request('Bearer x'), INFERENCE))).toBe(code);
+      expect([...answered]).toEqual(retirement);
+    });
+
+    it('that is current sets nothing', async () => {
+      keys.answer = ACTIVE;
+      await codeOf(() => ask(request('Bearer x'), INFERENCE));
+      expect(answered.size).toBe(0);
+    });
   });
 
   describe('of a key that must sign', () => {
@@ -308,28 +354,27 @@ describe('AccessControl', () => {
     ])('who does not sign is told whether it can be used, and no more: %s', async (...row) => {
       const [, change, code] = row;
       keys.answer = { ...SIGNS, ...change };
-      expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe(code);
+      expect(await codeOf(() => ask(request('Bearer x'), INFERENCE))).toBe(code);
     });
 
     it('the nonce is used up by what is allowed, and by nothing that is refused', async () => {
       verify = signed;
-      expect(await access.admit(request('Bearer x'), INFERENCE)).toBe(SIGNS);
+      expect(await ask(request('Bearer x'), INFERENCE)).toBe(SIGNS);
       expect(used).toBe(1);
       keys.answer = { ...SIGNS, scopeMask: 0 };
-      const code = await codeOf(() => access.admit(request('Bearer x'), INFERENCE));
+      const code = await codeOf(() => ask(request('Bearer x'), INFERENCE));
       expect([code, used]).toEqual(['insufficient_scope', 1]);
     });
 
     it('waits for the nonce, and passes its refusal on', async () => {
       verify = () => ({ use: () => Promise.reject(new AppError('nonce_replayed')) });
-      expect(await codeOf(() => access.admit(request('Bearer x'), INFERENCE))).toBe(
-        'nonce_replayed',
-      );
+      expect(await codeOf(() => ask(request('Bearer x'), INFERENCE))).toBe('nonce_replayed');
+      expect(noted).toEqual([]);
     });
 
     it('is answered at once where no nonce is required', () => {
       verify = () => ({ use: null });
-      expect(access.admit(request('Bearer x'), INFERENCE)).toBe(SIGNS);
+      expect(ask(request('Bearer x'), INFERENCE)).toBe(SIGNS);
     });
   });
 });

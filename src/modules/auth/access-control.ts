@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { AppError } from '#common/errors/app-error.js';
@@ -47,7 +47,7 @@ export class AccessControl implements OnModuleInit {
 
   onModuleInit(): void {
     this.hotRoutes.guardWith({
-      admit: (request, endpoint) => this.admit(request, endpoint),
+      admit: (request, response, endpoint) => this.admit(request, response, endpoint),
       // Admission puts the view itself there; the type names only what every module may know of it.
       recheck: (request, endpoint, caller) => this.#authorize(request, endpoint, caller as KeyView),
     });
@@ -57,11 +57,15 @@ export class AccessControl implements OnModuleInit {
    * @throws {AppError} `missing_api_key`, `invalid_api_key`, every code that `authorize` gives, and what is wrong with
    * the signature of a key that must sign
    */
-  admit(request: IncomingMessage, endpoint: EndpointMetadata): KeyView | Promise<KeyView> {
+  admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    endpoint: EndpointMetadata,
+  ): KeyView | Promise<KeyView> {
     const found = this.#find(request);
     return found instanceof Promise
-      ? found.then((view) => this.#check(request, endpoint, view))
-      : this.#check(request, endpoint, found);
+      ? found.then((view) => this.#check(request, response, endpoint, view))
+      : this.#check(request, response, endpoint, found);
   }
 
   /**
@@ -72,12 +76,23 @@ export class AccessControl implements OnModuleInit {
    */
   admitHolder(
     request: IncomingMessage,
+    response: ServerResponse,
     endpoint: EndpointMetadata,
     view: KeyView | null,
   ): KeyView | Promise<KeyView> {
     if (!view) return this.#refuse(request, new AppError('invalid_api_key'));
+    announceRetirement(response, view);
+    this.#letIn(request, endpoint, view);
+    return this.#noteUse(request, view);
+  }
+
+  #letIn(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): void {
     this.#letPageRead(request, view);
     this.#authorize(request, endpoint, view);
+  }
+
+  #noteUse(request: IncomingMessage, view: KeyView): KeyView {
+    this.clients.noteUse(request, view);
     return view;
   }
 
@@ -106,10 +121,12 @@ export class AccessControl implements OnModuleInit {
 
   #check(
     request: IncomingMessage,
+    response: ServerResponse,
     endpoint: EndpointMetadata,
     view: KeyView | null,
   ): KeyView | Promise<KeyView> {
     if (!view) return this.#refuse(request, new AppError('invalid_api_key'));
+    announceRetirement(response, view);
     try {
       const admitted = this.#checkKnown(request, endpoint, view);
       return admitted instanceof Promise
@@ -131,7 +148,8 @@ export class AccessControl implements OnModuleInit {
     view: KeyView,
   ): KeyView | Promise<KeyView> {
     if (view.signing !== null) return this.#checkSigned(request, endpoint, view, view.signing);
-    return this.admitHolder(request, endpoint, view);
+    this.#letIn(request, endpoint, view);
+    return this.#noteUse(request, view);
   }
 
   /**
@@ -150,9 +168,10 @@ export class AccessControl implements OnModuleInit {
     if (!state.allowed) throw refusal(state, endpoint);
     const arrival = { now, isHttps: this.clients.isHttps(request) };
     const { use } = this.signatures.verify(request, { keyId, rules }, arrival);
-    this.#letPageRead(request, view);
-    this.#authorize(request, endpoint, view);
-    return use === null ? view : use().then(() => view);
+    this.#letIn(request, endpoint, view);
+    return use === null
+      ? this.#noteUse(request, view)
+      : use().then(() => this.#noteUse(request, view));
   }
 
   #authorize(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): void {
@@ -189,6 +208,12 @@ export class AccessControl implements OnModuleInit {
     this.#needs.set(endpoint, needs);
     return needs;
   }
+}
+
+/** To whoever presents a secret that was replaced, whatever the answer is. */
+function announceRetirement(response: ServerResponse, { retirement }: KeyView): void {
+  if (retirement === null) return;
+  for (const [name, value] of retirement) response.setHeader(name, value);
 }
 
 function refusal(refused: Refusal, { scope }: EndpointMetadata): AppError {

@@ -15,7 +15,9 @@ const PRINCIPAL = { keyId: 'key_1' };
 
 function guarded(endpoint: EndpointMetadata | undefined, admit: () => unknown) {
   const request = { raw: {}, principal: null, routeOptions: { config: { endpoint } } };
-  const context = { switchToHttp: () => ({ getRequest: () => request }) };
+  const context = {
+    switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ raw: {} }) }),
+  };
   const passport = new AppPassport();
   const access = { admit } as unknown as AccessControl;
   new TicketStrategy(passport, access, {} as Tickets);

@@ -1,5 +1,5 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { AppError } from '#common/errors/app-error.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
@@ -15,11 +15,13 @@ export class AccessGuard implements CanActivate {
   constructor(private readonly passport: AppPassport) {}
 
   async canActivate(context: ExecutionContext): Promise<true> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
     const { endpoint } = request.routeOptions.config as { endpoint?: EndpointMetadata };
     if (!endpoint) throw new AppError('not_found');
     if (endpoint.scope !== 'public') {
-      request.principal = await this.passport.admit(request.raw, endpoint);
+      const { raw: response } = http.getResponse<FastifyReply>();
+      request.principal = await this.passport.admit(request.raw, response, endpoint);
     }
     return true;
   }

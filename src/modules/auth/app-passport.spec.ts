@@ -1,5 +1,5 @@
 import { Test, type TestingModule } from '@nestjs/testing';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import passport from 'passport';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -13,9 +13,14 @@ import { BearerKeyStrategy } from './bearer-key.strategy.js';
 import { TicketStrategy } from './tickets/ticket.strategy.js';
 import { Tickets } from './tickets/tickets.store.js';
 
-type Admit = (raw: IncomingMessage, endpoint: EndpointMetadata) => unknown;
+type Admit = (
+  raw: IncomingMessage,
+  response: ServerResponse,
+  endpoint: EndpointMetadata,
+) => unknown;
 
 const ENDPOINT: EndpointMetadata = { scope: 'keys:read' };
+const RESPONSE = {} as ServerResponse;
 
 const modules: TestingModule[] = [];
 afterEach(() => Promise.all(modules.splice(0).map((module) => module.close())));
@@ -46,8 +51,10 @@ describe('AppPassport', () => {
     const second = await applicationWith(() => {
       throw new AppError('invalid_api_key');
     });
-    await expect(first.admit(requestOf('x'), ENDPOINT)).resolves.toEqual({ keyId: 'of the first' });
-    await expect(second.admit(requestOf('x'), ENDPOINT)).rejects.toMatchObject({
+    await expect(first.admit(requestOf('x'), RESPONSE, ENDPOINT)).resolves.toEqual({
+      keyId: 'of the first',
+    });
+    await expect(second.admit(requestOf('x'), RESPONSE, ENDPOINT)).rejects.toMatchObject({
       code: 'invalid_api_key',
     });
   });
@@ -70,7 +77,9 @@ describe('AppPassport', () => {
       return { keyId };
     });
     const said = Array.from({ length: 20 }, (_, number) =>
-      app.admit(requestOf(`${number}`), ENDPOINT).catch((error: unknown) => error as AppError),
+      app
+        .admit(requestOf(`${number}`), RESPONSE, ENDPOINT)
+        .catch((error: unknown) => error as AppError),
     );
     const keyIds = (await Promise.all(said)).map((one) =>
       one instanceof AppError ? one.details?.keyId : one.keyId,
@@ -83,17 +92,17 @@ describe('AppPassport', () => {
       headers: { 'www-authenticate': 'Bearer scope="keys:read"' },
     });
     const app = await applicationWith(() => Promise.reject(refusal));
-    await expect(app.admit(requestOf('x'), ENDPOINT)).rejects.toBe(refusal);
+    await expect(app.admit(requestOf('x'), RESPONSE, ENDPOINT)).rejects.toBe(refusal);
   });
 
   it('shows the strategy the request and the endpoint themselves, and leaves them as they were', async () => {
     const seen: unknown[] = [];
-    const app = await applicationWith((raw, endpoint) => {
+    const app = await applicationWith((raw, _, endpoint) => {
       seen.push(raw, endpoint);
       return { keyId: 'key_1' };
     });
     const request = Object.freeze(requestOf('x'));
-    await app.admit(request, Object.freeze({ ...ENDPOINT }));
+    await app.admit(request, RESPONSE, Object.freeze({ ...ENDPOINT }));
     expect(seen[0]).toBe(request);
     expect(seen[1]).toEqual(ENDPOINT);
   });
@@ -103,13 +112,13 @@ describe('AppPassport', () => {
     ['a strategy says nothing', () => undefined],
   ])('lets nobody in when %s', async (_, admit) => {
     const app = await applicationWith(admit);
-    await expect(app.admit(requestOf('x'), ENDPOINT)).rejects.toMatchObject({
+    await expect(app.admit(requestOf('x'), RESPONSE, ENDPOINT)).rejects.toMatchObject({
       code: 'missing_api_key',
     });
   });
 
   it('lets nobody in when the strategy is not there', async () => {
-    await expect(new AppPassport().admit(requestOf('x'), ENDPOINT)).rejects.toThrow(
+    await expect(new AppPassport().admit(requestOf('x'), RESPONSE, ENDPOINT)).rejects.toThrow(
       'Unknown authentication strategy',
     );
   });

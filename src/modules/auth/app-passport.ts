@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Authenticator } from 'passport';
 
 import type { Principal } from '#common/auth/principal.js';
@@ -9,6 +9,7 @@ import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 /** What a strategy goes by. */
 export type AccessAttempt = {
   readonly raw: IncomingMessage;
+  readonly response: ServerResponse;
   readonly endpoint: EndpointMetadata;
 };
 
@@ -24,9 +25,13 @@ export type StrategyName = (typeof STRATEGIES)[number];
 @Injectable()
 export class AppPassport extends Authenticator {
   /** @throws {AppError} what the strategy that found its credential says; `missing_api_key` when none has found one */
-  admit(raw: IncomingMessage, endpoint: EndpointMetadata): Promise<Principal> {
+  admit(
+    raw: IncomingMessage,
+    response: ServerResponse,
+    endpoint: EndpointMetadata,
+  ): Promise<Principal> {
     // Passport hangs its own members on what it is given as the request, so it gets an object that nobody else uses.
-    const attempt: AccessAttempt = { raw, endpoint };
+    const attempt: AccessAttempt = { raw, response, endpoint };
     return new Promise((resolve, reject) => {
       const settle = (error?: Error | null, principal?: unknown): void => {
         if (principal) resolve(principal as Principal);

@@ -16,7 +16,7 @@ export class BearerKeyStrategy extends CredentialStrategy {
     super(passport, 'bearer');
   }
 
-  override validate({ raw, endpoint }: AccessAttempt): Principal | Promise<Principal> {
-    return this.access.admit(raw, endpoint);
+  override validate({ raw, response, endpoint }: AccessAttempt): Principal | Promise<Principal> {
+    return this.access.admit(raw, response, endpoint);
   }
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-import type { ClientDescription, KeyView } from '#modules/keys/index.js';
+import { type ClientDescription, type KeyView, SecretUses } from '#modules/keys/index.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { CountryLookup } from '#platform/geoip/country-lookup.port.js';
@@ -58,11 +58,13 @@ type LetIn = {
 export class RequestClients {
   readonly #facts: ClientFacts;
   readonly #countryHeader: string;
+  readonly #addressOf = (request: IncomingMessage): string => this.#facts.addressOf(request);
   /** Nearly all requests of a connection come from the same client with the same key. */
   readonly #lastLetIn = new WeakMap<Socket, LetIn>();
 
   constructor(
     private readonly countries: CountryLookup,
+    private readonly uses: SecretUses,
     @Inject(CONFIG) config: Config,
   ) {
     const { trustedProxies, countryHeader } = config.http;
@@ -98,6 +100,11 @@ export class RequestClients {
       forwardedProto: headers['x-forwarded-proto'],
       country: headers[this.#countryHeader],
     });
+  }
+
+  /** That this request, which was let in, presented the secret of this view. */
+  noteUse(request: IncomingMessage, { secretId }: KeyView): void {
+    this.uses.note(secretId, request, this.#addressOf);
   }
 
   addressOf(request: IncomingMessage): string {

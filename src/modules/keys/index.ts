@@ -13,6 +13,7 @@ export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 export { CallingKey } from './calling-key.decorator.js';
 export { KeyAccounts } from './key-accounts.service.js';
 export { KeyAttributesReader } from './key-attributes.port.js';
+export type { HeaderLine } from './domain/retirement-headers.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { type KeyState, KeyStates } from './key-states.port.js';
@@ -20,5 +21,6 @@ export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leake
 export { KeysModule } from './keys.module.js';
 export { KeyRotationModule } from './rotation/rotation.module.js';
 export { LeakedKeys } from './leaked-keys.port.js';
+export { SecretUses } from './rotation/secret-uses.service.js';
 export { PresentedKey } from './domain/presented-key.js';
 export { operationOf, type RouteNeeds, routeNeeds } from './domain/route-needs.js';

@@ -11,9 +11,6 @@ export abstract class KeyDirectory {
    */
   abstract current(view: KeyView): KeyView | null | Promise<KeyView | null>;
 
-  /** The id of the secret that a key which was found was found by: `sec_…`, no secret itself. */
-  abstract secretIdOf(view: KeyView): string;
-
   /** The key, as it is now, of a secret that was presented before; `null` when it has that secret no more. */
   abstract findBySecretId(secretId: string): Promise<KeyView | null>;
 }

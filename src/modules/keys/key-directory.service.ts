@@ -25,12 +25,11 @@ type Place = {
   /** As they may be stored; the first is what it should be. */
   readonly digests: readonly [SecretDigest, ...SecretDigest[]];
 };
-type KnownPlace = Place & { readonly secretId: string };
 
 @Injectable()
 export class KeyDirectoryService extends KeyDirectory {
   readonly #views: CoherentCache<KeyView>;
-  readonly #places = new WeakMap<KeyView, KnownPlace>();
+  readonly #places = new WeakMap<KeyView, Place>();
 
   constructor(
     private readonly keys: ApiKeyRepository,
@@ -67,12 +66,6 @@ export class KeyDirectoryService extends KeyDirectory {
     return place ? (this.#views.peek(place.fingerprint) ?? this.#load(place)) : null;
   }
 
-  override secretIdOf(view: KeyView): string {
-    const place = this.#places.get(view);
-    if (!place) throw new Error('The view of this key was not made by the directory.');
-    return place.secretId;
-  }
-
   override async findBySecretId(secretId: string): Promise<KeyView | null> {
     const digest = await this.keys.findDigestAcrossTenants(secretId);
     // No fingerprint of a secret has this form, so the views of both ways are cached side by side.
@@ -87,7 +80,7 @@ export class KeyDirectoryService extends KeyDirectory {
     const found = await this.#findSecret(place);
     if (!found) return null;
     const view = keyViewOf(found, this.signingSecrets.open(found.key));
-    this.#places.set(view, { ...place, secretId: found.secret.id });
+    this.#places.set(view, place);
     return view;
   }
 

@@ -13,11 +13,17 @@ export function keyViewOf({ key, secret }: KeyWithSecret, signingSecret: Secret 
     accessLevel: key.accessLevel,
     scopes: key.scopes,
     policy: fromPolicyDocument(key.policy),
-    expiresAt: key.expiresAt?.getTime() ?? null,
-    disabledAt: key.disabledAt?.getTime() ?? null,
-    enableAt: key.enableAt?.getTime() ?? null,
-    revokedAt: key.revokedAt?.getTime() ?? null,
-    secretExpiresAt: secret.expiresAt?.getTime() ?? null,
+    expiresAt: msOf(key.expiresAt),
+    disabledAt: msOf(key.disabledAt),
+    enableAt: msOf(key.enableAt),
+    revokedAt: msOf(key.revokedAt),
+    secretId: secret.id,
+    secretExpiresAt: msOf(secret.expiresAt),
+    secretRetiredAt: msOf(secret.retiredAt),
     signingSecret,
   });
+}
+
+function msOf(time: Date | null): number | null {
+  return time?.getTime() ?? null;
 }

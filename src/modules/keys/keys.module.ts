@@ -32,6 +32,7 @@ import { ReadKeyAttributesService } from './read-key-attributes.service.js';
 import { ReadKeysService } from './read-keys.service.js';
 import { RotateKeyController } from './rotation/rotate-key.controller.js';
 import { KeyRotationModule } from './rotation/rotation.module.js';
+import { SecretUses } from './rotation/secret-uses.service.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
 import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.controller.js';
@@ -67,6 +68,7 @@ import { SigningSecrets } from './signing-secrets.js';
     SimulateRequestService,
     DeactivateLeakedKeyService,
     TellOfBudgets,
+    SecretUses,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
     { provide: KeyStates, useClass: KeyStatesService },
@@ -81,6 +83,7 @@ import { SigningSecrets } from './signing-secrets.js';
     BootstrapMasterKey,
     CallOutlook,
     LeakedKeys,
+    SecretUses,
   ],
 })
 export class KeysModule {}

@@ -4,9 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 const PREFLIGHT_SECONDS = 600;
 /** Headers of answers that a page may read besides those that it always may. */
 const EXPOSED = [
+  'deprecation',
   'etag',
+  'link',
   'preference-applied',
   'retry-after',
+  'sunset',
   'x-latchkey-provider',
   'x-request-id',
 ].join(', ');

@@ -24,9 +24,13 @@ export type Finished = (error: Error | null) => void;
 export type HotHandler = (request: HotRequest, finished: Finished) => void;
 
 export type HotGuard = {
-  /** Finds out who calls and whether they may call this route; throws when not. */
+  /**
+   * Finds out who calls and whether they may call this route; throws when not. What every answer to this caller says is
+   * set on the response.
+   */
   readonly admit: (
     request: IncomingMessage,
+    response: ServerResponse,
     endpoint: EndpointMetadata,
   ) => Principal | Promise<Principal>;
   /** Throws when this caller, as it is now, would not be admitted with that request. */
@@ -109,7 +113,7 @@ export class HotRoutes {
       this.errors.send(response, error, { requestId: id, method: 'POST', path });
     };
     try {
-      const found = guard.admit(raw, endpoint);
+      const found = guard.admit(raw, response, endpoint);
       if (found instanceof Promise) {
         found
           .then((principal) => handle({ id, raw, response, principal }, finished))

@@ -21,7 +21,11 @@ export class TicketStrategy extends CredentialStrategy {
     super(passport, 'ticket');
   }
 
-  override validate({ raw, endpoint }: AccessAttempt): Principal | null | Promise<Principal> {
+  override validate({
+    raw,
+    response,
+    endpoint,
+  }: AccessAttempt): Principal | null | Promise<Principal> {
     if (endpoint.takesTickets !== true) return null;
     const tickets = ticketsOf(raw);
     if (tickets.length === 0) return null;
@@ -34,7 +38,7 @@ export class TicketStrategy extends CredentialStrategy {
     const [ticket = ''] = tickets;
     return this.tickets
       .redeem(ticket, pathOf(raw.url ?? ''))
-      .then((view) => this.access.admitHolder(raw, endpoint, view));
+      .then((view) => this.access.admitHolder(raw, response, endpoint, view));
   }
 }
 

@@ -41,7 +41,7 @@ export class Tickets {
       [
         hashOf(ticket.reveal()),
         caller.organizationId,
-        this.keys.secretIdOf(caller),
+        caller.secretId,
         path,
         expiresAt,
         new Date(now),

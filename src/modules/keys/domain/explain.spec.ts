@@ -35,7 +35,9 @@ const anyView = fc
     enableAt: anyTime,
     revokedAt: anyTime,
     signingSecret: fc.constant(null),
+    secretId: fc.constant('sec_1'),
     secretExpiresAt: anyTime,
+    secretRetiredAt: anyTime,
   })
   .map((record): KeyView =>
     compileKeyView({

@@ -9,6 +9,7 @@ import { ALL_FEATURES, type FeatureMask, featureMask } from './features.js';
 import { compileNames, type NameMatcher } from './matching/names.js';
 import { outputLimits } from './output-limits.js';
 import type { KeyPolicy } from './policy/key-policy.js';
+import { type HeaderLine, retirementHeaders } from './retirement-headers.js';
 import { type CompiledRule, compileRules } from './rules.js';
 
 /** A key as PostgreSQL has it, with the secret that was presented. Times in milliseconds since the epoch. */
@@ -24,7 +25,10 @@ export type KeyRecord = {
   readonly disabledAt: number | null;
   readonly enableAt: number | null;
   readonly revokedAt: number | null;
+  readonly secretId: string;
   readonly secretExpiresAt: number | null;
+  /** When another secret took its place; `null` for the current one. */
+  readonly secretRetiredAt: number | null;
   readonly signingSecret: Secret | null;
 };
 
@@ -42,6 +46,10 @@ export type SigningRules = {
  * on the way of a request.
  */
 export type KeyView = Principal & {
+  /** Of the secret that was presented: `sec_…`, no secret itself. */
+  readonly secretId: string;
+  /** What answers to that secret say of its having been replaced; `null` for the current one. */
+  readonly retirement: readonly HeaderLine[] | null;
   readonly environment: Environment;
   /** `test` keys are answered by the sandbox. */
   readonly isTest: boolean;
@@ -84,9 +92,12 @@ export function compileKeyView(record: KeyRecord): KeyView {
     allowsModel: compileModels(policy),
   };
   const rules = compileRules(policy, compiled);
+  const expiresAt = Math.min(record.expiresAt ?? NEVER, record.secretExpiresAt ?? NEVER);
   return {
     keyId: record.keyId,
     organizationId: record.organizationId,
+    secretId: record.secretId,
+    retirement: compileRetirement(record, expiresAt),
     environment: record.environment,
     accessLevel: record.accessLevel,
     scopeMask: scopeMask(record.scopes),
@@ -94,7 +105,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     isReadOnly: record.accessLevel === 'read_only',
     disabledUntil: record.disabledAt === null ? -NEVER : (record.enableAt ?? NEVER),
     policy,
-    expiresAt: Math.min(record.expiresAt ?? NEVER, record.secretExpiresAt ?? NEVER),
+    expiresAt,
     revokedAt: record.revokedAt ?? NEVER,
     ...compiled,
     rules,
@@ -105,6 +116,14 @@ export function compileKeyView(record: KeyRecord): KeyView {
     limits: compileCallLimits(record),
     keptBodies: compileKeptBodies(policy),
   };
+}
+
+function compileRetirement(
+  { keyId, secretRetiredAt: retiredAt, revokedAt }: KeyRecord,
+  expiresAt: number,
+): readonly HeaderLine[] | null {
+  if (retiredAt === null) return null;
+  return retirementHeaders({ keyId, retiredAt, endsAt: Math.min(expiresAt, revokedAt ?? NEVER) });
 }
 
 function compileKeptBodies({ logsRequests, logsResponses }: KeyPolicy): KeptBodies | null {

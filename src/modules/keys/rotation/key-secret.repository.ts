@@ -6,6 +6,14 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { ApiKeyEntity } from '../api-key.entity.js';
 import { ApiKeySecretEntity } from '../api-key-secret.entity.js';
 
+/** Who used a secret last. */
+export type SecretUse = {
+  readonly secretId: string;
+  readonly at: Date;
+  readonly address: string | null;
+  readonly agent: string | null;
+};
+
 @Injectable()
 export class KeySecretRepository {
   constructor(private readonly transactions: TransactionRunner) {}
@@ -70,6 +78,30 @@ export class KeySecretRepository {
   async makeCurrent({ id, keyId }: ApiKeySecretEntity): Promise<void> {
     const current = { expiresAt: null, retiredAt: null };
     await this.transactions.manager.update(ApiKeySecretEntity, { id, keyId }, current);
+  }
+
+  /**
+   * Where they are newer than what is known. A secret that is just being changed is left out, so that this never waits, and
+   * never in a circle.
+   */
+  async noteUsesAcrossTenants(uses: readonly SecretUse[]): Promise<void> {
+    await this.transactions.sql(
+      `WITH used AS (
+         SELECT given.* FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[])
+                          AS given (id, at, address, agent)
+           JOIN api_key_secrets AS secret USING (id)
+            FOR NO KEY UPDATE OF secret SKIP LOCKED)
+       UPDATE api_key_secrets AS secret
+          SET last_used_at = used.at, last_used_address = used.address, last_used_agent = used.agent
+         FROM used
+        WHERE secret.id = used.id AND (secret.last_used_at IS NULL OR secret.last_used_at < used.at)`,
+      [
+        uses.map(({ secretId }) => secretId),
+        uses.map(({ at }) => at),
+        uses.map(({ address }) => address),
+        uses.map(({ agent }) => agent),
+      ],
+    );
   }
 
   #of(organizationId: string, keyId: string): SelectQueryBuilder<ApiKeySecretEntity> {

@@ -23,6 +23,6 @@ import { WaitingSecrets } from './waiting-secrets.js';
     SecretChanges,
     WaitingSecrets,
   ],
-  exports: [ApiKeyRepository, RotateKeyService],
+  exports: [ApiKeyRepository, KeySecretRepository, RotateKeyService],
 })
 export class KeyRotationModule {}
