@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { blocksOf, isInstalled, runProgram } from '../../support/doc-blocks.js';
 
 type Made = { readonly id: string; readonly key: string };
 type Rotated = Made & { readonly old_key_expires_at: string };
@@ -412,5 +413,23 @@ describe('a secret that waits to be claimed', () => {
       [id],
     );
     expect(rows[0]).toEqual({ sealed: 0, retiring: 2 });
+  });
+});
+
+describe('docs/rotation.md', () => {
+  it.skipIf(!isInstalled('curl'))('has commands that work as they stand', async () => {
+    const { id, key } = await make();
+    const env = { KEY_ID: id, LATCHKEY_KEY: app.masterKey };
+    const run = async (part: string): Promise<unknown> => {
+      const block = blocksOf('docs/rotation.md', 'sh').find((one) => one.includes(part)) ?? '';
+      const command = block.replace('http://127.0.0.1:3000', app.origin);
+      return JSON.parse(await runProgram('sh', ['-c', command], { env })) as unknown;
+    };
+    const first = (await run('/rotate ')) as Rotated;
+    expect(hoursUntil(first.old_key_expires_at)).toBeCloseTo(48, 1);
+    expect(await run('/rotation/rollback')).toMatchObject({ id, state: 'idle' });
+    await rotated(id);
+    expect(await run('PATCH')).toMatchObject({ id, state: 'idle', old_key_expires_at: null });
+    expect(await probe(key)).toBe('expired_api_key');
   });
 });

@@ -1,12 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { newId } from '#common/ids/prefixed-id.js';
-import { Secret } from '#common/secret/secret.js';
-import { Pepper } from '#platform/crypto/pepper.js';
-import { RootKey } from '#platform/crypto/root-key.js';
 import { EventBus } from '#platform/events/event-bus.js';
 import { createLogger } from '#platform/observability/logger.js';
 
@@ -64,20 +59,12 @@ async function make(fields: Record<string, unknown> = {}): Promise<Made> {
   return made.body as Made;
 }
 
-/** Nothing of the API gives a key a second secret yet, so it is written past it. */
-async function addSecret(keyId: string, expiresAt: Date): Promise<string> {
-  const pepper = new Pepper(new RootKey(new Secret(rootKey)));
-  const secret = generateKeySecret('pr', 'production').reveal();
-  const digest = Buffer.from(pepper.digest(secret), 'latin1');
-  const client = new pg.Client({ connectionString: app.databaseUrl });
-  await client.connect();
-  await client.query(
-    `INSERT INTO api_key_secrets (id, key_id, digest, scheme, prefix, last_four, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, 'pr-live-', $5, '2020-01-01', $6)`,
-    [newId('secret'), keyId, digest, pepper.scheme, secret.slice(-4), expiresAt],
-  );
-  await client.end();
-  return secret;
+/** Answers the new secret. */
+async function rotate(keyId: string, hours: number): Promise<string> {
+  const body = { grace_period_hours: hours };
+  const rotated = await app.call('POST', `/v1/keys/${keyId}/rotate`, { body });
+  expect(rotated.status).toBe(200);
+  return (rotated.body as Made).key;
 }
 
 async function use(key: string): Promise<string> {
@@ -167,9 +154,9 @@ describe('a live key that is reported', () => {
   });
 
   it('is found by any of its valid secrets, and by no other', async () => {
-    const { id, key } = await make();
-    const rotatedOut = await addSecret(id, new Date('2020-01-02'));
-    const inGrace = await addSecret(id, new Date('2099-01-01'));
+    const { id, key: rotatedOut } = await make();
+    const inGrace = await rotate(id, 0);
+    const key = await rotate(id, 24);
     expect(await outcomesOf(rotatedOut)).toEqual(['already_inactive']);
     expect([await use(key), await use(inGrace)]).toEqual(['200', '200']);
     expect(await outcomesOf(inGrace)).toEqual(['revoked']);
