@@ -130,10 +130,10 @@ describe('what is answered is what openapi.json says, field for field', () => {
     const madeSigned = await succeed('createKey', {}, { body: { name: 'signs', ...sign } });
     expect(madeSigned.signing_secret).toBeTypeOf('string');
     await fail('reissueSigningSecret', 409, { id: plain.id });
-    await fail('moveKeyCutOff', 409, { id: plain.id });
+    const end = { old_key_expires_at: new Date(Date.now() + 3_600_000).toISOString() };
+    await fail('moveKeyCutOff', 409, { id: plain.id }, { body: end });
     await fail('rollBackKeyRotation', 409, { id: plain.id });
     await succeed('rotateKey', { id: plain.id });
-    const end = { old_key_expires_at: new Date(Date.now() + 3_600_000).toISOString() };
     await succeed('moveKeyCutOff', { id: plain.id }, { body: end });
     await succeed('rollBackKeyRotation', { id: plain.id });
     await succeed('rotateKey', { id: plain.id }, { body: { invalidate_old: true } });
