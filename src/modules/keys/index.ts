@@ -13,7 +13,6 @@ export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 export { CallingKey } from './calling-key.decorator.js';
 export { KeyAccounts } from './key-accounts.service.js';
 export { KeyAttributesReader } from './key-attributes.port.js';
-export type { HeaderLine } from './domain/retirement-headers.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { type KeyState, KeyStates } from './key-states.port.js';
