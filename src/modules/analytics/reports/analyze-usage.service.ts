@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
+import { TimeZone } from '#common/time/time-zone.js';
 import { isGiven } from '#common/validation/given.js';
 import { KeyAttributesReader } from '#modules/keys/index.js';
 import { UsageReports } from '#modules/usage/index.js';
@@ -10,7 +11,6 @@ import { type AskedReport, viewReport } from './analytics.view.js';
 import { readGrouping } from './domain/grouping.js';
 import { invalid, readPeriod } from './domain/period.js';
 import { defaultGranularity, seriesBoundaries } from './domain/series.js';
-import { TimeZone } from './domain/time-zone.js';
 import type { AnalyticsQuery } from './dto/analytics.query.js';
 import type { AnalyticsResponse } from './dto/analytics.responses.js';
 import { GroupUsageService, readBy, type Subject } from './group-usage.service.js';

@@ -1,4 +1,4 @@
-import type { TimeZone } from './time-zone.js';
+import type { TimeZone } from '#common/time/time-zone.js';
 
 export const GRANULARITIES = ['minute', 'hour', 'day', 'week', 'month'] as const;
 export type Granularity = (typeof GRANULARITIES)[number];

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { AppError } from '#common/errors/app-error.js';
+import { TimeZone } from '#common/time/time-zone.js';
 
 import { type AskedPeriod, readPeriod } from './period.js';
-import { TimeZone } from './time-zone.js';
 
 const NOW = Date.parse('2026-11-21T10:20:30.400Z');
 const END = '2026-11-21T10:21:00.000Z';

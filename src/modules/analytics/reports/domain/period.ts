@@ -1,10 +1,10 @@
 import { AppError } from '#common/errors/app-error.js';
 import { parseDuration } from '#common/time/duration.js';
+import type { TimeZone } from '#common/time/time-zone.js';
 import { isGiven } from '#common/validation/given.js';
 import { MINUTES_KEPT_DAYS } from '#modules/usage/index.js';
 
 import { DAY_MS, HOUR_MS, MINUTE_MS, startOf } from './calendar.js';
-import type { TimeZone } from './time-zone.js';
 
 export type AskedPeriod = {
   readonly period?: string | null | undefined;

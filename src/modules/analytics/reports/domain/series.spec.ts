@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import type { AppError } from '#common/errors/app-error.js';
+import { TimeZone } from '#common/time/time-zone.js';
 
 import type { Granularity } from './calendar.js';
 import { seriesBoundaries } from './series.js';
-import { TimeZone } from './time-zone.js';
 
 const NOW = Date.parse('2026-11-21T10:20:30Z');
 

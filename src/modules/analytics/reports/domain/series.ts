@@ -1,6 +1,7 @@
+import type { TimeZone } from '#common/time/time-zone.js';
+
 import { DAY_MS, type Granularity, HOUR_MS, nextStart } from './calendar.js';
 import { invalid, minutesKeptSince, type Period, toKept } from './period.js';
-import type { TimeZone } from './time-zone.js';
 
 export const MAX_POINTS = 1_500;
 
