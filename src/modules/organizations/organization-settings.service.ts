@@ -6,10 +6,14 @@ import type { UpdateOrganizationDto } from './dto/update-organization.dto.js';
 import { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
 import type { OrganizationEntity } from './organization.entity.js';
 import { OrganizationRepository } from './organization.repository.js';
+import type {
+  UnclaimedSecretAction,
+  UnclaimedSecretPolicy,
+} from './unclaimed-secret-policy.port.js';
 
 /** What an organization decides for itself. Nobody sees or changes another's. */
 @Injectable()
-export class OrganizationSettingsService extends LeakedKeyPolicy {
+export class OrganizationSettingsService extends LeakedKeyPolicy implements UnclaimedSecretPolicy {
   constructor(private readonly organizations: OrganizationRepository) {
     super();
   }
@@ -29,11 +33,19 @@ export class OrganizationSettingsService extends LeakedKeyPolicy {
   /** @throws {AppError} as {@link get} */
   async update(own: string, id: string, dto: UpdateOrganizationDto): Promise<OrganizationEntity> {
     await this.get(own, id);
-    if (dto.leaked_keys) await this.organizations.update(own, { leakedKeyAction: dto.leaked_keys });
+    const changes = {
+      ...(dto.leaked_keys && { leakedKeyAction: dto.leaked_keys }),
+      ...(dto.unclaimed_secrets && { unclaimedSecrets: dto.unclaimed_secrets }),
+    };
+    if (Object.keys(changes).length > 0) await this.organizations.update(own, changes);
     return this.get(own, id);
   }
 
   override async actionOf(organizationId: string): Promise<LeakedKeyAction> {
     return (await this.get(organizationId, organizationId)).leakedKeyAction;
+  }
+
+  async unclaimedSecretsOf(organizationId: string): Promise<UnclaimedSecretAction> {
+    return (await this.get(organizationId, organizationId)).unclaimedSecrets;
   }
 }

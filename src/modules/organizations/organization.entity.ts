@@ -3,10 +3,12 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { TIMESTAMP } from '#platform/database/base.columns.js';
 
 import type { LeakedKeyAction } from './leaked-key-policy.port.js';
+import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
 
 @Entity('organizations')
 @Index('organizations_one_default', ['isDefault'], { unique: true, where: 'is_default' })
 @Check('organizations_leaked_key_action_check', `leaked_key_action IN ('revoke', 'disable')`)
+@Check('organizations_unclaimed_secrets_check', `unclaimed_secrets IN ('extend', 'lapse')`)
 export class OrganizationEntity {
   @PrimaryColumn('text')
   id: string;
@@ -19,6 +21,9 @@ export class OrganizationEntity {
 
   @Column({ name: 'leaked_key_action', type: 'text', default: 'revoke' })
   leakedKeyAction: LeakedKeyAction;
+
+  @Column({ name: 'unclaimed_secrets', type: 'text', default: 'extend' })
+  unclaimedSecrets: UnclaimedSecretAction;
 
   @Column({ name: 'created_at', ...TIMESTAMP, default: () => 'now()' })
   createdAt: Date;

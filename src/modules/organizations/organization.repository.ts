@@ -27,7 +27,7 @@ export class OrganizationRepository {
 
   async update(
     organizationId: string,
-    changes: Pick<OrganizationEntity, 'leakedKeyAction'>,
+    changes: Partial<Pick<OrganizationEntity, 'leakedKeyAction' | 'unclaimedSecrets'>>,
   ): Promise<void> {
     await this.transactions.manager.update(OrganizationEntity, { id: organizationId }, changes);
   }

@@ -6,6 +6,7 @@ export function viewOrganization(organization: OrganizationEntity): Organization
     id: organization.id,
     name: organization.name,
     leaked_keys: organization.leakedKeyAction,
+    unclaimed_secrets: organization.unclaimedSecrets,
     created_at: organization.createdAt.toISOString(),
   };
 }

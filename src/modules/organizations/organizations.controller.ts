@@ -13,6 +13,7 @@ const ORGANIZATION_EXAMPLE = {
   id: 'org_4fTqV0mZx1sLwq8nE2bYcA',
   name: 'Default',
   leaked_keys: 'revoke',
+  unclaimed_secrets: 'extend',
   created_at: '2026-11-21T09:00:00.000Z',
 };
 

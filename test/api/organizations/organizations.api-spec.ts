@@ -27,6 +27,7 @@ describe('GET /v1/organizations/{id}', () => {
         id: path.split('/').at(-1),
         name: 'Default',
         leaked_keys: 'revoke',
+        unclaimed_secrets: 'extend',
         created_at: expect.stringMatching(/^20.*Z$/) as string,
       },
     ]);
@@ -50,14 +51,16 @@ describe('PATCH /v1/organizations/{id}', () => {
     expect(disable.body).toMatchObject({ name: 'Default', leaked_keys: 'disable' });
     expect((await change({}, writer)).body).toEqual(disable.body);
     expect((await app.call('GET', path)).body).toEqual(disable.body);
-    expect((await change({ leaked_keys: 'revoke' }, writer)).body).toMatchObject({
-      leaked_keys: 'revoke',
-    });
+    const both = { leaked_keys: 'revoke', unclaimed_secrets: 'lapse' };
+    expect((await change(both, writer)).body).toMatchObject(both);
+    const extend = await change({ unclaimed_secrets: 'extend' }, writer);
+    expect(extend.body).toMatchObject({ leaked_keys: 'revoke', unclaimed_secrets: 'extend' });
   });
 
   it.each([
     [{ leaked_keys: 'ignore' }, 'leaked_keys'],
     [{ leaked_keys: '' }, 'leaked_keys'],
+    [{ unclaimed_secrets: 'forget' }, 'unclaimed_secrets'],
     [{ leaked_keys: ['disable'] }, 'leaked_keys'],
     [{ name: 'x' }, 'name'],
     [{ id: 'org_x' }, 'id'],

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 
 import { LEAKED_KEY_ACTIONS } from '../leaked-key-policy.port.js';
+import { UNCLAIMED_SECRET_ACTIONS } from '../unclaimed-secret-policy.port.js';
 
 export class OrganizationResponse {
   @ApiProperty({ example: 'org_4fTqV0mZx1sLwq8nE2bYcA' })
@@ -14,6 +15,13 @@ export class OrganizationResponse {
     description: 'What is done with a key of the organization that is reported as leaked.',
   })
   leaked_keys: string;
+
+  @ApiProperty({
+    enum: UNCLAIMED_SECRET_ACTIONS,
+    description:
+      'What becomes of an old secret whose time is over while nobody has claimed the new one.',
+  })
+  unclaimed_secrets: string;
 
   @ApiProperty({ type: String, format: 'date-time' })
   created_at: string;

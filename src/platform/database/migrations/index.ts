@@ -21,6 +21,7 @@ import { Notifications1764248400000 } from './1764248400000-notifications.js';
 import { KeyRotation1764252000000 } from './1764252000000-key-rotation.js';
 import { NotificationUpkeep1764255600000 } from './1764255600000-notification-upkeep.js';
 import { RetiredSecrets1764262800000 } from './1764262800000-retired-secrets.js';
+import { KeyRotations1764266400000 } from './1764266400000-key-rotations.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -47,4 +48,5 @@ export const MIGRATIONS = [
   KeyRotation1764252000000,
   NotificationUpkeep1764255600000,
   RetiredSecrets1764262800000,
+  KeyRotations1764266400000,
 ];
