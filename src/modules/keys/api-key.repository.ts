@@ -8,7 +8,7 @@ import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import type { KeyAttributes } from './key-attributes.port.js';
 
-/** A key, and the secret by which it was found or the current one, which is the one that is shown. */
+/** A key, and the secret by which it was found, or the newest that somebody has, which is the one that is shown. */
 export type KeyWithSecret = { readonly key: ApiKeyEntity; readonly secret: ApiKeySecretEntity };
 
 /** What is stored of a secret, and how it was made of it. */
@@ -177,7 +177,9 @@ export class ApiKeyRepository {
   async #withSecrets(keys: readonly ApiKeyEntity[]): Promise<KeyWithSecret[]> {
     if (keys.length === 0) return [];
     const secrets = await this.transactions.manager.find(ApiKeySecretEntity, {
-      where: { keyId: In(keys.map(({ id }) => id)), expiresAt: IsNull() },
+      where: { keyId: In(keys.map(({ id }) => id)), sealed: IsNull() },
+      // The last wins: the current one has no end, and while the next one waits the one that ends last is shown.
+      order: { expiresAt: 'ASC', createdAt: 'ASC' },
     });
     const current = new Map(secrets.map((secret) => [secret.keyId, secret]));
     return keys.flatMap((key) => {

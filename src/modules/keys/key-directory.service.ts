@@ -45,11 +45,8 @@ export class KeyDirectoryService extends KeyDirectory {
       tagOf: (view) => view.keyId,
     });
     fanout.subscribe(KEYS_CHANGED_TOPIC, (keyId) => this.#views.invalidate(keyId));
-    events.on('keys.key-changed', async ({ keyId }) => {
-      // Here at once, whatever becomes of the message to the others.
-      this.#views.invalidate(keyId);
-      await fanout.publish(KEYS_CHANGED_TOPIC, keyId);
-    });
+    // Here at once, whatever becomes of the message to the others.
+    events.on('keys.key-changed', ({ keyId }) => this.#views.invalidate(keyId));
   }
 
   override find(presented: PresentedKey): KeyView | null | Promise<KeyView | null> {

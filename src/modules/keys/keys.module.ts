@@ -30,8 +30,10 @@ import { LeakedKeys } from './leaked-keys.port.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
 import { ReadKeyAttributesService } from './read-key-attributes.service.js';
 import { ReadKeysService } from './read-keys.service.js';
+import { ClaimsController } from './rotation/claims/claims.controller.js';
 import { RotateKeyController } from './rotation/rotate-key.controller.js';
 import { KeyRotationModule } from './rotation/rotation.module.js';
+import { RotationScheduleController } from './rotation/schedules/rotation-schedule.controller.js';
 import { SecretUses } from './rotation/secret-uses.service.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
@@ -51,6 +53,8 @@ import { SigningSecrets } from './signing-secrets.js';
     SigningSecretController,
     RotateKeyController,
     PolicySchemaController,
+    RotationScheduleController,
+    ClaimsController,
   ],
   providers: [
     SigningSecrets,

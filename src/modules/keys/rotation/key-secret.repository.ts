@@ -13,6 +13,7 @@ export type SecretUse = {
   readonly address: string | null;
   readonly agent: string | null;
 };
+type KeyIds = { readonly organizationId: string; readonly keyId: string };
 
 @Injectable()
 export class KeySecretRepository {
@@ -101,6 +102,25 @@ export class KeySecretRepository {
         uses.map(({ address }) => address),
         uses.map(({ agent }) => agent),
       ],
+    );
+  }
+
+  /** Of a key's secrets that were claimed and end at `from`: they end at `to`. */
+  async moveEnd({ organizationId, keyId }: KeyIds, from: Date, to: Date): Promise<void> {
+    await this.transactions.sql(
+      `UPDATE api_key_secrets SET expires_at = $4
+        WHERE key_id = (SELECT id FROM api_keys WHERE organization_id = $1 AND id = $2)
+          AND expires_at = $3 AND sealed IS NULL`,
+      [organizationId, keyId, from, to],
+    );
+  }
+
+  /** Wipes what was sealed. */
+  async markClaimed({ organizationId, keyId }: KeyIds, secretId: string, at: Date): Promise<void> {
+    await this.transactions.sql(
+      `UPDATE api_key_secrets SET sealed = NULL, claimed_at = $4
+        WHERE key_id = (SELECT id FROM api_keys WHERE organization_id = $1 AND id = $2) AND id = $3`,
+      [organizationId, keyId, secretId, at],
     );
   }
 

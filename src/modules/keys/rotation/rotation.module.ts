@@ -2,27 +2,67 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { NotificationsModule } from '#modules/notifications/index.js';
+import { OrganizationSettingsModule } from '#modules/organizations/index.js';
 
 import { ApiKeyEntity } from '../api-key.entity.js';
 import { ApiKeyRepository } from '../api-key.repository.js';
 import { ApiKeySecretEntity } from '../api-key-secret.entity.js';
+import { AnnounceKeyChangesService } from './announce-key-changes.service.js';
+import { ClaimSecretService } from './claims/claim-secret.service.js';
+import { RemindOfRotationService } from './claims/remind-of-rotation.service.js';
 import { KeySecretRepository } from './key-secret.repository.js';
 import { ReplaceSecretService } from './replace-secret.service.js';
+import { RotatableKeys } from './rotatable-keys.js';
 import { RotateKeyService } from './rotate-key.service.js';
+import { AttendToRotationService } from './schedules/attend-to-rotation.service.js';
+import { KeyRotationRepository } from './schedules/key-rotation.repository.js';
+import { ReadRotationService } from './schedules/read-rotation.service.js';
+import { RotateOnScheduleService } from './schedules/rotate-on-schedule.service.js';
+import { ROTATION_JOBS } from './schedules/rotation.jobs.js';
+import {
+  RemindOfRotationProcessor,
+  RotateKeyProcessor,
+  SweepRotationsProcessor,
+} from './schedules/rotation.processors.js';
+import { SetRotationService } from './schedules/set-rotation.service.js';
 import { SecretChanges } from './secret-changes.service.js';
 import { WaitingSecrets } from './waiting-secrets.js';
 
-/** Without routes, since workers have it too: those are in the module of keys. */
+/** Without routes, since workers have it too. */
 @Module({
-  imports: [TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]), NotificationsModule],
+  imports: [
+    TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]),
+    NotificationsModule,
+    OrganizationSettingsModule,
+  ],
   providers: [
+    AnnounceKeyChangesService,
     ApiKeyRepository,
+    AttendToRotationService,
+    ClaimSecretService,
+    KeyRotationRepository,
     KeySecretRepository,
+    ROTATION_JOBS,
+    ReadRotationService,
+    RemindOfRotationProcessor,
+    RemindOfRotationService,
     ReplaceSecretService,
+    RotatableKeys,
+    RotateKeyProcessor,
     RotateKeyService,
+    RotateOnScheduleService,
     SecretChanges,
+    SetRotationService,
+    SweepRotationsProcessor,
     WaitingSecrets,
   ],
-  exports: [ApiKeyRepository, KeySecretRepository, RotateKeyService],
+  exports: [
+    ApiKeyRepository,
+    ClaimSecretService,
+    KeySecretRepository,
+    ReadRotationService,
+    RotateKeyService,
+    SetRotationService,
+  ],
 })
 export class KeyRotationModule {}

@@ -1,18 +1,15 @@
 import { Injectable } from '@nestjs/common';
 
-import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 import { Notifier } from '#modules/notifications/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
 import { ApiKeyRepository } from '../api-key.repository.js';
-import { assertMayChange, assertNotRevoked, grantOf } from '../changeable-key.js';
-import { assertGrantWithin } from '../domain/grant.js';
 import type { KeyView } from '../domain/key-view.js';
 import '../keys.events.js';
 import { KeySecretRepository } from './key-secret.repository.js';
+import { RotatableKeys } from './rotatable-keys.js';
 import { type SecretsView, viewSecrets } from './secrets.view.js';
 
 /** What receivers of `key.rotated` are told of why. */
@@ -29,11 +26,11 @@ type SecretChange<Made> = {
 @Injectable()
 export class SecretChanges {
   constructor(
+    private readonly rotatable: RotatableKeys,
     private readonly keys: ApiKeyRepository,
     private readonly secrets: KeySecretRepository,
     private readonly notifier: Notifier,
     private readonly transactions: TransactionRunner,
-    private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
 
@@ -48,15 +45,10 @@ export class SecretChanges {
   ): Promise<{ made: Made; view: SecretsView }> {
     const { organizationId } = caller;
     return this.transactions.run(async () => {
-      const key = await this.keys.lockForUpdate(organizationId, keyId);
+      const key = await this.rotatable.lock(caller, keyId);
       const now = new Date(this.clock.now());
-      assertMayChange(caller, keyId, key);
-      assertNotRevoked(key, now.getTime());
-      assertNotExpired(key, now);
-      assertGrantWithin(caller, grantOf(key));
       const made = await make(key, now);
       await this.keys.update(key, { updatedAt: now });
-      this.events.emit('keys.key-changed', { organizationId, keyId });
       const secrets = await this.secrets.listShown(organizationId, keyId, now);
       const view = viewSecrets(secrets, now.getTime());
       await this.notifier.notify({
@@ -74,11 +66,4 @@ export class SecretChanges {
       return { made, view };
     });
   }
-}
-
-function assertNotExpired({ id, expiresAt }: ApiKeyEntity, now: Date): void {
-  if (expiresAt === null || expiresAt > now) return;
-  throw new AppError('conflict', {
-    message: `The key ${id} has expired. Give it a later expires_at first, or make another.`,
-  });
 }

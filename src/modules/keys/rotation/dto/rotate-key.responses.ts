@@ -28,7 +28,7 @@ export class RotatedKeyResponse {
   propagation?: PropagationResponse | null;
 }
 
-export class KeySecretsResponse {
+export class SecretsResponse {
   @ApiProperty({ example: 'key_4fTqV0mZx1sLwq8nE2bYcA' })
   id: string;
 
@@ -48,7 +48,9 @@ export class KeySecretsResponse {
     description: 'Those that are good, and the one that ended last; the newest first.',
   })
   secrets: RotationSecretResponse[];
+}
 
+export class KeySecretsResponse extends SecretsResponse {
   @ApiProperty(PROPAGATION)
   propagation?: PropagationResponse | null;
 }
