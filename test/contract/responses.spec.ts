@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { type Answer, type Call, startTestApp, type TestApp } from '../support/app.js';
 import { insertDelivery } from '../support/deliveries.js';
@@ -164,6 +165,46 @@ describe('what is answered is what openapi.json says, field for field', () => {
       await succeed(`deleteNamedKey${alias}`, {}, { body: name });
       await fail(`deleteNamedKey${alias}`, 404, {}, { body: name });
     }
+  });
+
+  it('rotations on a schedule, and claims', async () => {
+    const keys = [
+      await succeed('createKey', {}, { body: { name: 'rotated' } }),
+      await succeed('createKey', {}, { body: { name: 'rotated too' } }),
+    ] as const;
+    for (const { id } of keys) {
+      await succeed('getKeyRotation', { id });
+      const body = {
+        schedule: '0 3 1 * *',
+        auto_update_apps: true,
+        notification_channels: ['email:a@example.com', 'webhook:https://hooks.example.com/x'],
+      };
+      const set = { body, headers: { 'idempotency-key': `responses-${id}` } };
+      expect((await succeed('setKeyRotation', { id }, set)).channels).toHaveLength(1);
+      await succeed('setKeyRotation', { id }, set);
+    }
+    await fail('setKeyRotation', 400, { id: keys[0].id }, { body: { schedule: 'never' } });
+    await fail('claimKeySecret', 409, { id: keys[0].id });
+    const database = new pg.Client({ connectionString: app.databaseUrl });
+    await database.connect();
+    await database.query('UPDATE key_rotations SET next_at = now()');
+    await database.end();
+    await vi.waitFor(
+      async () => {
+        for (const { id } of keys) {
+          const { last_rotation_at: last } = await succeed('getKeyRotation', { id });
+          expect(last).not.toBeNull();
+        }
+      },
+      { timeout: 25_000, interval: 200 },
+    );
+    const claim = { headers: { 'idempotency-key': 'responses' } };
+    await succeed('claimKeySecret', { id: keys[0].id }, claim);
+    await succeed('claimKeySecret', { id: keys[0].id }, claim);
+    await succeed('claimOwnSecret', {}, { key: keys[1].key as string });
+    await fail('claimOwnSecret', 409, {}, { key: keys[1].key as string });
+    await fail('claimOwnSecret', 403, {});
+    await succeed('endKeyRotation', { id: keys[0].id });
   });
 
   it('organizations', async () => {

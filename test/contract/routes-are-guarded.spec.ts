@@ -31,6 +31,8 @@ const READ_ONLY = [
 ];
 /** Public as well, for those who can sign what they send. */
 const SIGNED = ['POST /v1/leaks', 'POST /v1/leaks/github'];
+/** Beyond the guard they ask for something that the master key has not: a schedule that lets it claim. */
+const NOT_ITS_OWN = ['POST /v1/key/claim'];
 /** Pages about the API, which have nothing of the installation in them. */
 const ABOUT_THE_API = /^\/(docs($|\/)|openapi\.(json|yaml)$)/;
 
@@ -228,7 +230,8 @@ describe('a route', () => {
   it('lets the master key pass', async () => {
     for (const { name, method, path, body } of guarded) {
       const { status } = await app.call(method, path, { body });
-      expect([200, 201, 404], name).toContain(status);
+      const passed = NOT_ITS_OWN.includes(name) ? [403] : [200, 201, 404];
+      expect(passed, name).toContain(status);
     }
   });
 });

@@ -183,6 +183,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   updateWebhook: { url: 'https://example.com' },
   rotateKey: { invalidate_old: true },
   moveKeyCutOff: { old_key_expires_at: new Date(Date.now() + 3_600_000).toISOString() },
+  setKeyRotation: { schedule: '0 3 1 * *', notification_channels: ['email:thief@example.com'] },
 };
 
 describe('another organization’s object', () => {
@@ -190,6 +191,7 @@ describe('another organization’s object', () => {
 
   it('is asked for by every operation that takes an id', () => {
     expect(byId.map(({ operationId }) => operationId).toSorted()).toEqual([
+      'claimKeySecret',
       'createUsageTicket',
       'deleteApiKey',
       'deleteBudget',
@@ -201,10 +203,12 @@ describe('another organization’s object', () => {
       'deleteWebhook',
       'disableKey',
       'enableKey',
+      'endKeyRotation',
       'getKey',
       'getKeyAnalytics',
       'getKeyLimits',
       'getKeyPolicy',
+      'getKeyRotation',
       'getOrganization',
       'getProvider',
       'getRequest',
@@ -218,6 +222,7 @@ describe('another organization’s object', () => {
       'rotateWebhookSecret',
       'rollBackKeyRotation',
       'rotateKey',
+      'setKeyRotation',
       'simulateRequest',
       'streamKeyUsageEvents',
       'testWebhook',

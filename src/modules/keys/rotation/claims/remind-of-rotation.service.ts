@@ -71,6 +71,8 @@ export class RemindOfRotationService {
       await this.#tell(key, overlap, 'lapsed');
       return null;
     }
+    // Too early, unless the end was set to an earlier time meanwhile.
+    if (watchAt.getTime() > now && watchAt <= oldEndsAt) return watchAt;
     const step = stepAt(now, waiting.createdAt, oldEndsAt);
     if (step === 'decide') return this.#decide(key, overlap, oldEndsAt);
     if (step !== null) await this.#tell(key, overlap, 'waiting', step);
