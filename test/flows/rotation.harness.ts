@@ -47,25 +47,27 @@ export class RotationWorld {
   readonly #started: INestApplicationContext[] = [];
   #app!: INestApplicationContext;
   master!: KeyView;
+  readonly sql: pg.Pool;
+
+  readonly #folder: string;
+  readonly #redisUrl: string | null;
+  readonly #rootKey = new RootKey(new Secret(randomBytes(32)));
 
   private constructor(
     readonly clock: SetClock,
     readonly database: TestDatabase,
-    readonly sql: pg.Pool,
-    private readonly folder: string,
-    private readonly redisUrl: string | null,
-    private readonly rootKey = new RootKey(new Secret(randomBytes(32))),
-  ) {}
+    settings: { readonly folder: string; readonly redisUrl: string | null },
+  ) {
+    this.sql = new pg.Pool({ connectionString: database.url });
+    this.#folder = settings.folder;
+    this.#redisUrl = settings.redisUrl;
+  }
 
   static async create(now: string, redisUrl: string | null = null): Promise<RotationWorld> {
     const database = await createTestDatabase();
-    const world = new RotationWorld(
-      new SetClock(Date.parse(now)),
-      database,
-      new pg.Pool({ connectionString: database.url }),
-      await mkdtemp(join(tmpdir(), 'latchkey-rotation-')),
-      redisUrl,
-    );
+    const folder = await mkdtemp(join(tmpdir(), 'latchkey-rotation-'));
+    const clock = new SetClock(Date.parse(now));
+    const world = new RotationWorld(clock, database, { folder, redisUrl });
     world.#app = await world.start('api');
     const { generated } = await world.get(BootstrapMasterKey).ensure();
     world.master = await world.viewOf(generated?.reveal() ?? '');
@@ -75,15 +77,15 @@ export class RotationWorld {
   /** Another process on the same database; a worker works on the queues. */
   async start(role: Role): Promise<INestApplicationContext> {
     const config = {
-      ...loadEnv({ LATCHKEY_DATA_DIR: join(this.folder, String(this.#started.length)) }),
+      ...loadEnv({ LATCHKEY_DATA_DIR: join(this.#folder, String(this.#started.length)) }),
       role,
-      redisUrl: this.redisUrl === null ? null : new Secret(this.redisUrl),
+      redisUrl: this.#redisUrl === null ? null : new Secret(this.#redisUrl),
     };
     const foundations = {
       config,
       logger: createLogger('fatal', { write: () => undefined }),
       databaseUrl: new Secret(this.database.url),
-      rootKey: this.rootKey,
+      rootKey: this.#rootKey,
     };
     const module = await Test.createTestingModule({ imports: [AppModule.forRoot(foundations)] })
       .overrideProvider(Clock)
@@ -95,7 +97,7 @@ export class RotationWorld {
   }
 
   get<T>(wanted: Class<T>, app = this.#app): T {
-    return app.get<T>(wanted as never, { strict: false });
+    return app.get<T>(wanted, { strict: false });
   }
 
   async viewOf(key: string): Promise<KeyView> {
@@ -179,6 +181,6 @@ export class RotationWorld {
     for (const app of this.#started.splice(0).reverse()) await app.close();
     await this.sql.end();
     await this.database.drop();
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true });
   }
 }
