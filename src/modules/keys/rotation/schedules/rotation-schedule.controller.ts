@@ -11,6 +11,7 @@ import {
   RotationResponse,
   SetRotationResponse,
 } from './dto/rotation.responses.js';
+import { KEY_SECRETS_EXAMPLE } from '../rotation.examples.js';
 import { SetRotationDto } from './dto/set-rotation.dto.js';
 import { ReadRotationService } from './read-rotation.service.js';
 import { SetRotationService } from './set-rotation.service.js';
@@ -29,7 +30,7 @@ const ASKED = {
 } as const;
 
 const EXAMPLE = {
-  id: 'key_4fTqV0mZx1sLwq8nE2bYcA',
+  ...KEY_SECRETS_EXAMPLE,
   ...ASKED,
   next_rotation_at: '2026-12-01T02:00:00.000Z',
   last_rotation_at: null,
