@@ -18,6 +18,7 @@ import { RecordDeliveryService } from './dispatch/record-delivery.service.js';
 import { SweepNotificationsService } from './dispatch/sweep-notifications.service.js';
 import { KeyChannels } from './key-channels.port.js';
 import { KeyChannelsService } from './key-channels.service.js';
+import { MailSender } from './mail/mail-sender.js';
 import { Notifier } from './notifier.port.js';
 import { RecordNotificationService } from './record-notification.service.js';
 import { WebhookSecrets } from './webhook-secrets.js';
@@ -42,6 +43,7 @@ import { WebhookSender } from './webhooks/webhook-sender.js';
     SweepNotificationsProcessor,
     SweepNotificationsService,
     WebhookHealth,
+    MailSender,
     WebhookSecrets,
     WebhookSender,
     { provide: Notifier, useClass: RecordNotificationService },

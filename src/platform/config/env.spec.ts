@@ -155,6 +155,57 @@ describe('OpenTelemetry', () => {
   });
 });
 
+describe('LATCHKEY_SMTP_URL', () => {
+  it('is none unless it is set', () => {
+    expect(loadEnv({}).mail.smtpUrl).toBeNull();
+    expect(loadEnv({ LATCHKEY_SMTP_URL: '' }).mail.smtpUrl).toBeNull();
+  });
+
+  it.each(['smtp://localhost', 'smtps://a%40b:p%2Fw@mail.example:465/', 'smtp://[::1]:2525'])(
+    '%s is kept as a secret',
+    (url) => {
+      const { smtpUrl } = loadEnv({ LATCHKEY_SMTP_URL: url }).mail;
+      expect(smtpUrl?.reveal()).toBe(url);
+      expect(String(smtpUrl)).not.toContain(url);
+    },
+  );
+
+  it.each([
+    'mail.example:25',
+    'http://mail.example',
+    'smtp://',
+    'smtp://mail.example/?pool=true',
+    'smtp://mail.example/path',
+    'smtp://mail.example:99999',
+    'smtp://user:pass word@mail.example',
+    'smtp://user:100%@mail.example',
+  ])('can’t be %s', (url) => {
+    expect(refusedFor({ LATCHKEY_SMTP_URL: url })).toEqual(['LATCHKEY_SMTP_URL']);
+  });
+});
+
+describe('LATCHKEY_MAIL_FROM', () => {
+  it.each([
+    ['', 'Latchkey <latchkey@localhost>'],
+    ['keys@example.com', 'keys@example.com'],
+    ['Schlüsseldienst <keys@example.com>', 'Schlüsseldienst <keys@example.com>'],
+  ])('%j is %s', (given, from) => {
+    expect(loadEnv({ LATCHKEY_MAIL_FROM: given }).mail.from).toBe(from);
+  });
+
+  it.each([
+    'keys',
+    'a@b, c@d',
+    'a@b <c@d>',
+    'Keys <c@d>\r\nBcc: e@f',
+    'Keys\r\nBcc: e@f <c@d>',
+    '"Keys" <c@d>',
+    `${'x'.repeat(65)} <c@d>`,
+  ])('can’t be %j', (given) => {
+    expect(refusedFor({ LATCHKEY_MAIL_FROM: given })).toEqual(['LATCHKEY_MAIL_FROM']);
+  });
+});
+
 describe('LATCHKEY_TRUSTED_PROXIES', () => {
   it.each(['0.0.0.0/0', '::/0', '10.0.0.1, 0.0.0.0/00'])('%s would trust everybody', (given) => {
     expect(refusedFor({ LATCHKEY_TRUSTED_PROXIES: given })).toEqual(['LATCHKEY_TRUSTED_PROXIES']);

@@ -39,6 +39,14 @@ const KEY_32_BYTES = /^[A-Za-z0-9+/_-]{42}[AEIMQUYcgkosw048]=?$/;
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 /** A token of RFC 9110 §5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
+/** No path and no query: what may be set besides is decided here. */
+const SMTP_URL = /^smtps?:\/\/[^\s/?#]{1,2048}\/?$/;
+const MAIL_ADDRESS = String.raw`[^\s<>@,;:"]{1,64}@[^\s<>@,;:"]{1,190}`;
+/** An address, or a name and an address in angle brackets. */
+const MAIL_FROM = new RegExp(
+  `^(?:${MAIL_ADDRESS}|[^<>@,;:"\\p{Cc}]{1,64} <${MAIL_ADDRESS}>)$`,
+  'u',
+);
 
 /** Every variable the system reads. `docs/configuration.md` is the page for people. */
 class EnvDto {
@@ -99,6 +107,13 @@ class EnvDto {
   @IsOptional()
   @IsIn(BOOLEANS)
   LATCHKEY_ALLOW_PRIVATE_TARGETS?: (typeof BOOLEANS)[number];
+
+  @IsOptional()
+  @Matches(SMTP_URL)
+  LATCHKEY_SMTP_URL?: string;
+
+  @Matches(MAIL_FROM)
+  LATCHKEY_MAIL_FROM = 'Latchkey <latchkey@localhost>';
 
   @Transform(({ value }) => Number(value))
   @IsInt()
@@ -194,6 +209,12 @@ export type Config = Readonly<{
   bootstrapKey: Secret | null;
   keyBrand: string;
   allowPrivateTargets: boolean;
+  mail: Readonly<{
+    /** Of the server that mail is given to, maybe with a password. `null`: mail is only logged. */
+    smtpUrl: Secret | null;
+    /** `Name <address>`, or an address alone. */
+    from: string;
+  }>;
   /** How long each call's record is kept. */
   usageRetentionDays: number;
   /** A set of public keys as JSON, or the path of a file with one. `null`: nobody may report leaked keys. */
@@ -239,6 +260,11 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): C
       'LATCHKEY_TRUSTED_PROXIES must not name every address: each client could then claim any',
     );
   }
+  if (env.LATCHKEY_SMTP_URL !== undefined && !isDecodableUrl(env.LATCHKEY_SMTP_URL)) {
+    problems.push(
+      'LATCHKEY_SMTP_URL must be a URL: percent-encode what is special in the password',
+    );
+  }
   if (problems.length > 0) throw new InvalidEnvironmentError([...new Set(problems)]);
   return toConfig(env, trustedProxies);
 }
@@ -269,6 +295,10 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
       env.LATCHKEY_ALLOW_PRIVATE_TARGETS === undefined
         ? embedded
         : env.LATCHKEY_ALLOW_PRIVATE_TARGETS === 'true',
+    mail: Object.freeze({
+      smtpUrl: toSecret(env.LATCHKEY_SMTP_URL),
+      from: env.LATCHKEY_MAIL_FROM,
+    }),
     leakPublicKeys: env.LATCHKEY_LEAK_PUBLIC_KEYS ?? null,
     requestBodyRetentionDays: env.LATCHKEY_REQUEST_BODY_RETENTION_DAYS,
     telemetry: toTelemetry(env),
@@ -309,6 +339,17 @@ function toTelemetry(env: EnvDto): TelemetryConfig | null {
 
 function toSecret(value: string | undefined): Secret | null {
   return value === undefined ? null : new Secret(value);
+}
+
+/** Its parts are percent-encoded, and with them the user's name and password. */
+function isDecodableUrl(text: string): boolean {
+  try {
+    decodeURIComponent(new URL(text).href);
+    return true;
+  } catch {
+    // Neither has a test of its own: they throw on what they can't read.
+    return false;
+  }
 }
 
 function isCidr(text: string): boolean {
