@@ -4,7 +4,7 @@ import { AnalyticsModule } from '#modules/analytics/index.js';
 import { AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
-import { KeyRotationModule, KeysModule } from '#modules/keys/index.js';
+import { KeyLifecycleModule, KeyRotationModule, KeysModule } from '#modules/keys/index.js';
 import { LeaksModule } from '#modules/leaks/index.js';
 import { LimitsModule } from '#modules/limits/index.js';
 import { NotificationRoutesModule, NotificationsModule } from '#modules/notifications/index.js';
@@ -54,6 +54,7 @@ export class AppModule {
         NoncesModule,
         NotificationsModule,
         KeyRotationModule,
+        KeyLifecycleModule,
         ...(config.role === 'worker' ? [] : FEATURES),
       ],
     };

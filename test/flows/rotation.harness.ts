@@ -142,8 +142,7 @@ export class RotationWorld {
   /** What a holder of the old secret gets. */
   async claimOwn(secret: string): Promise<string> {
     const view = await this.viewOf(secret);
-    const secretId = this.get(KeyDirectory).secretIdOf(view);
-    return (await this.get(ClaimSecretService).claimOwn(view, secretId)).secret.reveal();
+    return (await this.get(ClaimSecretService).claimOwn(view)).secret.reveal();
   }
 
   setClock(now: string): void {

@@ -122,6 +122,27 @@ export function Int(common: Common & { min: number; max: number }): PropertyDeco
   );
 }
 
+export function IntList(
+  common: Common & { maxItems: number; min: number; max: number },
+): PropertyDecorator {
+  const { maxItems, min, max } = common;
+  const each = { each: true };
+  return applyDecorators(
+    IsArray(),
+    ArrayMaxSize(maxItems),
+    ArrayUnique(),
+    IsInt(each),
+    Min(min, each),
+    Max(max, each),
+    document(common, {
+      type: 'array',
+      items: { type: 'integer', minimum: min, maximum: max },
+      maxItems,
+      uniqueItems: true,
+    }),
+  );
+}
+
 /** An amount of USD from 0 to `max` with at most nine places, a decimal string or a number. Read it with `parseUsd`. */
 export function Usd(common: Common & { max: number }): PropertyDecorator {
   const maxNanos = BigInt(common.max) * NANOS_PER_USD;

@@ -10,6 +10,9 @@ import type { PolicySources } from './domain/policy/policy-within.js';
 @Entity('api_keys')
 @Index('api_keys_listing', ['organizationId', 'createdAt', 'id'])
 @Index('api_keys_name', ['organizationId', 'name'])
+@Index('api_keys_expiry', ['organizationId', 'expiresAt'], { where: 'expires_at IS NOT NULL' })
+@Index('api_keys_enabling', ['enableAt'], { where: 'enable_at IS NOT NULL' })
+@Index('api_keys_planned_revocation', ['revokedAt'], { where: 'revoked_at > updated_at' })
 @Check('api_keys_environment_check', `environment IN ('production', 'staging', 'development')`)
 export class ApiKeyEntity {
   @PrimaryColumn('text')

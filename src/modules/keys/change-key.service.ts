@@ -7,7 +7,6 @@ import { isGiven } from '#common/validation/given.js';
 import { assertMatches } from '#common/validation/if-match.js';
 import { KeyBudgets } from '#modules/limits/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
@@ -19,6 +18,7 @@ import { toPolicyDocument } from './domain/policy/policy-document.js';
 import { readPolicy } from './domain/policy/read-policy.js';
 import { SigningSecrets } from './signing-secrets.js';
 import type { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
+import { WriteKeyService } from './write-key.service.js';
 
 const DEFAULT_REVOKE_AFTER = '24h';
 
@@ -30,7 +30,7 @@ export class ChangeKeyService {
   constructor(
     private readonly keys: ApiKeyRepository,
     private readonly transactions: TransactionRunner,
-    private readonly events: EventBus,
+    private readonly written: WriteKeyService,
     private readonly signingSecrets: SigningSecrets,
     private readonly budgets: KeyBudgets,
     private readonly clock: Clock,
@@ -135,10 +135,7 @@ export class ChangeKeyService {
       assertMayChange(caller, keyId, key);
       const changes = changesOf(key);
       if (Object.keys(changes).length === 0) return key;
-      const updatedAt = new Date(this.clock.now());
-      const changed = await this.keys.update(key, { ...changes, updatedAt });
-      this.events.emit('keys.key-changed', { organizationId: key.organizationId, keyId });
-      return changed;
+      return this.written.update(key, changes, caller.keyId);
     });
   }
 

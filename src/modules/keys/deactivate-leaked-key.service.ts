@@ -3,10 +3,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '#common/time/clock.js';
 import { LeakedKeyPolicy } from '#modules/organizations/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
-import { EventBus } from '#platform/events/event-bus.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
-import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
+import type { KeyWithSecret } from './api-key.repository.js';
 import {
   changesOfLeakedKey,
   type LeakOutcome,
@@ -14,14 +13,16 @@ import {
   type LeakReport,
   leakSource,
 } from './domain/leaked-key.js';
+import { TellOfKeys } from './tell-of-keys.js';
+import { WriteKeyService } from './write-key.service.js';
 
 @Injectable()
 export class DeactivateLeakedKeyService {
   constructor(
-    private readonly keys: ApiKeyRepository,
     private readonly organizations: LeakedKeyPolicy,
     private readonly transactions: TransactionRunner,
-    private readonly events: EventBus,
+    private readonly written: WriteKeyService,
+    private readonly news: TellOfKeys,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -34,14 +35,14 @@ export class DeactivateLeakedKeyService {
     const ids = { organizationId: key.organizationId, keyId: key.id };
     return this.transactions.run(async () => {
       const action = await this.organizations.actionOf(ids.organizationId);
-      const current = await this.keys.lockForUpdate(ids.organizationId, ids.keyId);
+      const current = await this.written.lock(ids.organizationId, ids.keyId);
       const changes = current && changesOfLeakedKey(current, action, leakReason(report), now);
       if (!changes) return 'already_inactive';
-      await this.keys.update(current, { ...changes, updatedAt: now });
+      await this.written.update(current, changes, null);
       const outcome = action === 'revoke' ? 'revoked' : 'disabled';
-      this.events.emit('keys.key-changed', ids);
-      this.events.emit('keys.key-leaked', {
-        ...ids,
+      await this.news.tell('security.suspicious_activity', current, {
+        reason: leakReason(report),
+        at: now,
         action: outcome,
         source: leakSource(report),
       });

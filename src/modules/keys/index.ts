@@ -18,6 +18,7 @@ export { KeyDirectory } from './key-directory.port.js';
 export { type KeyState, KeyStates } from './key-states.port.js';
 export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leaked-key.js';
 export { KeyRotationModule } from './rotation/rotation.module.js';
+export { KeyLifecycleModule } from './lifecycle/key-lifecycle.module.js';
 export { KeysModule } from './keys.module.js';
 export { LeakedKeys } from './leaked-keys.port.js';
 export { SecretUses } from './rotation/secret-uses.service.js';

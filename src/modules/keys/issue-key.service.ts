@@ -9,7 +9,7 @@ import { Pepper } from '#platform/crypto/pepper.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
-import { ApiKeyRepository, type KeyWithSecret } from './api-key.repository.js';
+import type { KeyWithSecret } from './api-key.repository.js';
 import { ApiKeySecretEntity, UNUSED } from './api-key-secret.entity.js';
 import { type Grant, grantWithin, levelAndScopes, type RequestedGrant } from './domain/grant.js';
 import { generateKeySecret, visibleParts } from './domain/key-secret.js';
@@ -19,6 +19,7 @@ import { toPolicyDocument } from './domain/policy/policy-document.js';
 import { readPolicy } from './domain/policy/read-policy.js';
 import type { CreateKeyDto } from './dto/create-key.dto.js';
 import { SigningSecrets } from './signing-secrets.js';
+import { WriteKeyService } from './write-key.service.js';
 
 /** What is written of a new key. */
 export type NewKey = {
@@ -39,7 +40,7 @@ export type IssuedKey = { readonly issued: WrittenKey; readonly secret: Secret }
 @Injectable()
 export class IssueKeyService {
   constructor(
-    private readonly keys: ApiKeyRepository,
+    private readonly written: WriteKeyService,
     private readonly transactions: TransactionRunner,
     private readonly pepper: Pepper,
     private readonly signingSecrets: SigningSecrets,
@@ -103,7 +104,7 @@ export class IssueKeyService {
       expiresAt: null,
       ...UNUSED,
     });
-    await this.transactions.run(() => this.keys.insert(key, secret));
+    await this.transactions.run(() => this.written.insert(key, secret));
     return { key, secret, signingSecret: signing?.secret ?? null };
   }
 }

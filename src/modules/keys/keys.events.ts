@@ -2,13 +2,6 @@ declare module '#platform/events/event-map.js' {
   interface EventMap {
     /** A key's state or policy is not what it was: forget what is cached of it. */
     'keys.key-changed': { readonly organizationId: string; readonly keyId: string };
-    /** A live key was reported as leaked and taken out of use. `source`: who found it, without any secret. */
-    'keys.key-leaked': {
-      readonly organizationId: string;
-      readonly keyId: string;
-      readonly action: 'revoked' | 'disabled';
-      readonly source: string;
-    };
   }
 }
 

@@ -23,6 +23,7 @@ import { KeyDirectory } from './key-directory.port.js';
 import { KeyDirectoryService } from './key-directory.service.js';
 import { KeyFinderService } from './key-finder.service.js';
 import { KeyLimitsController } from './key-limits.controller.js';
+import { KeyStoreModule } from './key-store.module.js';
 import { KeyStates } from './key-states.port.js';
 import { KeyStatesService } from './key-states.service.js';
 import { KeysController } from './keys.controller.js';
@@ -43,7 +44,7 @@ import { SigningSecretController } from './signing-secret.controller.js';
 import { SigningSecrets } from './signing-secrets.js';
 
 @Module({
-  imports: [KeyRotationModule, OrganizationsModule, LimitsModule, UsageModule],
+  imports: [KeyStoreModule, KeyRotationModule, OrganizationsModule, LimitsModule, UsageModule],
   controllers: [
     KeysController,
     KeyLimitsController,

@@ -1,5 +1,6 @@
 export { BudgetDirectory } from './budgets/budget-directory.port.js';
 export { allowancesFor, type OrganizationBudgets } from './budgets/domain/organization-budgets.js';
+export { KeyBudgetsModule } from './budgets/key-budgets.module.js';
 export { KeyBudgets } from './budgets/key-budgets.port.js';
 export { KnownKeys } from './budgets/known-keys.js';
 export { CallLimiter, type Claim, type Reservation } from './call-limiter.service.js';

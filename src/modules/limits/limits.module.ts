@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { Clock } from '#common/time/clock.js';
 import { CONFIG } from '#platform/config/config.module.js';
@@ -11,11 +10,8 @@ import { type Logger, LOGGER } from '#platform/observability/logger.js';
 import { AllowanceAlerts } from './allowance-alerts.js';
 import { BudgetDirectory } from './budgets/budget-directory.port.js';
 import { BudgetDirectoryService } from './budgets/budget-directory.service.js';
-import { BudgetEntity } from './budgets/budget.entity.js';
-import { BudgetRepository } from './budgets/budget.repository.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
-import { DeleteBudgetService } from './budgets/delete-budget.service.js';
-import { KeyBudgets } from './budgets/key-budgets.port.js';
+import { KeyBudgetsModule } from './budgets/key-budgets.module.js';
 import { KnownKeys } from './budgets/known-keys.js';
 import { PutBudgetService } from './budgets/put-budget.service.js';
 import { ReadBudgetsService } from './budgets/read-budgets.service.js';
@@ -30,11 +26,10 @@ import { RedisAllowanceStore } from './store/redis.allowance-store.js';
 
 /** Claims the data folder’s call journal when it is made, so the folder must be locked before. */
 @Module({
-  imports: [InstancesModule, TypeOrmModule.forFeature([BudgetEntity])],
+  imports: [InstancesModule, KeyBudgetsModule],
   controllers: [BudgetsController],
   providers: [
     AllowanceAlerts,
-    BudgetRepository,
     CallLimiter,
     {
       provide: CallJournal,
@@ -48,7 +43,6 @@ import { RedisAllowanceStore } from './store/redis.allowance-store.js';
     PutBudgetService,
     ReadBudgetsService,
     ReadLimitsService,
-    DeleteBudgetService,
     {
       provide: AllowanceStores,
       useFactory: async (
@@ -68,8 +62,7 @@ import { RedisAllowanceStore } from './store/redis.allowance-store.js';
       inject: [CONFIG, TransactionRunner, Clock, LOGGER],
     },
     { provide: BudgetDirectory, useClass: BudgetDirectoryService },
-    { provide: KeyBudgets, useExisting: DeleteBudgetService },
   ],
-  exports: [BudgetDirectory, CallLimiter, KeyBudgets, KnownKeys, ReadLimitsService],
+  exports: [BudgetDirectory, CallLimiter, KeyBudgetsModule, KnownKeys, ReadLimitsService],
 })
 export class LimitsModule {}

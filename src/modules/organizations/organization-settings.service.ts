@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
+import { isGiven } from '#common/validation/given.js';
 
 import type { UpdateOrganizationDto } from './dto/update-organization.dto.js';
 import { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
 import type { OrganizationEntity } from './organization.entity.js';
-import { OrganizationRepository } from './organization.repository.js';
+import { OrganizationRepository, type OrganizationSettings } from './organization.repository.js';
 import type {
   UnclaimedSecretAction,
   UnclaimedSecretPolicy,
@@ -33,10 +34,7 @@ export class OrganizationSettingsService extends LeakedKeyPolicy implements Uncl
   /** @throws {AppError} as {@link get} */
   async update(own: string, id: string, dto: UpdateOrganizationDto): Promise<OrganizationEntity> {
     await this.get(own, id);
-    const changes = {
-      ...(dto.leaked_keys && { leakedKeyAction: dto.leaked_keys }),
-      ...(dto.unclaimed_secrets && { unclaimedSecrets: dto.unclaimed_secrets }),
-    };
+    const changes = settingsOf(dto);
     if (Object.keys(changes).length > 0) await this.organizations.update(own, changes);
     return this.get(own, id);
   }
@@ -48,4 +46,19 @@ export class OrganizationSettingsService extends LeakedKeyPolicy implements Uncl
   async unclaimedSecretsOf(organizationId: string): Promise<UnclaimedSecretAction> {
     return (await this.get(organizationId, organizationId)).unclaimedSecrets;
   }
+}
+
+function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
+  const { leaked_keys, unclaimed_secrets, expiry_reminder_days } = dto;
+  const { unused_key_days, unused_key_action } = dto;
+  return {
+    ...(isGiven(leaked_keys) && { leakedKeyAction: leaked_keys }),
+    ...(isGiven(unclaimed_secrets) && { unclaimedSecrets: unclaimed_secrets }),
+    ...(isGiven(expiry_reminder_days) && {
+      expiryReminderDays: [...expiry_reminder_days].sort((one, other) => other - one),
+    }),
+    // `null` means something: no longer.
+    ...(unused_key_days !== undefined && { unusedKeyDays: unused_key_days }),
+    ...(isGiven(unused_key_action) && { unusedKeyAction: unused_key_action }),
+  };
 }

@@ -2,6 +2,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 import { TIMESTAMP } from '#platform/database/base.columns.js';
 
+import type { UnusedKeyAction } from './key-care-policies.port.js';
 import type { LeakedKeyAction } from './leaked-key-policy.port.js';
 import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
 
@@ -9,6 +10,7 @@ import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
 @Index('organizations_one_default', ['isDefault'], { unique: true, where: 'is_default' })
 @Check('organizations_leaked_key_action_check', `leaked_key_action IN ('revoke', 'disable')`)
 @Check('organizations_unclaimed_secrets_check', `unclaimed_secrets IN ('extend', 'lapse')`)
+@Check('organizations_unused_key_action_check', `unused_key_action IN ('notify', 'disable')`)
 export class OrganizationEntity {
   @PrimaryColumn('text')
   id: string;
@@ -24,6 +26,15 @@ export class OrganizationEntity {
 
   @Column({ name: 'unclaimed_secrets', type: 'text', default: 'extend' })
   unclaimedSecrets: UnclaimedSecretAction;
+  @Column({ name: 'expiry_reminder_days', type: 'integer', array: true, default: [30, 7, 1] })
+  expiryReminderDays: number[];
+
+  /** `null`: nobody asks whether keys are used. */
+  @Column({ name: 'unused_key_days', type: 'integer', nullable: true })
+  unusedKeyDays: number | null;
+
+  @Column({ name: 'unused_key_action', type: 'text', default: 'notify' })
+  unusedKeyAction: UnusedKeyAction;
 
   @Column({ name: 'created_at', ...TIMESTAMP, default: () => 'now()' })
   createdAt: Date;

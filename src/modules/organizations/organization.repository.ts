@@ -1,9 +1,22 @@
 import { Injectable } from '@nestjs/common';
+import { MoreThan } from 'typeorm';
 
 import { newId } from '#common/ids/prefixed-id.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { OrganizationEntity } from './organization.entity.js';
+
+/** What an organization may change of itself. */
+export type OrganizationSettings = Partial<
+  Pick<
+    OrganizationEntity,
+    | 'leakedKeyAction'
+    | 'unclaimedSecrets'
+    | 'expiryReminderDays'
+    | 'unusedKeyDays'
+    | 'unusedKeyAction'
+  >
+>;
 
 @Injectable()
 export class OrganizationRepository {
@@ -25,10 +38,15 @@ export class OrganizationRepository {
     return this.transactions.manager.findOneBy(OrganizationEntity, { id: organizationId });
   }
 
-  async update(
-    organizationId: string,
-    changes: Partial<Pick<OrganizationEntity, 'leakedKeyAction' | 'unclaimedSecrets'>>,
-  ): Promise<void> {
+  listAcrossTenants(afterId: string, limit: number): Promise<OrganizationEntity[]> {
+    return this.transactions.manager.find(OrganizationEntity, {
+      where: { id: MoreThan(afterId) },
+      order: { id: 'ASC' },
+      take: limit,
+    });
+  }
+
+  async update(organizationId: string, changes: OrganizationSettings): Promise<void> {
     await this.transactions.manager.update(OrganizationEntity, { id: organizationId }, changes);
   }
 }

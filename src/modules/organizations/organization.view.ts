@@ -7,6 +7,9 @@ export function viewOrganization(organization: OrganizationEntity): Organization
     name: organization.name,
     leaked_keys: organization.leakedKeyAction,
     unclaimed_secrets: organization.unclaimedSecrets,
+    expiry_reminder_days: organization.expiryReminderDays,
+    unused_key_days: organization.unusedKeyDays,
+    unused_key_action: organization.unusedKeyAction,
     created_at: organization.createdAt.toISOString(),
   };
 }

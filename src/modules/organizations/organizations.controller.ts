@@ -14,6 +14,9 @@ const ORGANIZATION_EXAMPLE = {
   name: 'Default',
   leaked_keys: 'revoke',
   unclaimed_secrets: 'extend',
+  expiry_reminder_days: [30, 7, 1],
+  unused_key_days: null,
+  unused_key_action: 'notify',
   created_at: '2026-11-21T09:00:00.000Z',
 };
 
@@ -46,9 +49,9 @@ export class OrganizationsController {
     description: 'The calling key’s own. What is absent stays.',
     scope: 'org:write',
     requestBody: UpdateOrganizationDto,
-    requestExample: { leaked_keys: 'disable' },
+    requestExample: { leaked_keys: 'disable', unused_key_days: 90 },
     response: OrganizationResponse,
-    example: { ...ORGANIZATION_EXAMPLE, leaked_keys: 'disable' },
+    example: { ...ORGANIZATION_EXAMPLE, leaked_keys: 'disable', unused_key_days: 90 },
     errors: ['not_found'],
   })
   async update(

@@ -1,8 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { EventBus } from '#platform/events/event-bus.js';
+import { newId } from '#common/ids/prefixed-id.js';
+import { Secret } from '#common/secret/secret.js';
+import { Pepper } from '#platform/crypto/pepper.js';
+import { RootKey } from '#platform/crypto/root-key.js';
 import { createLogger } from '#platform/observability/logger.js';
 
 import { ApiKeyRepository } from '../../../src/modules/keys/api-key.repository.js';
@@ -164,7 +168,6 @@ describe('a live key that is reported', () => {
   });
 
   it('is announced once, with nothing secret', async () => {
-    const emit = vi.spyOn(EventBus.prototype, 'emit');
     const { id, key } = await make();
     const [{ organization_id: organizationId }] = [
       (await app.call('GET', '/v1/key', { key })).body as { organization_id: string },
@@ -172,13 +175,25 @@ describe('a live key that is reported', () => {
     const leak = { key, url: `https://git.example/?k=${key}`, source: `found ${key}` };
     await report([leak, leak]);
     await report([leak]);
-    const leaked = emit.mock.calls.filter(([name]) => name === 'keys.key-leaked');
-    expect(leaked).toEqual([
-      [
-        'keys.key-leaked',
-        { organizationId, keyId: id, action: 'revoked', source: 'found [redacted]' },
-      ],
+    const client = new pg.Client({ connectionString: app.databaseUrl });
+    await client.connect();
+    const { rows } = await client.query<{ type: string; data: Record<string, unknown> }>(
+      'SELECT type, data FROM notifications WHERE organization_id = $1 AND key_id = $2 ORDER BY type',
+      [organizationId, id],
+    );
+    await client.end();
+    expect(rows.map(({ type }) => type)).toEqual([
+      'key.created',
+      'key.revoked',
+      'security.suspicious_activity',
     ]);
+    expect(rows[2]?.data).toMatchObject({
+      key_id: id,
+      action: 'revoked',
+      source: 'found [redacted]',
+      reason: 'Leaked: found [redacted], https://git.example/?k=[redacted]',
+    });
+    expect(JSON.stringify(rows)).not.toContain(key);
     const lines = logged.filter((line) => line.includes(id));
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] as string)).toMatchObject({

@@ -28,6 +28,9 @@ describe('GET /v1/organizations/{id}', () => {
         name: 'Default',
         leaked_keys: 'revoke',
         unclaimed_secrets: 'extend',
+        expiry_reminder_days: [30, 7, 1],
+        unused_key_days: null,
+        unused_key_action: 'notify',
         created_at: expect.stringMatching(/^20.*Z$/) as string,
       },
     ]);
@@ -57,11 +60,41 @@ describe('PATCH /v1/organizations/{id}', () => {
     expect(extend.body).toMatchObject({ leaked_keys: 'revoke', unclaimed_secrets: 'extend' });
   });
 
+  it('200: takes what it wants done with its keys as time goes by', async () => {
+    const changed = await change({
+      expiry_reminder_days: [1, 365],
+      unused_key_days: 90,
+      unused_key_action: 'disable',
+    });
+    const settings = {
+      expiry_reminder_days: [365, 1],
+      unused_key_days: 90,
+      unused_key_action: 'disable',
+    };
+    expect([changed.status, changed.body]).toMatchObject([200, settings]);
+    const none = await change({ expiry_reminder_days: [], unused_key_days: null });
+    expect(none.body).toMatchObject({
+      expiry_reminder_days: [],
+      unused_key_days: null,
+      unused_key_action: 'disable',
+    });
+  });
+
   it.each([
     [{ leaked_keys: 'ignore' }, 'leaked_keys'],
     [{ leaked_keys: '' }, 'leaked_keys'],
     [{ unclaimed_secrets: 'forget' }, 'unclaimed_secrets'],
     [{ leaked_keys: ['disable'] }, 'leaked_keys'],
+    [{ expiry_reminder_days: [0] }, 'expiry_reminder_days'],
+    [{ expiry_reminder_days: [366] }, 'expiry_reminder_days'],
+    [{ expiry_reminder_days: [1.5] }, 'expiry_reminder_days'],
+    [{ expiry_reminder_days: ['7'] }, 'expiry_reminder_days'],
+    [{ expiry_reminder_days: [7, 7] }, 'expiry_reminder_days'],
+    [{ expiry_reminder_days: [1, 2, 3, 4, 5, 6] }, 'expiry_reminder_days'],
+    [{ expiry_reminder_days: 7 }, 'expiry_reminder_days'],
+    [{ unused_key_days: 0 }, 'unused_key_days'],
+    [{ unused_key_days: 366 }, 'unused_key_days'],
+    [{ unused_key_action: 'revoke' }, 'unused_key_action'],
     [{ name: 'x' }, 'name'],
     [{ id: 'org_x' }, 'id'],
   ])('400: %j', async (body, param) => {

@@ -1,13 +1,9 @@
 import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationSettingsModule } from '#modules/organizations/index.js';
 
-import { ApiKeyEntity } from '../api-key.entity.js';
-import { ApiKeyRepository } from '../api-key.repository.js';
-import { ApiKeySecretEntity } from '../api-key-secret.entity.js';
-import { AnnounceKeyChangesService } from './announce-key-changes.service.js';
+import { KeyStoreModule } from '../key-store.module.js';
 import { ClaimSecretService } from './claims/claim-secret.service.js';
 import { RemindOfRotationService } from './claims/remind-of-rotation.service.js';
 import { KeySecretRepository } from './key-secret.repository.js';
@@ -30,14 +26,8 @@ import { WaitingSecrets } from './waiting-secrets.js';
 
 /** Without routes, since workers have it too. */
 @Module({
-  imports: [
-    TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]),
-    NotificationsModule,
-    OrganizationSettingsModule,
-  ],
+  imports: [KeyStoreModule, NotificationsModule, OrganizationSettingsModule],
   providers: [
-    AnnounceKeyChangesService,
-    ApiKeyRepository,
     AttendToRotationService,
     ClaimSecretService,
     KeyRotationRepository,
@@ -57,7 +47,6 @@ import { WaitingSecrets } from './waiting-secrets.js';
     WaitingSecrets,
   ],
   exports: [
-    ApiKeyRepository,
     ClaimSecretService,
     KeySecretRepository,
     ReadRotationService,

@@ -5,9 +5,8 @@ import { Notifier } from '#modules/notifications/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
-import { ApiKeyRepository } from '../api-key.repository.js';
 import type { KeyView } from '../domain/key-view.js';
-import '../keys.events.js';
+import { WriteKeyService } from '../write-key.service.js';
 import { KeySecretRepository } from './key-secret.repository.js';
 import { RotatableKeys } from './rotatable-keys.js';
 import { type SecretsView, viewSecrets } from './secrets.view.js';
@@ -27,7 +26,7 @@ type SecretChange<Made> = {
 export class SecretChanges {
   constructor(
     private readonly rotatable: RotatableKeys,
-    private readonly keys: ApiKeyRepository,
+    private readonly keys: WriteKeyService,
     private readonly secrets: KeySecretRepository,
     private readonly notifier: Notifier,
     private readonly transactions: TransactionRunner,
@@ -48,7 +47,7 @@ export class SecretChanges {
       const key = await this.rotatable.lock(caller, keyId);
       const now = new Date(this.clock.now());
       const made = await make(key, now);
-      await this.keys.update(key, { updatedAt: now });
+      await this.keys.update(key, {}, caller.keyId);
       const secrets = await this.secrets.listShown(organizationId, keyId, now);
       const view = viewSecrets(secrets, now.getTime());
       await this.notifier.notify({

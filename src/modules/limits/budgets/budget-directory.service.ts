@@ -30,11 +30,10 @@ export class BudgetDirectoryService extends BudgetDirectory {
     fanout.subscribe(BUDGETS_CHANGED_TOPIC, (organizationId) =>
       this.#cache.invalidate(organizationId),
     );
-    events.on('limits.budgets-changed', async ({ organizationId }) => {
-      // Here at once, whatever becomes of the message to the others.
-      this.#cache.invalidate(organizationId);
-      await fanout.publish(BUDGETS_CHANGED_TOPIC, organizationId);
-    });
+    // Here at once, whatever becomes of the message to the others.
+    events.on('limits.budgets-changed', ({ organizationId }) =>
+      this.#cache.invalidate(organizationId),
+    );
   }
 
   override allowancesOf(

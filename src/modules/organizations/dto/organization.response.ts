@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
+import { UNUSED_KEY_ACTIONS } from '../key-care-policies.port.js';
 import { LEAKED_KEY_ACTIONS } from '../leaked-key-policy.port.js';
 import { UNCLAIMED_SECRET_ACTIONS } from '../unclaimed-secret-policy.port.js';
 
@@ -22,6 +23,22 @@ export class OrganizationResponse {
       'What becomes of an old secret whose time is over while nobody has claimed the new one.',
   })
   unclaimed_secrets: string;
+
+  @ApiProperty({
+    type: [Number],
+    description: 'So many days before a key expires somebody is told.',
+  })
+  expiry_reminder_days: number[];
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'After so many days without a call a key counts as unused; `null`: never.',
+  })
+  unused_key_days: number | null;
+
+  @ApiProperty({ enum: UNUSED_KEY_ACTIONS, description: 'What is done with an unused key.' })
+  unused_key_action: string;
 
   @ApiProperty({ type: String, format: 'date-time' })
   created_at: string;

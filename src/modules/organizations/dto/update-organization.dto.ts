@@ -1,5 +1,6 @@
-import { OneOf } from '#common/validation/fields.js';
+import { Int, IntList, OneOf } from '#common/validation/fields.js';
 
+import { UNUSED_KEY_ACTIONS, type UnusedKeyAction } from '../key-care-policies.port.js';
 import { LEAKED_KEY_ACTIONS, type LeakedKeyAction } from '../leaked-key-policy.port.js';
 import {
   UNCLAIMED_SECRET_ACTIONS,
@@ -22,4 +23,32 @@ export class UpdateOrganizationDto {
     optional: true,
   })
   unclaimed_secrets?: UnclaimedSecretAction;
+  @IntList({
+    description:
+      'Tell somebody so many days before a key expires; `[]` for no reminders. Of a key that expires they are told in any case.',
+    example: [30, 7, 1],
+    maxItems: 5,
+    min: 1,
+    max: 365,
+    optional: true,
+  })
+  expiry_reminder_days?: number[];
+
+  @Int({
+    description: 'Count a key as unused after so many days without a call; `null` for never.',
+    example: 90,
+    min: 1,
+    max: 365,
+    optional: true,
+    nullable: true,
+  })
+  unused_key_days?: number | null;
+
+  @OneOf({
+    description:
+      'What is done with an unused key: `notify` somebody, or `disable` it as well, if all that it may do is call models.',
+    values: UNUSED_KEY_ACTIONS,
+    optional: true,
+  })
+  unused_key_action?: UnusedKeyAction;
 }

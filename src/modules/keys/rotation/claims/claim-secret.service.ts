@@ -43,15 +43,14 @@ export class ClaimSecretService {
 
   /**
    * For who has a key's old secret, where its schedule lets him.
-   * @param secretId of the secret that he calls with
    * @throws {AppError} `operation_not_allowed` where it does not, `conflict` where none waits that is newer than his
    */
-  async claimOwn(caller: KeyView, secretId: string): Promise<ClaimedSecret> {
+  async claimOwn(caller: KeyView): Promise<ClaimedSecret> {
     return this.transactions.run(async () => {
       const key = await this.keys.lockOwn(caller);
       const rotation = await this.rotations.find(key.organizationId, key.id);
       if (rotation?.autoUpdateApps !== true) throw notForHolders(key.id);
-      return this.#handOut(key, secretId);
+      return this.#handOut(key, caller.secretId);
     });
   }
 

@@ -52,7 +52,7 @@ export class ClaimsController {
     idempotent: { secretFields: ['key'] },
   })
   async claimOwn(@CallingKey() caller: KeyView): Promise<ClaimedSecretResponse> {
-    return view(await this.claimSecret.claimOwn(caller, caller.secretId));
+    return view(await this.claimSecret.claimOwn(caller));
   }
 }
 

@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+
+import { NotificationsModule } from '#modules/notifications/index.js';
+import { OrganizationSettingsModule } from '#modules/organizations/index.js';
+
+import { AnnounceKeyChanges } from './announce-key-changes.js';
+import { ApiKeyEntity } from './api-key.entity.js';
+import { ApiKeyRepository } from './api-key.repository.js';
+import { ApiKeySecretEntity } from './api-key-secret.entity.js';
+import { TellOfKeys } from './tell-of-keys.js';
+import { WriteKeyService } from './write-key.service.js';
+
+/** Keys as they are stored and changed, apart from the routes: workers, which have none, change keys as well. */
+@Module({
+  imports: [
+    TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]),
+    // Its table is one that the keys' refers to.
+    OrganizationSettingsModule,
+    NotificationsModule,
+  ],
+  providers: [AnnounceKeyChanges, ApiKeyRepository, TellOfKeys, WriteKeyService],
+  exports: [ApiKeyRepository, TellOfKeys, WriteKeyService],
+})
+export class KeyStoreModule {}
