@@ -7,6 +7,7 @@ import {
   ArrayUnique,
   IsArray,
   IsDate,
+  IsEmail,
   IsIn,
   IsInt,
   IsNumber,
@@ -69,6 +70,18 @@ export function Text(
       maxLength: max,
       ...(pattern && { pattern: pattern.source }),
     }),
+  );
+}
+
+/** A bare mail address, without a name. */
+export function MailAddress(common: Common): PropertyDecorator {
+  const max = 254;
+  return applyDecorators(
+    IsString(),
+    Length(3, max),
+    // Of the parts of an address those that make mail servers disagree on what it means are not taken.
+    IsEmail({ allow_utf8_local_part: false }),
+    document(common, { type: 'string', format: 'email', minLength: 3, maxLength: max }),
   );
 }
 
