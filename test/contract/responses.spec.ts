@@ -322,6 +322,15 @@ describe('what is answered is what openapi.json says, field for field', () => {
     const { id: waiting } = await insertDelivery(app.databaseUrl, { ...past, status: 'pending' });
     await fail('replayWebhookDelivery', 409, { id, deliveryId: waiting });
     await succeed('deleteWebhook', { id });
+  it('notification e-mails', async () => {
+    const body = { email: 'ops@example.com', events: ['key.expiring'] };
+    const { id } = await succeed('createNotificationEmail', {}, { body });
+    await fail('createNotificationEmail', 409, {}, { body });
+    await fail('createNotificationEmail', 400, {}, { body: { ...body, email: 'ops' } });
+    await succeed('listNotificationEmails', { query: '?limit=1' });
+    await fail('listNotificationEmails', 400, { query: '?limit=0' });
+    await succeed('deleteNotificationEmail', { id });
+    await fail('deleteNotificationEmail', 404, { id });
   });
 
   it('live usage', async () => {

@@ -38,6 +38,7 @@ type Tenant = {
       | 'budgets'
       | 'requests'
       | 'webhooks',
+      'notification-emails',
       string
     >
   >;
@@ -113,6 +114,10 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
   const { id: budgets } = set.body as { id: string };
   const webhooks = await make('/v1/webhooks', { url: upstream.baseUrl, events: ['*'] });
   const requests = await makeLoggedCall(admin);
+  const emails = await make('/v1/notification-emails', {
+    email: 'same@address.example',
+    events: ['*'],
+  });
   const self = await app.call('GET', '/v1/key', { key: admin });
   const { organization_id: organizations } = self.body as { organization_id: string };
   return {
@@ -120,6 +125,16 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
     admin,
     upstream,
     ids: { organizations, keys, 'api-keys': keys, providers, routes, budgets, requests, webhooks },
+    ids: {
+      organizations,
+      keys,
+      'api-keys': keys,
+      providers,
+      routes,
+      budgets,
+      requests,
+      'notification-emails': emails,
+    },
   };
 }
 
@@ -168,6 +183,7 @@ function neverIssued(id: string): string {
     bud: 'budget',
     req: 'request',
     wh: 'webhook',
+    ch: 'channel',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
@@ -197,6 +213,7 @@ describe('another organization’s object', () => {
       'deleteBudget',
       'deleteBudget_manage',
       'deleteBudget_v1',
+      'deleteNotificationEmail',
       'deleteProvider',
       'deleteRequestBodies',
       'deleteRoute',
@@ -302,6 +319,7 @@ describe('another organization’s object', () => {
       '/v1/budgets',
       '/v1/requests',
       '/v1/webhooks',
+      '/v1/notification-emails',
     ]) {
       const list = (key: string, query: string): Promise<Answer> =>
         app.call('GET', path + query, { key });

@@ -79,8 +79,9 @@ export function MailAddress(common: Common): PropertyDecorator {
   return applyDecorators(
     IsString(),
     Length(3, max),
-    // Of the parts of an address those that make mail servers disagree on what it means are not taken.
     IsEmail({ allow_utf8_local_part: false }),
+    // Quoted local parts are addresses too, but not all mail servers agree on what they mean.
+    Matches(/^[^"@]+@[^@]+$/, { message: '$property must be an email' }),
     document(common, { type: 'string', format: 'email', minLength: 3, maxLength: max }),
   );
 }
