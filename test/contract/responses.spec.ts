@@ -322,6 +322,8 @@ describe('what is answered is what openapi.json says, field for field', () => {
     const { id: waiting } = await insertDelivery(app.databaseUrl, { ...past, status: 'pending' });
     await fail('replayWebhookDelivery', 409, { id, deliveryId: waiting });
     await succeed('deleteWebhook', { id });
+  });
+
   it('notification e-mails', async () => {
     const body = { email: 'ops@example.com', events: ['key.expiring'] };
     const { id } = await succeed('createNotificationEmail', {}, { body });
