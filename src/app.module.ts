@@ -8,7 +8,6 @@ import { KeyLifecycleModule, KeyRotationModule, KeysModule } from '#modules/keys
 import { LeaksModule } from '#modules/leaks/index.js';
 import { LimitsModule } from '#modules/limits/index.js';
 import { NotificationRoutesModule, NotificationsModule } from '#modules/notifications/index.js';
-import { NotificationEmailsModule, NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 import { ConfigModule } from '#platform/config/config.module.js';
@@ -33,7 +32,6 @@ const FEATURES = [
   InferenceModule,
   AnalyticsModule,
   NotificationRoutesModule,
-  NotificationEmailsModule,
 ];
 
 /** The composition root. A worker has no routes but health and metrics: it works on the queues and ships usage. */

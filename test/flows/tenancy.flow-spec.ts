@@ -37,8 +37,8 @@ type Tenant = {
       | 'routes'
       | 'budgets'
       | 'requests'
-      | 'webhooks',
-      'notification-emails',
+      | 'webhooks'
+      | 'notification-emails',
       string
     >
   >;
@@ -124,7 +124,6 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
     name,
     admin,
     upstream,
-    ids: { organizations, keys, 'api-keys': keys, providers, routes, budgets, requests, webhooks },
     ids: {
       organizations,
       keys,
@@ -133,6 +132,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
       routes,
       budgets,
       requests,
+      webhooks,
       'notification-emails': emails,
     },
   };

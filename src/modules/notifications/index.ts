@@ -1,5 +1,4 @@
 export { type ChannelAddress, KeyChannels } from './key-channels.port.js';
 export { NotificationRoutesModule } from './notification-routes.module.js';
-export { NotificationEmailsModule } from './mail/notification-emails.module.js';
 export { NotificationsModule } from './notifications.module.js';
 export { Notifier, type NotificationType } from './notifier.port.js';

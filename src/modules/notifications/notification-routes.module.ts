@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 
+import { NotificationEmailsController } from './mail/notification-emails.controller.js';
+import { NotificationEmailsService } from './mail/notification-emails.service.js';
 import { NotificationsModule } from './notifications.module.js';
 import { ChangeWebhookService } from './webhooks/change-webhook.service.js';
 import { CreateWebhookService } from './webhooks/create-webhook.service.js';
@@ -14,11 +16,12 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
 /** What people ask of notifications; workers have no routes. */
 @Module({
   imports: [NotificationsModule],
-  controllers: [WebhookDeliveriesController, WebhooksController],
+  controllers: [NotificationEmailsController, WebhookDeliveriesController, WebhooksController],
   providers: [
     ChangeWebhookService,
     CreateWebhookService,
     DeliveryLogRepository,
+    NotificationEmailsService,
     ReadWebhooksService,
     TestWebhookService,
     WebhookDeliveriesService,

@@ -3,10 +3,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { newId } from '#common/ids/prefixed-id.js';
-import { Secret } from '#common/secret/secret.js';
-import { Pepper } from '#platform/crypto/pepper.js';
-import { RootKey } from '#platform/crypto/root-key.js';
 import { createLogger } from '#platform/observability/logger.js';
 
 import { ApiKeyRepository } from '../../../src/modules/keys/api-key.repository.js';

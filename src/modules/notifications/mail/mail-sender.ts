@@ -14,8 +14,8 @@ const MAX_CONNECTIONS = 3;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Without a byte of the server’s. */
 const SILENCE_TIMEOUT_MS = 30_000;
-/** Of one mail in all, its wait for a connection included. */
-const SEND_TIMEOUT_MS = 60_000;
+/** Of one mail in all, its wait for a connection included; less than a worker has for it. */
+const SEND_TIMEOUT_MS = 45_000;
 const MAX_ERROR_LENGTH = 300;
 const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[?::1\]?)$/;
 
