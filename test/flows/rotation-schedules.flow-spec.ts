@@ -204,7 +204,7 @@ describe('a rotation on a schedule', () => {
 
 describe('a worker that dies at any step of a rotation', () => {
   const steps: readonly (readonly [string, () => object, string])[] = [
-    ['before the old secrets get an end', () => world.get(KeySecretRepository), 'cutOff'],
+    ['before the old secrets get an end', () => world.get(KeySecretRepository), 'retire'],
     ['before the new secret is stored', () => world.get(KeySecretRepository), 'insert'],
     ['before it is told', () => world.get(Notifier), 'notify'],
     ['before the next time is set', () => world.get(KeyRotationRepository), 'update'],

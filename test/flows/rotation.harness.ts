@@ -162,7 +162,9 @@ export class RotationWorld {
   /** In the order in which it was told. */
   async toldOf(keyId: string): Promise<Told[]> {
     const { rows } = await this.sql.query<Told>(
-      `SELECT type, data FROM notifications WHERE key_id = $1 ORDER BY occurred_at, type`,
+      `SELECT type, data FROM notifications
+        WHERE key_id = $1 AND type NOT IN ('key.created', 'key.disabled', 'key.enabled', 'key.revoked')
+        ORDER BY occurred_at, type`,
       [keyId],
     );
     return rows;

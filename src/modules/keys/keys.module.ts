@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { LimitsModule } from '#modules/limits/index.js';
+import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
@@ -44,7 +45,14 @@ import { SigningSecretController } from './signing-secret.controller.js';
 import { SigningSecrets } from './signing-secrets.js';
 
 @Module({
-  imports: [KeyStoreModule, KeyRotationModule, OrganizationsModule, LimitsModule, UsageModule],
+  imports: [
+    KeyStoreModule,
+    KeyRotationModule,
+    LimitsModule,
+    NotificationsModule,
+    OrganizationsModule,
+    UsageModule,
+  ],
   controllers: [
     KeysController,
     KeyLimitsController,

@@ -14,8 +14,6 @@ const DELAYS_MS = [
   20 * HOUR_MS,
   24 * HOUR_MS,
 ] as const;
-/** The first, and one after each delay. */
-export const MAX_ATTEMPTS = DELAYS_MS.length + 1;
 /** No receiver can put an attempt off for longer. */
 const MAX_RETRY_AFTER_MS = 24 * HOUR_MS;
 /** So that what failed together does not come back together. */
