@@ -209,7 +209,7 @@ describe('createGuardedLookup', () => {
 
   it('hands on the error of the resolver', async () => {
     const lookup = createGuardedLookup((_hostname, _options, callback) =>
-      callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }), []),
+      callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' })),
     );
     await expect(resolve(lookup, true)).rejects.toMatchObject({ code: 'ENOTFOUND' });
   });
