@@ -6,6 +6,7 @@ import { EventBus } from '#platform/events/event-bus.js';
 import type { ApiKeyEntity } from './api-key.entity.js';
 import type { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
+import { isRevoked } from './changeable-key.js';
 import './keys.events.js';
 import { TellOfKeys } from './tell-of-keys.js';
 
@@ -64,10 +65,6 @@ export class WriteKeyService {
       await this.news.enabled(after, { by: cameBack ? null : by, enableAt });
     }
   }
-}
-
-function isRevoked({ revokedAt }: ApiKeyEntity, now: number): boolean {
-  return revokedAt !== null && revokedAt.getTime() <= now;
 }
 
 function isDisabled({ disabledAt, enableAt }: ApiKeyEntity, now: number): boolean {
