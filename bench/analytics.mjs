@@ -112,7 +112,7 @@ async function explain(database, organizationId, cases) {
     load('modules/usage/rollups/usage-reports.repository.js'),
     load('modules/analytics/reports/domain/period.js'),
     load('modules/analytics/reports/domain/series.js'),
-    load('modules/analytics/reports/domain/time-zone.js'),
+    load('common/time/time-zone.js'),
   ]);
   /** @type {{ rows: number, planMs: number, runMs: number }[]} */
   const figures = [];
