@@ -268,6 +268,22 @@ describe('POST /v1/keys/{id}/rotate', () => {
     expect(await notificationsOf(id)).toHaveLength(1);
   });
 
+  it('is announced to the other instances once', async () => {
+    const [{ id }, later] = [await make(), await make()];
+    const announced: string[] = [];
+    const note = ({ payload = '' }: pg.Notification): void => void announced.push(payload);
+    const times = (): number => announced.filter((payload) => payload.includes(id)).length;
+    database.on('notification', note);
+    await database.query('LISTEN latchkey');
+    await rotate(id);
+    await expect.poll(times, { timeout: 5_000 }).toBeGreaterThan(0);
+    // Every process has handled what is announced after it.
+    await rotate(later.id, {}, { headers: { prefer: 'wait=5' } });
+    await database.query('UNLISTEN latchkey');
+    database.off('notification', note);
+    expect(times()).toBe(1);
+  });
+
   it('says how far it has got, where that is asked for', async () => {
     const { id } = await make();
     const answer = await rotate(id, { invalidate_old: true }, { headers: { prefer: 'wait=5' } });

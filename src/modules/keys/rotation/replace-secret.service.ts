@@ -7,12 +7,10 @@ import { Clock } from '#common/time/clock.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { Pepper } from '#platform/crypto/pepper.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
 import { ApiKeySecretEntity, UNUSED } from '../api-key-secret.entity.js';
 import { generateKeySecret, visibleParts } from '../domain/key-secret.js';
-import '../keys.events.js';
 import { KeySecretRepository } from './key-secret.repository.js';
 import { WaitingSecrets } from './waiting-secrets.js';
 
@@ -33,13 +31,12 @@ export class ReplaceSecretService {
     private readonly secrets: KeySecretRepository,
     private readonly waiting: WaitingSecrets,
     private readonly pepper: Pepper,
-    private readonly events: EventBus,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
-   * In the caller's transaction, which has locked the key.
+   * In the caller's transaction, which has locked the key, and announces that it has changed.
    * @throws {AppError} `conflict` where it has too many good secrets that would stay so
    */
   async replace(
@@ -68,7 +65,6 @@ export class ReplaceSecretService {
     });
     await this.secrets.retire(key.organizationId, key.id, oldExpiresAt, now);
     await this.secrets.insert(row);
-    this.events.emit('keys.key-changed', { organizationId: key.organizationId, keyId: key.id });
     return { row, secret };
   }
 }
