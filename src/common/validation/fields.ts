@@ -7,7 +7,6 @@ import {
   ArrayUnique,
   IsArray,
   IsDate,
-  IsEmail,
   IsIn,
   IsInt,
   IsNumber,
@@ -24,6 +23,8 @@ import {
 } from 'class-validator';
 
 import { formatUsd, NANOS_PER_USD, parseUsd, usdNumber } from '#common/money/money.js';
+
+import { isMailAddress, MAX_MAIL_ADDRESS_LENGTH } from './mail-address.js';
 
 /**
  * One decorator a field: its validation and its OpenAPI schema are the same statement, so they can't disagree. Every
@@ -75,14 +76,20 @@ export function Text(
 
 /** A bare mail address, without a name. */
 export function MailAddress(common: Common): PropertyDecorator {
-  const max = 254;
   return applyDecorators(
-    IsString(),
-    Length(3, max),
-    IsEmail({ allow_utf8_local_part: false }),
-    // Quoted local parts are addresses too, but not all mail servers agree on what they mean.
-    Matches(/^[^"@]+@[^@]+$/, { message: '$property must be an email' }),
-    document(common, { type: 'string', format: 'email', minLength: 3, maxLength: max }),
+    ValidateBy({
+      name: 'isMailAddress',
+      validator: {
+        validate: isMailAddress,
+        defaultMessage: () => '$property must be a mail address such as ops@example.com',
+      },
+    }),
+    document(common, {
+      type: 'string',
+      format: 'email',
+      minLength: 3,
+      maxLength: MAX_MAIL_ADDRESS_LENGTH,
+    }),
   );
 }
 

@@ -175,6 +175,7 @@ describe('POST /v1/keys/{id}/rotation', () => {
     [channel('email:a@example.com', 'email:nobody'), 'notification_channels[1]'],
     [channel('email:a@example.com\r\nbcc: b@example.com'), 'notification_channels[0]'],
     [channel('email:"a b"@example.com'), 'notification_channels[0]'],
+    [channel('email:a..b@example.com'), 'notification_channels[0]'],
     [channel('webhook:http://api.example.com/x'), 'notification_channels[0]'],
     [channel('webhook:https://127.0.0.1/x'), 'notification_channels[0]'],
     [channel('webhook:https://[::1]/x'), 'notification_channels[0]'],

@@ -1,4 +1,5 @@
 import { AppError } from '#common/errors/app-error.js';
+import { isMailAddress } from '#common/validation/mail-address.js';
 import type { ChannelAddress } from '#modules/notifications/index.js';
 import { parseTargetUrl } from '#platform/http/outbound/target-url.js';
 
@@ -6,9 +7,7 @@ import { parseTargetUrl } from '#platform/http/outbound/target-url.js';
 export const MAX_CHANNELS = 10;
 
 const EXAMPLE = 'https://api.example.com/key-rotation';
-/** RFC 5321 §4.5.3.1: 64 before the `@`, 254 in all. What needs quoting is not taken. */
-const MAIL =
-  /^(?=.{3,254}$)[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$/;
+
 /**
  * Reads `email:…` and `webhook:…`. Names of hosts are judged again when they are resolved.
  * @param at its place in the list
@@ -19,7 +18,7 @@ export function parseChannel(text: string, at: number, allowPrivate: boolean): C
   const [kind] = text.split(':', 1);
   const address = text.slice(text.indexOf(':') + 1);
   const param = `notification_channels[${at}]`;
-  if (kind === 'email' && MAIL.test(address)) return { kind, address };
+  if (kind === 'email' && isMailAddress(address)) return { kind, address };
   if (kind === 'webhook') {
     return {
       kind,
