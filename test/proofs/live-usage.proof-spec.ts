@@ -1,19 +1,18 @@
 /** Many who listen to a busy gateway of two instances, and some who do not read what they asked for. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { Agent, request } from 'undici';
 import { expect, it } from 'vitest';
 
 import { GatewayProcess, newInstallation } from '../support/gateway-process.js';
 import { SocketClient } from '../support/live-clients.js';
 import { insertEvents } from '../support/usage-events.js';
 import { setUpProof } from './proof.harness.js';
+import { askSandbox, SteadyLoad } from './steady-load.harness.js';
 
 const LISTENERS = 500;
 const KEYS = 25;
 const CALLS_PER_SECOND = 300;
 const SECONDS = 20;
-const TURN_MS = 10;
 /** The goal. What is asserted is five times as much, for machines that are busy. */
 const GOAL_P95_MS = 1_000;
 const NON_READERS = 10;
@@ -52,54 +51,15 @@ async function make(gateway: GatewayProcess, body: Record<string, unknown>): Pro
   return made.body as Made;
 }
 
-/** So many calls a second, whatever becomes of those before. */
-class SteadyLoad {
-  failures = 0;
-  readonly #agent = new Agent({ connections: 100, pipelining: 1 });
-  readonly #running = new Set<Promise<void>>();
-
-  constructor(
-    private readonly gateways: readonly GatewayProcess[],
-    private readonly keys: readonly Watched[],
-  ) {}
-
-  async run(): Promise<number> {
-    const startedAt = performance.now();
-    let begun = 0;
-    for (const total = CALLS_PER_SECOND * SECONDS; begun < total;) {
-      const due = Math.floor(((performance.now() - startedAt) / 1_000) * CALLS_PER_SECOND);
-      for (; begun < Math.min(due, total); begun++) this.#begin(begun);
-      await sleep(TURN_MS);
-    }
-    await Promise.all(this.#running);
-    await this.#agent.close();
-    return begun;
-  }
-
-  #begin(number: number): void {
-    const key = this.keys[number % this.keys.length] as Watched;
-    const gateway = this.gateways[number % this.gateways.length] as GatewayProcess;
-    const call = this.#call(gateway, key).catch(() => {
-      this.failures++;
-    });
-    this.#running.add(call);
-    void call.then(() => this.#running.delete(call));
-  }
-
-  async #call({ origin }: GatewayProcess, { key, calls }: Watched): Promise<void> {
-    const answer = await request(`${origin}/v1/chat/completions`, {
-      method: 'POST',
-      dispatcher: this.#agent,
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: 'sandbox/echo',
-        messages: [{ role: 'user', content: 'Hello!' }],
-      }),
-    });
-    await answer.body.dump();
-    if (answer.statusCode !== 200) throw new Error(`Status ${answer.statusCode}`);
-    calls.set(String(answer.headers['x-request-id']), performance.now());
-  }
+/** Calls with each key in turn, and notes when which request was answered. */
+function loadOn(gateways: readonly GatewayProcess[], keys: readonly Watched[]): SteadyLoad {
+  return new SteadyLoad(CALLS_PER_SECOND, async (number, agent) => {
+    const { key, calls } = keys[number % keys.length] as Watched;
+    const gateway = gateways[number % gateways.length] as GatewayProcess;
+    const { status, headers } = await askSandbox(gateway, key, agent);
+    if (status !== 200) throw new Error(`Status ${status}`);
+    calls.set(String(headers['x-request-id']), performance.now());
+  });
 }
 
 async function metric(gateway: GatewayProcess, name: string): Promise<number> {
@@ -180,9 +140,11 @@ it('500 listeners of two instances hear of each request once and soon; who does 
   ];
   const [first] = gateways as [GatewayProcess];
   const keys = await watch(gateways);
-  const load = new SteadyLoad(gateways, keys);
-  const begun = await load.run();
-  expect(load.failures).toBe(0);
+  const load = loadOn(gateways, keys);
+  load.start();
+  await sleep(SECONDS * 1_000);
+  await load.stop();
+  expect(load.failures).toEqual([]);
 
   for (const { calls, listeners } of keys) {
     for (const { heard } of listeners) {
@@ -200,7 +162,7 @@ it('500 listeners of two instances hear of each request once and soon; who does 
   delays.sort((one, other) => one - other);
   const growthMib = await floodNonReaders(first);
   proof.figures.push(
-    `${LISTENERS} listeners over 2 instances, ${begun} requests in ${SECONDS} s: ${delays.length} messages, from the answer to ` +
+    `${LISTENERS} listeners over 2 instances, ${load.begun} requests in ${SECONDS} s: ${delays.length} messages, from the answer to ` +
       `the message ${Math.round(share(delays, 0.5))} ms (p50), ${Math.round(share(delays, 0.95))} ms (p95), ` +
       `${Math.round(share(delays, 1))} ms (longest); goal: ${GOAL_P95_MS} ms p95`,
     `${NON_READERS} listeners who do not read ${FLOOD} messages: dropped; memory grew by ${Math.round(growthMib)} MiB`,
