@@ -318,41 +318,6 @@ describe('a delivery', () => {
   });
 });
 
-describe('a channel that fails', () => {
-  it('has one delivery sent at a time, and all at once when it takes them again', async () => {
-    const { id: channel } = await worker.channel(receiver.url);
-    for (let count = 0; count < 4; count++) await dispatch(await worker.notify());
-    const ids = (await worker.deliveries()).map(({ id }) => id);
-    let finish = (): void => undefined;
-    const hang = async (...sent: string[]): Promise<unknown[]> => {
-      const before = receiver.received.length;
-      const answers: (() => void)[] = [];
-      receiver.answer((response) => void answers.push(() => response.writeHead(500).end()));
-      const attempts = sent.map((id) => worker.attempt(id));
-      await vi.waitFor(() => expect(receiver.received.length).toBeGreaterThan(before));
-      finish = () => answers.forEach((answer) => answer());
-      return attempts;
-    };
-    const [first] = await hang(ids[0] as string);
-    finish();
-    await first;
-    expect((await channelOf(channel)).failing_since).not.toBeNull();
-    const [second] = await hang(ids[1] as string);
-    await worker.attempt(ids[2] as string);
-    expect(receiver.received).toHaveLength(2);
-    finish();
-    await second;
-    receiver.answer(200);
-    await worker.attempt(ids[2] as string);
-    expect((await channelOf(channel)).failing_since).toBeNull();
-    clock.time += HOUR_MS;
-    const both = await hang(ids[0] as string, ids[3] as string);
-    await vi.waitFor(() => expect(receiver.received).toHaveLength(5));
-    finish();
-    await Promise.all(both);
-  });
-});
-
 describe('the sweep', () => {
   it('takes each channel in turn, whatever one of them has waiting', async () => {
     const { id: crowded } = await worker.channel(receiver.url, { events: ['key.expiring'] });

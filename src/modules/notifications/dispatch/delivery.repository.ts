@@ -4,6 +4,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ChannelKind } from '../key-channels.port.js';
 import type { NotificationType } from '../notifier.port.js';
+import { SLOWED_AFTER_FAILURES } from '../webhooks/webhook-health.js';
 import type { WaitingDelivery } from './delivery-queue.js';
 
 /** For that long a delivery is its worker's. Sending takes much less; a worker that dies gives it back by that. */
@@ -59,8 +60,8 @@ export class DeliveryRepository {
 
   /**
    * Takes a delivery that is due, counting the attempt. Until the lease is over nobody else gets it: `next_attempt_at`
-   * is when it may be taken again. While a channel fails one at a time is taken of it: those that hang must not keep all
-   * workers from the others.
+   * is when it may be taken again. Of a channel that only fails one at a time is taken: those that hang must not keep
+   * all workers from the others.
    * @returns `null` when there is nothing to do
    */
   async claimAcrossTenants(id: string, now: Date): Promise<ClaimedDelivery | null> {
@@ -73,7 +74,7 @@ export class DeliveryRepository {
               SELECT FROM notification_channels failing JOIN notification_deliveries other
                   ON other.organization_id = failing.organization_id AND other.channel_id = failing.id
                WHERE failing.organization_id = due.organization_id AND failing.id = due.channel_id
-                 AND failing.failing_since IS NOT NULL AND other.status = 'pending'
+                 AND failing.status = 'active' AND failing.consecutive_failures >= $5 AND other.status = 'pending'
                  AND other.next_attempt_at > $2 AND other.next_attempt_at = other.attempted_at + $4 * interval '1 ms')
           RETURNING id, organization_id, notification_id, channel_id, attempts)
        SELECT claimed.id, claimed.organization_id AS "organizationId", claimed.attempts,
@@ -87,7 +88,7 @@ export class DeliveryRepository {
            ON told.organization_id = claimed.organization_id AND told.id = claimed.notification_id
          LEFT JOIN notification_channels channel
            ON channel.organization_id = claimed.organization_id AND channel.id = claimed.channel_id`,
-      [id, now, new Date(now.getTime() + LEASE_MS), LEASE_MS],
+      [id, now, new Date(now.getTime() + LEASE_MS), LEASE_MS, SLOWED_AFTER_FAILURES],
     );
     return row ? toClaimed(row, now) : null;
   }
@@ -125,6 +126,21 @@ export class DeliveryRepository {
            FROM notification_deliveries WHERE status = 'pending' AND next_attempt_at <= $1) due
         ORDER BY turn, next_attempt_at LIMIT $2`,
       [now, limit],
+    );
+  }
+
+  /** What of a channel is due and in nobody's hands, the longest due first. */
+  async listDue(
+    organizationId: string,
+    channelId: string,
+    now: Date,
+    limit: number,
+  ): Promise<WaitingDelivery[]> {
+    return this.transactions.sql<WaitingDelivery>(
+      `SELECT id, attempts FROM notification_deliveries
+        WHERE organization_id = $1 AND channel_id = $2 AND status = 'pending' AND next_attempt_at <= $3
+        ORDER BY next_attempt_at LIMIT $4`,
+      [organizationId, channelId, now, limit],
     );
   }
 

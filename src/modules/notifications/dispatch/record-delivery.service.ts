@@ -12,6 +12,8 @@ import { delayAfter } from './delivery-schedule.js';
 import { NotificationsMetrics } from './notifications.metrics.js';
 
 const RANDOM_STEPS = 1_000;
+/** Of a channel that takes messages again. What else of it is due the sweep finds. */
+const MAX_WOKEN = 1_000;
 
 /** What follows from an attempt: it is delivered, tried again later, or given up. */
 @Injectable()
@@ -29,7 +31,7 @@ export class RecordDeliveryService {
     const now = this.clock.now();
     const delayMs = delayUntilNext(claimed.attempts, outcome);
     const status = outcome.isSent ? 'delivered' : delayMs === null ? 'failed' : 'pending';
-    const isRecorded = await this.transactions.run(async () => {
+    const { isRecorded, isBack } = await this.transactions.run(async () => {
       const isOurs = await this.deliveries.record(claimed, {
         status,
         nextAttemptAt: delayMs === null ? null : new Date(now + delayMs),
@@ -37,14 +39,25 @@ export class RecordDeliveryService {
         error: outcome.isSent ? null : outcome.error,
       });
       const { organizationId, channel } = claimed;
-      if (isOurs && channel?.kind === 'webhook') {
-        await this.health.note(organizationId, channel.id, outcome, new Date(now));
-      }
-      return isOurs;
+      const isNoted = isOurs && channel?.kind === 'webhook';
+      return {
+        isRecorded: isOurs,
+        isBack:
+          isNoted && (await this.health.note(organizationId, channel.id, outcome, new Date(now))),
+      };
     });
     if (!isRecorded) return;
     this.metrics.attempted(claimed.channel?.kind ?? 'none', status);
     if (delayMs !== null) await this.queue.wake(claimed, delayMs);
+    if (isBack && claimed.channel)
+      await this.#wakeWaiting(claimed.organizationId, claimed.channel.id);
+  }
+
+  /** While it was sent one at a time, the jobs of the others found nothing to do and are used up. */
+  async #wakeWaiting(organizationId: string, channelId: string): Promise<void> {
+    const now = new Date(this.clock.now());
+    const due = await this.deliveries.listDue(organizationId, channelId, now, MAX_WOKEN);
+    for (const delivery of due) await this.queue.wake(delivery);
   }
 }
 

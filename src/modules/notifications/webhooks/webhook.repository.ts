@@ -111,7 +111,9 @@ export class WebhookRepository {
          description = CASE WHEN $5 THEN $6 ELSE description END,
          status = coalesce($7, status),
          status_reason = CASE WHEN $7::text IS NULL THEN status_reason END,
-         failing_since = CASE WHEN $3::text IS NULL AND $7 IS DISTINCT FROM 'active' THEN failing_since END
+         failing_since = CASE WHEN $3::text IS NULL AND $7 IS DISTINCT FROM 'active' THEN failing_since END,
+         consecutive_failures =
+           CASE WHEN $3::text IS NULL AND $7 IS DISTINCT FROM 'active' THEN consecutive_failures ELSE 0 END
         WHERE organization_id = $1 AND id = $2 AND kind = 'webhook'
         RETURNING ${COLUMNS}`,
       [
