@@ -135,3 +135,56 @@ describe('a channel that only fails', () => {
     await one();
   });
 });
+
+describe('a receiver that takes longer than 15 s', () => {
+  const REAL = AbortSignal.timeout.bind(AbortSignal);
+  const HURRY = 50;
+  beforeEach(() => {
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => REAL(ms / HURRY));
+  });
+
+  const tricks: [string, (response: ServerResponse) => void][] = [
+    ['never answers', () => undefined],
+    [
+      'sends one header after the other',
+      (response) => {
+        const socket = response.socket!;
+        socket.write('HTTP/1.1 200 OK\r\n');
+        const more = setInterval(() => socket.write('x-more: 1\r\n'), 20);
+        socket.once('close', () => clearInterval(more));
+      },
+    ],
+  ];
+  it.each(tricks)('and %s, is asked again', async (_, trick) => {
+    const [id = ''] = await make(1);
+    let isCut = false;
+    receiver.answer((response) => {
+      response.once('close', () => (isCut = true));
+      trick(response);
+    });
+    const startedAt = performance.now();
+    await worker.attempt(id);
+    expect(performance.now() - startedAt).toBeGreaterThan((14 * SECOND_MS) / HURRY);
+    expect(await theDelivery()).toMatchObject({
+      status: 'pending',
+      response_status: null,
+      error: 'no answer within 15 s',
+    });
+    await vi.waitFor(() => expect(isCut).toBe(true));
+    expect(AbortSignal.timeout).toHaveBeenCalledWith(15 * SECOND_MS);
+  });
+
+  it('after it has said its status has taken the message, and its connection is cut', async () => {
+    const [id = ''] = await make(1);
+    let isCut = false;
+    receiver.answer((response) => {
+      response.once('close', () => (isCut = true));
+      response.writeHead(200);
+      const more = setInterval(() => response.write('.'), 20);
+      response.once('close', () => clearInterval(more));
+    });
+    await worker.attempt(id);
+    expect(await theDelivery()).toMatchObject({ status: 'delivered', attempts: 1 });
+    await vi.waitFor(() => expect(isCut).toBe(true), 5_000);
+  });
+});
