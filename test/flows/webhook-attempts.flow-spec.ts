@@ -381,7 +381,7 @@ describe('a webhook', () => {
     const { id: channel, secret: old } = await worker.channel(receiver.url);
     const issued = worker.module.get(WebhookSecrets).issue(channel);
     const until = new Date(clock.time + DAY_MS);
-    const webhooks = new WebhookRepository(worker.module.get(TransactionRunner));
+    const webhooks = worker.module.get(WebhookRepository);
     await webhooks.replaceSecret(ORGANIZATION, channel, issued.sealed, until);
     const verify = (secret: string, at: number): unknown => {
       const { body = '', headers = {} } = receiver.received[at] ?? {};
@@ -469,5 +469,32 @@ describe('keeping', () => {
     await worker.purge();
     expect(await counts()).toEqual([{ told: 1, sent: 1 }]);
     expect(await worker.deliveries()).toMatchObject([{ id: waiting?.id }]);
+  });
+
+  it('of an old secret ends with the time in which it signs', async () => {
+    const { id: channel } = await worker.channel(receiver.url);
+    const { id: other } = await worker.channel(receiver.url);
+    const webhooks = worker.module.get(WebhookRepository);
+    const [until, later] = [clock.time + DAY_MS, clock.time + 2 * DAY_MS];
+    for (const [id, end] of [
+      [channel, until],
+      [other, later],
+    ] as const) {
+      const { sealed } = worker.module.get(WebhookSecrets).issue(id);
+      await webhooks.replaceSecret(ORGANIZATION, id, sealed, new Date(end));
+    }
+    const old = async (id: string): Promise<Buffer | null | undefined> =>
+      (await webhooks.find(ORGANIZATION, id))?.sealedOldSecret;
+    clock.time = until - 1;
+    await worker.purge();
+    expect(await old(channel)).toBeInstanceOf(Buffer);
+    clock.time = until;
+    await worker.purge();
+    expect(await webhooks.find(ORGANIZATION, channel)).toMatchObject({
+      sealedOldSecret: null,
+      oldSecretExpiresAt: null,
+      sealedSecret: expect.any(Buffer) as Buffer,
+    });
+    expect(await old(other)).toBeInstanceOf(Buffer);
   });
 });

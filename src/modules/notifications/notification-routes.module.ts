@@ -10,7 +10,6 @@ import { ReadWebhooksService } from './webhooks/read-webhooks.service.js';
 import { TestWebhookService } from './webhooks/test-webhook.service.js';
 import { WebhookDeliveriesController } from './webhooks/webhook-deliveries.controller.js';
 import { WebhookDeliveriesService } from './webhooks/webhook-deliveries.service.js';
-import { WebhookRepository } from './webhooks/webhook.repository.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** What people ask of notifications; workers have no routes. */
@@ -25,7 +24,6 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     ReadWebhooksService,
     TestWebhookService,
     WebhookDeliveriesService,
-    WebhookRepository,
   ],
 })
 export class NotificationRoutesModule {}

@@ -23,6 +23,7 @@ import { Notifier } from './notifier.port.js';
 import { RecordNotificationService } from './record-notification.service.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 import { WebhookHealth } from './webhooks/webhook-health.js';
+import { WebhookRepository } from './webhooks/webhook.repository.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
 
 /** Without routes, since workers have it too. */
@@ -43,12 +44,13 @@ import { WebhookSender } from './webhooks/webhook-sender.js';
     SweepNotificationsProcessor,
     SweepNotificationsService,
     WebhookHealth,
+    WebhookRepository,
     MailSender,
     WebhookSecrets,
     WebhookSender,
     { provide: Notifier, useClass: RecordNotificationService },
     { provide: KeyChannels, useClass: KeyChannelsService },
   ],
-  exports: [DeliveryQueue, KeyChannels, Notifier, WebhookSecrets, WebhookSender],
+  exports: [DeliveryQueue, KeyChannels, Notifier, WebhookRepository, WebhookSecrets, WebhookSender],
 })
 export class NotificationsModule {}

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
 
+import { WebhookRepository } from '../webhooks/webhook.repository.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { DispatchNotificationService } from './dispatch-notification.service.js';
@@ -17,6 +18,7 @@ export class SweepNotificationsService {
     private readonly deliveries: DeliveryRepository,
     private readonly dispatcher: DispatchNotificationService,
     private readonly queue: DeliveryQueue,
+    private readonly webhooks: WebhookRepository,
     private readonly clock: Clock,
   ) {}
 
@@ -34,11 +36,13 @@ export class SweepNotificationsService {
   }
 
   /**
-   * Deletes what is over and no longer kept.
+   * Deletes what is over and no longer kept: deliveries, notifications, and secrets that were rotated away.
    * @returns how many rows
    */
   async purge(maxRecords: number): Promise<number> {
-    const before = new Date(this.clock.now() - RETENTION_MS);
-    return this.deliveries.purgeAcrossTenants(before, maxRecords);
+    const now = this.clock.now();
+    const forgotten = await this.webhooks.forgetOldSecretsAcrossTenants(new Date(now), maxRecords);
+    const before = new Date(now - RETENTION_MS);
+    return forgotten + (await this.deliveries.purgeAcrossTenants(before, maxRecords));
   }
 }

@@ -146,6 +146,21 @@ export class WebhookRepository {
     return row ?? null;
   }
 
+  /**
+   * Deletes old secrets that sign nothing any more.
+   * @returns how many
+   */
+  async forgetOldSecretsAcrossTenants(now: Date, limit: number): Promise<number> {
+    const rows = await this.transactions.sql(
+      `UPDATE notification_channels SET sealed_old_secret = NULL, old_secret_expires_at = NULL
+        WHERE old_secret_expires_at <= $1 AND id IN
+          (SELECT id FROM notification_channels WHERE old_secret_expires_at <= $1 LIMIT $2)
+        RETURNING id`,
+      [now, limit],
+    );
+    return rows.length;
+  }
+
   async delete(organizationId: string, id: string): Promise<boolean> {
     const rows = await this.transactions.sql(
       `DELETE FROM notification_channels
