@@ -3,8 +3,11 @@ import { afterAll, beforeEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { newId } from '#common/ids/prefixed-id.js';
 
+import { loadEnv } from '#platform/config/env.js';
+
 import { NOTIFICATION_TYPES } from '../../../src/modules/notifications/notifier.port.js';
 import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { blocksOf, isInstalled, runProgram } from '../../support/doc-blocks.js';
 
 const PATH = '/v1/notification-emails';
 let app: TestApp;
@@ -155,5 +158,27 @@ describe('DELETE /v1/notification-emails/{id}', () => {
     expect([gone.status, gone.body]).toEqual([200, { id, deleted: true }]);
     expect((await list()).data).toEqual([]);
     expect(codeOf(await app.call('DELETE', `${PATH}/${id}`))).toBe('not_found');
+  });
+});
+
+describe('docs/notifications.md', () => {
+  const [settings = '', command = ''] = blocksOf('docs/notifications.md', 'sh');
+
+  it('has settings that are read as they stand', async () => {
+    const print = 'printf "%s\\n" "$LATCHKEY_SMTP_URL" "$LATCHKEY_MAIL_FROM"';
+    const printed = await runProgram('sh', ['-c', `${settings}\n${print}`]);
+    const [LATCHKEY_SMTP_URL = '', LATCHKEY_MAIL_FROM = ''] = printed.split('\n');
+    const { mail } = loadEnv({ LATCHKEY_SMTP_URL, LATCHKEY_MAIL_FROM });
+    expect(mail.from).toBe('Latchkey <latchkey@example.com>');
+    const url = new URL(mail.smtpUrl?.reveal() ?? '');
+    expect(decodeURIComponent(url.password)).toBe('pass word');
+  });
+
+  it.skipIf(!isInstalled('curl'))('has a command that works as it stands', async () => {
+    const script = command.replace('http://127.0.0.1:3000', app.origin);
+    const env = { LATCHKEY_KEY: app.masterKey };
+    const made = JSON.parse(await runProgram('sh', ['-c', script], { env })) as unknown;
+    expect(made).toMatchObject({ email: 'ops@example.com', description: 'On-call' });
+    expect((await list()).data).toMatchObject([{ email: 'ops@example.com' }]);
   });
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 
 import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
 import { dumpDatabase } from '../../support/database-dump.js';
+import { blocksOf, isInstalled, runProgram } from '../../support/doc-blocks.js';
 import { insertDelivery } from '../../support/deliveries.js';
 import { type Receiver, startReceiver } from '../../support/receiver.js';
 
@@ -302,5 +303,19 @@ describe('where private targets are forbidden', () => {
     }
     expect(receiver.connections()).toBe(0);
     await guarded.close();
+  });
+});
+
+describe('docs/webhooks.md', () => {
+  it.skipIf(!isInstalled('curl'))('has a command that works as it stands', async () => {
+    const [block = ''] = blocksOf('docs/webhooks.md', 'sh');
+    const command = block.replace('http://127.0.0.1:3000', app.origin);
+    const env = { LATCHKEY_KEY: app.masterKey };
+    expect(JSON.parse(await runProgram('sh', ['-c', command], { env }))).toMatchObject({
+      url: 'https://example.com/hooks/latchkey',
+      events: ['key.rotated', 'key.expiring'],
+      status: 'active',
+      secret: expect.stringMatching(/^whsec_/) as string,
+    });
   });
 });
