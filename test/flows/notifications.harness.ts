@@ -138,6 +138,20 @@ export class NotifyingProcess {
     return after.find(({ id }) => !before.some((one) => one.id === id))?.id ?? '';
   }
 
+  /** Tells of many keys in one transaction. */
+  async tell(
+    organizationId: string,
+    type: Notification['type'],
+    keyIds: readonly string[],
+  ): Promise<void> {
+    const notifier = this.module.get(Notifier);
+    await this.module.get(TransactionRunner).run(async () => {
+      for (const keyId of keyIds) {
+        await notifier.notify({ organizationId, type, keyId, data: { key_id: keyId } });
+      }
+    });
+  }
+
   /** What a worker’s schedule does every 10 s. */
   async sweep(): Promise<void> {
     const { signal } = new AbortController();

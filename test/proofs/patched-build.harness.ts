@@ -14,19 +14,23 @@ export type Patch = {
   readonly replace: string;
 };
 
-/** A copy of the build with `patch` applied, as long as the test runs; its packages are the repository's. Answers its path. */
-export async function makePatchedBuild({ file, find, replace }: Patch): Promise<string> {
+/** A copy of the build with the patches applied, as long as the test runs; its packages are the repository's. Answers its path. */
+export async function makePatchedBuild(...patches: readonly Patch[]): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'latchkey-patched-'));
   onTestFinished(() => rm(path, { recursive: true, force: true }));
   for (const name of ['dist', 'package.json']) {
     await cp(join(REPOSITORY, name), join(path, name), { recursive: true });
   }
   await symlink(join(REPOSITORY, 'node_modules'), join(path, 'node_modules'));
-  const target = join(path, 'dist/src', file);
+  for (const patch of patches) await apply(patch, path);
+  return path;
+}
+
+async function apply({ file, find, replace }: Patch, build: string): Promise<void> {
+  const target = join(build, 'dist/src', file);
   const parts = (await readFile(target, 'utf8')).split(find);
   if (parts.length !== 2) {
     throw new Error(`${file} holds the text to patch ${parts.length - 1} times: ${find}`);
   }
   await writeFile(target, parts.join(replace));
-  return path;
 }
