@@ -22,7 +22,7 @@ import { KeyRotation1764252000000 } from './1764252000000-key-rotation.js';
 import { NotificationUpkeep1764255600000 } from './1764255600000-notification-upkeep.js';
 import { RetiredSecrets1764262800000 } from './1764262800000-retired-secrets.js';
 import { KeyRotations1764266400000 } from './1764266400000-key-rotations.js';
-import { ConsecutiveFailures1764270000000 } from './1764270000000-consecutive-failures.js';
+import { ConsecutiveFailures1764269000000 } from './1764269000000-consecutive-failures.js';
 import { KeyCare1764259200000 } from './1764259200000-key-care.js';
 
 /** In order, append-only. A released migration is never changed. */
@@ -52,5 +52,5 @@ export const MIGRATIONS = [
   RetiredSecrets1764262800000,
   KeyRotations1764266400000,
   KeyCare1764259200000,
-  ConsecutiveFailures1764270000000,
+  ConsecutiveFailures1764269000000,
 ];
