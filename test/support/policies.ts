@@ -12,6 +12,8 @@ export function viewOf(policy: KeyPolicy): KeyView {
   return compileKeyView({
     keyId: 'key_1',
     organizationId: 'org_1',
+    userId: null,
+    role: null,
     environment: 'production',
     accessLevel: 'inference',
     scopes: [],

@@ -10,7 +10,12 @@ export const ENVIRONMENTS = [
 /** Who is calling: an authenticated credential, with what every module may need to know of it. */
 export type Principal = {
   readonly organizationId: string;
+  /** Of the credential's subject: `key_…`, or `user_…` for somebody with a session. */
   readonly keyId: string;
+  /** Who is behind it; `null` for a key that is nobody's own. */
+  readonly userId: string | null;
+  /** That person's in the organization, where they call themselves; `null` for keys. */
+  readonly role: string | null;
   readonly accessLevel: AccessLevel | null;
   readonly scopeMask: ScopeMask;
   /** Whether this credential may use the model of that name. */

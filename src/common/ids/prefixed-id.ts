@@ -49,6 +49,12 @@ export const ID_PREFIXES = {
   channel: 'ch',
   webhook: 'wh',
   delivery: 'dlv',
+  user: 'user',
+  team: 'team',
+  project: 'project',
+  role: 'role',
+  invitation: 'inv',
+  session: 'ses',
 } as const;
 
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */

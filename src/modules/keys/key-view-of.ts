@@ -9,6 +9,8 @@ export function keyViewOf({ key, secret }: KeyWithSecret, signingSecret: Secret 
   return compileKeyView({
     keyId: key.id,
     organizationId: key.organizationId,
+    userId: null,
+    role: null,
     environment: key.environment,
     accessLevel: key.accessLevel,
     scopes: key.scopes,

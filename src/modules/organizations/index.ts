@@ -1,6 +1,10 @@
 export { DefaultOrganization } from './default-organization.port.js';
 export { KeyCarePolicies, type KeyCarePolicy } from './key-care-policies.port.js';
 export { LeakedKeyPolicy } from './leaked-key-policy.port.js';
+export { Invitations } from './members/invitations.port.js';
+export { type Membership, Memberships } from './members/memberships.port.js';
+export { type User, Users } from './members/users.port.js';
 export { OrganizationSettingsModule } from './organization-settings.module.js';
 export { OrganizationsModule } from './organizations.module.js';
 export { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
+export { MEMBERS_CHANGED_TOPIC } from './organizations.events.js';

@@ -10,6 +10,7 @@ import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
 @Index('organizations_one_default', ['isDefault'], { unique: true, where: 'is_default' })
 @Check('organizations_leaked_key_action_check', `leaked_key_action IN ('revoke', 'disable')`)
 @Check('organizations_unclaimed_secrets_check', `unclaimed_secrets IN ('extend', 'lapse')`)
+@Check('organizations_status_check', `status IN ('active', 'suspended')`)
 @Check('organizations_unused_key_action_check', `unused_key_action IN ('notify', 'disable')`)
 export class OrganizationEntity {
   @PrimaryColumn('text')
@@ -35,6 +36,10 @@ export class OrganizationEntity {
 
   @Column({ name: 'unused_key_action', type: 'text', default: 'notify' })
   unusedKeyAction: UnusedKeyAction;
+
+  /** Suspended, none of its keys and members gets anything. */
+  @Column({ type: 'text', default: 'active' })
+  status: 'active' | 'suspended';
 
   @Column({ name: 'created_at', ...TIMESTAMP, default: () => 'now()' })
   createdAt: Date;

@@ -44,6 +44,8 @@ const anyView = fc
       ...record,
       keyId: 'key_1',
       organizationId: 'org_1',
+      userId: null,
+      role: null,
       environment: 'production',
       scopes: ['inference'],
     }),

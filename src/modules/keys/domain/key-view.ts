@@ -16,6 +16,8 @@ import { type CompiledRule, compileRules } from './rules.js';
 export type KeyRecord = {
   readonly keyId: string;
   readonly organizationId: string;
+  readonly userId: string | null;
+  readonly role: string | null;
   readonly environment: Environment;
   readonly accessLevel: AccessLevel | null;
   readonly scopes: readonly Scope[];
@@ -96,6 +98,8 @@ export function compileKeyView(record: KeyRecord): KeyView {
   return {
     keyId: record.keyId,
     organizationId: record.organizationId,
+    userId: record.userId,
+    role: record.role,
     secretId: record.secretId,
     retirement: compileRetirement(record, expiresAt),
     environment: record.environment,

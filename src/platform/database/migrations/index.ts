@@ -24,6 +24,7 @@ import { RetiredSecrets1764262800000 } from './1764262800000-retired-secrets.js'
 import { KeyRotations1764266400000 } from './1764266400000-key-rotations.js';
 import { ConsecutiveFailures1764269000000 } from './1764269000000-consecutive-failures.js';
 import { KeyCare1764259200000 } from './1764259200000-key-care.js';
+import { People1764270000000 } from './1764270000000-people.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -53,4 +54,5 @@ export const MIGRATIONS = [
   KeyRotations1764266400000,
   KeyCare1764259200000,
   ConsecutiveFailures1764269000000,
+  People1764270000000,
 ];
