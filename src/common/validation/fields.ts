@@ -6,6 +6,7 @@ import {
   ArrayMinSize,
   ArrayUnique,
   IsArray,
+  IsBoolean,
   IsDate,
   IsIn,
   IsInt,
@@ -131,6 +132,15 @@ export function TextList(
 function unknownValue({ value }: ValidationArguments, known: readonly string[]): string {
   const unknown = [value as unknown].flat().find((one) => !known.includes(one as string));
   return `$property can’t hold ${JSON.stringify(unknown).slice(0, 64)}, only ${known.join(', ')}`;
+}
+
+export function Flag(common: Common): PropertyDecorator {
+  return applyDecorators(IsBoolean(), document(common, { type: 'boolean' }));
+}
+
+/** What an organization calls something: it neither begins nor ends with a space. */
+export function Name(common: Common): PropertyDecorator {
+  return Text({ ...common, max: 128, pattern: /^\S(.*\S)?$/u });
 }
 
 export function Int(common: Common & { min: number; max: number }): PropertyDecorator {

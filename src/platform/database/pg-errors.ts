@@ -1,6 +1,7 @@
 import { QueryFailedError } from 'typeorm';
 
 const UNIQUE_VIOLATION = '23505';
+const FOREIGN_KEY_VIOLATION = '23503';
 
 type DriverError = { readonly code?: string; readonly constraint?: string };
 
@@ -9,6 +10,12 @@ export function violatedUniqueConstraint(error: unknown): string | null {
   if (!(error instanceof QueryFailedError)) return null;
   const { code, constraint } = error.driverError as DriverError;
   return code === UNIQUE_VIOLATION ? (constraint ?? '') : null;
+}
+
+/** Whether a row would be left that refers to none, or one was written that does. */
+export function isForeignKeyViolation(error: unknown): boolean {
+  if (!(error instanceof QueryFailedError)) return false;
+  return (error.driverError as DriverError).code === FOREIGN_KEY_VIOLATION;
 }
 
 /** character_not_in_repertoire, untranslatable_character: text that PostgreSQL can't hold, such as one with NUL. */

@@ -8,7 +8,7 @@ import type { Config } from '#platform/config/env.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { CatalogLock } from '../catalog-lock.js';
-import { refuseDuplicate } from '../unique-violation.js';
+import { refuseDuplicate } from '#platform/database/refuse-duplicate.js';
 import { nameIsTaken } from './create-provider.service.js';
 import { type BaseUrl, parseBaseUrl, splitBaseUrl } from './domain/base-url.js';
 import { mergeTimeouts } from './domain/merge-timeouts.js';

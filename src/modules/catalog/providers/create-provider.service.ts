@@ -10,7 +10,7 @@ import { EventBus } from '#platform/events/event-bus.js';
 
 import { CatalogLock } from '../catalog-lock.js';
 import { MAX_PROVIDERS } from '../catalog.limits.js';
-import { refuseDuplicate } from '../unique-violation.js';
+import { refuseDuplicate } from '#platform/database/refuse-duplicate.js';
 import { type BaseUrl, parseBaseUrl } from './domain/base-url.js';
 import { mergeTimeouts } from './domain/merge-timeouts.js';
 import { refuseReservedName } from './domain/reserved-name.js';

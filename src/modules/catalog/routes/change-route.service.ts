@@ -4,7 +4,7 @@ import { Clock } from '#common/time/clock.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { CatalogLock } from '../catalog-lock.js';
-import { refuseDuplicate } from '../unique-violation.js';
+import { refuseDuplicate } from '#platform/database/refuse-duplicate.js';
 import { ROUTE_EXISTS } from './create-route.service.js';
 import { toTokenPrice } from './domain/price.js';
 import { refuseReservedModel } from './domain/reserved-model.js';

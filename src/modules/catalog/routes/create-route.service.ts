@@ -11,7 +11,7 @@ import { splitBaseUrl } from '../providers/domain/base-url.js';
 import { ProviderRepository } from '../providers/provider.repository.js';
 import { providerNotFound } from '../providers/read-providers.service.js';
 import { ShippedCatalog } from '../shipped/shipped-catalog.js';
-import { refuseDuplicate } from '../unique-violation.js';
+import { refuseDuplicate } from '#platform/database/refuse-duplicate.js';
 import { refuseReservedModel } from './domain/reserved-model.js';
 import { factsOfRoute, type RouteFacts } from './domain/route-facts.js';
 import type { CreateRouteDto } from './dto/route.dto.js';
