@@ -260,10 +260,10 @@ describe('a secret that nobody claims', () => {
   /** 03:00 to 11:00. */
   const END = '2026-11-21T11:00:00.000Z';
   const policy = (unclaimed_secrets: 'extend' | 'lapse'): Promise<unknown> => {
-    const { organizationId } = world.master;
+    const { master } = world;
     return world
       .get(OrganizationSettingsService)
-      .update(organizationId, organizationId, { unclaimed_secrets });
+      .update(master, master.organizationId, { unclaimed_secrets });
   };
   afterEach(() => policy('extend'));
 

@@ -12,7 +12,11 @@ import { Users } from './members/users.port.js';
 import { OrganizationSettingsService } from './organization-settings.service.js';
 import { OrganizationEntity } from './organization.entity.js';
 import { OrganizationRepository } from './organization.repository.js';
+import { ProjectRepository } from './projects/project.repository.js';
+import { Projects } from './projects/projects.port.js';
 import { ReadKeyCarePoliciesService } from './read-key-care-policies.service.js';
+import { TeamRepository } from './teams/team.repository.js';
+import { Teams } from './teams/teams.port.js';
 import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
 
 /** Without routes, since workers have it too. */
@@ -22,20 +26,34 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     OrganizationRepository,
     OrganizationSettingsService,
     { provide: KeyCarePolicies, useClass: ReadKeyCarePoliciesService },
-    { provide: Invitations, useClass: InvitationRepository },
-    { provide: Memberships, useClass: MemberRepository },
-    { provide: Users, useClass: UserRepository },
+    InvitationRepository,
+    MemberRepository,
+    ProjectRepository,
+    TeamRepository,
+    UserRepository,
+    { provide: Invitations, useExisting: InvitationRepository },
+    { provide: Memberships, useExisting: MemberRepository },
+    { provide: Projects, useExisting: ProjectRepository },
+    { provide: Teams, useExisting: TeamRepository },
+    { provide: Users, useExisting: UserRepository },
     { provide: LeakedKeyPolicy, useExisting: OrganizationSettingsService },
     { provide: UnclaimedSecretPolicy, useExisting: OrganizationSettingsService },
   ],
   exports: [
-    KeyCarePolicies,
+    InvitationRepository,
     Invitations,
+    KeyCarePolicies,
     LeakedKeyPolicy,
+    MemberRepository,
     Memberships,
     OrganizationRepository,
     OrganizationSettingsService,
+    ProjectRepository,
+    Projects,
+    TeamRepository,
+    Teams,
     UnclaimedSecretPolicy,
+    UserRepository,
     Users,
   ],
 })

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { isGiven } from '#common/validation/given.js';
 
@@ -12,7 +13,7 @@ import type {
   UnclaimedSecretPolicy,
 } from './unclaimed-secret-policy.port.js';
 
-/** What an organization decides for itself. Nobody sees or changes another's. */
+/** What an organization decides for itself. None but a master key sees or changes another's. */
 @Injectable()
 export class OrganizationSettingsService extends LeakedKeyPolicy implements UnclaimedSecretPolicy {
   constructor(private readonly organizations: OrganizationRepository) {
@@ -20,32 +21,44 @@ export class OrganizationSettingsService extends LeakedKeyPolicy implements Uncl
   }
 
   /**
-   * @param own the organization that the call is made for
-   * @throws {AppError} `not_found`, also for an organization that is not the caller's own
+   * @throws {AppError} `not_found`, also for an organization that is not the caller's own, unless that is a master key
    */
-  async get(own: string, id: string): Promise<OrganizationEntity> {
-    const organization = id === own ? await this.organizations.find(own) : null;
-    if (!organization) {
-      throw new AppError('not_found', { message: `There is no organization ${id}.` });
-    }
-    return organization;
+  async get(caller: Principal, id: string): Promise<OrganizationEntity> {
+    const isInReach = id === caller.organizationId || caller.accessLevel === 'master';
+    return organizationOr404(isInReach ? await this.organizations.find(id) : null, id);
   }
 
   /** @throws {AppError} as {@link get} */
-  async update(own: string, id: string, dto: UpdateOrganizationDto): Promise<OrganizationEntity> {
-    await this.get(own, id);
+  async update(
+    caller: Principal,
+    id: string,
+    dto: UpdateOrganizationDto,
+  ): Promise<OrganizationEntity> {
+    await this.get(caller, id);
     const changes = settingsOf(dto);
-    if (Object.keys(changes).length > 0) await this.organizations.update(own, changes);
-    return this.get(own, id);
+    if (Object.keys(changes).length > 0) await this.organizations.update(id, changes);
+    return this.get(caller, id);
   }
 
   override async actionOf(organizationId: string): Promise<LeakedKeyAction> {
-    return (await this.get(organizationId, organizationId)).leakedKeyAction;
+    return (await this.#find(organizationId)).leakedKeyAction;
   }
 
   async unclaimedSecretsOf(organizationId: string): Promise<UnclaimedSecretAction> {
-    return (await this.get(organizationId, organizationId)).unclaimedSecrets;
+    return (await this.#find(organizationId)).unclaimedSecrets;
   }
+
+  async #find(id: string): Promise<OrganizationEntity> {
+    return organizationOr404(await this.organizations.find(id), id);
+  }
+}
+
+export function organizationOr404(
+  organization: OrganizationEntity | null,
+  id: string,
+): OrganizationEntity {
+  if (organization) return organization;
+  throw new AppError('not_found', { message: `There is no organization ${id}.` });
 }
 
 function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {

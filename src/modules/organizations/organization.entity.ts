@@ -8,6 +8,7 @@ import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
 
 @Entity('organizations')
 @Index('organizations_one_default', ['isDefault'], { unique: true, where: 'is_default' })
+@Index('organizations_listing', ['createdAt', 'id'])
 @Check('organizations_leaked_key_action_check', `leaked_key_action IN ('revoke', 'disable')`)
 @Check('organizations_unclaimed_secrets_check', `unclaimed_secrets IN ('extend', 'lapse')`)
 @Check('organizations_status_check', `status IN ('active', 'suspended')`)

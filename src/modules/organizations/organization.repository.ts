@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
 
 import { newId } from '#common/ids/prefixed-id.js';
+import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { OrganizationEntity } from './organization.entity.js';
 
-/** What an organization may change of itself. */
+/** What is changed of an organization. */
 export type OrganizationSettings = Partial<
   Pick<
     OrganizationEntity,
@@ -15,6 +16,7 @@ export type OrganizationSettings = Partial<
     | 'expiryReminderDays'
     | 'unusedKeyDays'
     | 'unusedKeyAction'
+    | 'status'
   >
 >;
 
@@ -44,6 +46,23 @@ export class OrganizationRepository {
       order: { id: 'ASC' },
       take: limit,
     });
+  }
+
+  /** Newest first, one more than `limit` when there are more. */
+  pageAcrossTenants(after: CursorPosition | null, limit: number): Promise<OrganizationEntity[]> {
+    const query = this.transactions.manager
+      .createQueryBuilder(OrganizationEntity, 'organization')
+      .orderBy('organization.createdAt', 'DESC')
+      .addOrderBy('organization.id', 'DESC')
+      .take(limit + 1);
+    if (after) {
+      query.where('(organization.createdAt, organization.id) < (:createdAt, :id)', after);
+    }
+    return query.getMany();
+  }
+
+  async insertAcrossTenants(id: string, name: string, createdAt: Date): Promise<void> {
+    await this.transactions.manager.insert(OrganizationEntity, { id, name, createdAt });
   }
 
   async update(organizationId: string, changes: OrganizationSettings): Promise<void> {

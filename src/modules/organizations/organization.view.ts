@@ -5,6 +5,7 @@ export function viewOrganization(organization: OrganizationEntity): Organization
   return {
     id: organization.id,
     name: organization.name,
+    status: organization.status,
     leaked_keys: organization.leakedKeyAction,
     unclaimed_secrets: organization.unclaimedSecrets,
     expiry_reminder_days: organization.expiryReminderDays,

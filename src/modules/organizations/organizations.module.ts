@@ -2,13 +2,65 @@ import { Module } from '@nestjs/common';
 
 import { DefaultOrganization } from './default-organization.port.js';
 import { DefaultOrganizationService } from './default-organization.service.js';
+import { ChangeInvitationService } from './invitations/change-invitation.service.js';
+import { InvitationsController } from './invitations/invitations.controller.js';
+import { ReadInvitationsService } from './invitations/read-invitations.service.js';
+import { ChangeMemberService } from './members/change-member.service.js';
+import { MembersController } from './members/members.controller.js';
+import { ReadMembersService } from './members/read-members.service.js';
+import { SuspendUserService } from './members/suspend-user.service.js';
+import { UsersController } from './members/users.controller.js';
 import { OrganizationSettingsModule } from './organization-settings.module.js';
 import { OrganizationsController } from './organizations.controller.js';
+import { ChangeProjectService } from './projects/change-project.service.js';
+import { ProjectsController } from './projects/projects.controller.js';
+import { ReadProjectsService } from './projects/read-projects.service.js';
+import { CallerRights } from './roles/caller-rights.service.js';
+import { ChangeRoleService } from './roles/change-role.service.js';
+import { ReadRolesService } from './roles/read-roles.service.js';
+import { RoleRepository } from './roles/role.repository.js';
+import { RolesController } from './roles/roles.controller.js';
+import { RunOrganizationsService } from './run-organizations.service.js';
+import { StructureLock } from './structure-lock.js';
+import { ChangeTeamMemberService } from './teams/change-team-member.service.js';
+import { ChangeTeamService } from './teams/change-team.service.js';
+import { ReadTeamsService } from './teams/read-teams.service.js';
+import { TeamMemberRepository } from './teams/team-member.repository.js';
+import { TeamMembersController } from './teams/team-members.controller.js';
+import { TeamsController } from './teams/teams.controller.js';
 
 @Module({
   imports: [OrganizationSettingsModule],
-  controllers: [OrganizationsController],
-  providers: [{ provide: DefaultOrganization, useClass: DefaultOrganizationService }],
+  controllers: [
+    InvitationsController,
+    MembersController,
+    OrganizationsController,
+    ProjectsController,
+    RolesController,
+    TeamMembersController,
+    TeamsController,
+    UsersController,
+  ],
+  providers: [
+    CallerRights,
+    ChangeInvitationService,
+    ChangeMemberService,
+    ChangeProjectService,
+    ChangeRoleService,
+    ChangeTeamMemberService,
+    ChangeTeamService,
+    ReadInvitationsService,
+    ReadMembersService,
+    ReadProjectsService,
+    ReadRolesService,
+    ReadTeamsService,
+    RoleRepository,
+    RunOrganizationsService,
+    StructureLock,
+    SuspendUserService,
+    TeamMemberRepository,
+    { provide: DefaultOrganization, useClass: DefaultOrganizationService },
+  ],
   exports: [DefaultOrganization, OrganizationSettingsModule],
 })
 export class OrganizationsModule {}

@@ -60,6 +60,7 @@ describe('a secret in a log line', () => {
     `pr-live-${'a1B2'.repeat(8)}`,
     `acme2-test-${'z9Y8'.repeat(8)}`,
     `lks_${'a1B2'.repeat(6)}`,
+    `lki_${'a1B2'.repeat(6)}`,
     `lkt_${'a1B2'.repeat(6)}`,
     `lsig_${'a1B2'.repeat(6)}`,
     `whsec_${'a1B2'.repeat(6)}`,

@@ -2,6 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 
 import { UNUSED_KEY_ACTIONS } from '../key-care-policies.port.js';
 import { LEAKED_KEY_ACTIONS } from '../leaked-key-policy.port.js';
+import { NULLABLE_TEXT_RESPONSE, STANDINGS } from '../structure.fields.js';
 import { UNCLAIMED_SECRET_ACTIONS } from '../unclaimed-secret-policy.port.js';
 
 export class OrganizationResponse {
@@ -10,6 +11,12 @@ export class OrganizationResponse {
 
   @ApiProperty({ example: 'Default' })
   name: string;
+
+  @ApiProperty({
+    enum: STANDINGS,
+    description: '`suspended`: none of its keys and members gets anything.',
+  })
+  status: string;
 
   @ApiProperty({
     enum: LEAKED_KEY_ACTIONS,
@@ -42,4 +49,15 @@ export class OrganizationResponse {
 
   @ApiProperty({ type: String, format: 'date-time' })
   created_at: string;
+}
+
+export class OrganizationListResponse {
+  @ApiProperty({ type: [OrganizationResponse] })
+  data: OrganizationResponse[];
+
+  @ApiProperty()
+  has_more: boolean;
+
+  @ApiProperty(NULLABLE_TEXT_RESPONSE)
+  next_cursor: string | null;
 }

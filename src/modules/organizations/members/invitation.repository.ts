@@ -2,12 +2,23 @@ import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 
 import { AppError } from '#common/errors/app-error.js';
+import type { CursorPosition } from '#common/pagination/cursor.js';
+import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { Invitations, type PendingInvitation } from './invitations.port.js';
 
+/** One that nobody has accepted. */
+export type InvitationRow = PendingInvitation & {
+  readonly id: string;
+  readonly invitedBy: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+};
+
 const COLUMNS = 'organization_id AS "organizationId", email, role';
+const ROW = `id, ${COLUMNS}, invited_by AS "invitedBy", created_at AS "createdAt", expires_at AS "expiresAt"`;
 
 @Injectable()
 export class InvitationRepository extends Invitations {
@@ -46,6 +57,57 @@ export class InvitationRepository extends Invitations {
       if (member) return accepted;
       throw new AppError('conflict', { message: 'You are a member of this organization already.' });
     });
+  }
+
+  /** Those that nobody has accepted, newest first, one more than `limit` when there are more. */
+  async list(
+    organizationId: string,
+    after: CursorPosition | null,
+    limit: number,
+  ): Promise<InvitationRow[]> {
+    return this.transactions.sql<InvitationRow>(
+      `SELECT ${ROW} FROM invitations
+        WHERE organization_id = $1 AND accepted_at IS NULL
+          AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+        ORDER BY created_at DESC, id DESC LIMIT $4`,
+      [organizationId, after?.createdAt ?? null, after?.id ?? null, limit + 1],
+    );
+  }
+
+  async count(organizationId: string): Promise<number> {
+    const [row] = await this.transactions.sql<{ count: number }>(
+      'SELECT count(*)::int AS count FROM invitations WHERE organization_id = $1 AND accepted_at IS NULL',
+      [organizationId],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** Takes it back; `null` where there is none that nobody has accepted. */
+  async delete(organizationId: string, id: string): Promise<InvitationRow | null> {
+    const [row] = await this.transactions.sql<InvitationRow>(
+      `DELETE FROM invitations WHERE organization_id = $1 AND id = $2 AND accepted_at IS NULL RETURNING ${ROW}`,
+      [organizationId, id],
+    );
+    return row ?? null;
+  }
+
+  /** Takes the one to this address back; `null` where there is none. */
+  async deleteTo(organizationId: string, email: string): Promise<InvitationRow | null> {
+    const [row] = await this.transactions.sql<InvitationRow>(
+      `DELETE FROM invitations WHERE organization_id = $1 AND email = $2 AND accepted_at IS NULL RETURNING ${ROW}`,
+      [organizationId, email],
+    );
+    return row ?? null;
+  }
+
+  async insert(invitation: InvitationRow, token: Secret): Promise<void> {
+    const { id, organizationId, email, role, invitedBy, createdAt, expiresAt } = invitation;
+    await this.transactions.sql(
+      `INSERT INTO invitations
+         (id, organization_id, email, role, token_hash, invited_by, created_at, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [id, organizationId, email, role, hashOf(token.reveal()), invitedBy, createdAt, expiresAt],
+    );
   }
 }
 

@@ -7,7 +7,7 @@ export type Membership = {
   /** `owner`, `admin` … or the `role_…` of one of the organization's own. */
   readonly role: string;
   readonly scopes: readonly Scope[];
-  /** The user or the organization is. */
+  /** The membership, the user or the organization is. */
   readonly isSuspended: boolean;
 };
 

@@ -34,6 +34,15 @@ export class UserRepository extends Users {
     return user ?? null;
   }
 
+  /** @returns whether there is such a user */
+  async setStatusAcrossTenants(id: string, status: User['status']): Promise<boolean> {
+    const rows = await this.transactions.sql(
+      'UPDATE users SET status = $2, updated_at = $3 WHERE id = $1 RETURNING id',
+      [id, status, new Date(this.clock.now())],
+    );
+    return rows.length > 0;
+  }
+
   override async passwordHashOf(id: string): Promise<Secret | null> {
     const [row] = await this.transactions.sql<{ hash: string | null }>(
       'SELECT password_hash AS hash FROM users WHERE id = $1',

@@ -25,6 +25,7 @@ import { KeyRotations1764266400000 } from './1764266400000-key-rotations.js';
 import { ConsecutiveFailures1764269000000 } from './1764269000000-consecutive-failures.js';
 import { KeyCare1764259200000 } from './1764259200000-key-care.js';
 import { People1764270000000 } from './1764270000000-people.js';
+import { Structure1764277200000 } from './1764277200000-structure.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -55,4 +56,5 @@ export const MIGRATIONS = [
   KeyCare1764259200000,
   ConsecutiveFailures1764269000000,
   People1764270000000,
+  Structure1764277200000,
 ];

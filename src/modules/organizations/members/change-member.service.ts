@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+
+import type { Principal } from '#common/auth/principal.js';
+import { AppError } from '#common/errors/app-error.js';
+import { EventBus } from '#platform/events/event-bus.js';
+
+import { CallerRights } from '../roles/caller-rights.service.js';
+import { assertMayGiveOrTake, OWNER, type Rights } from '../roles/domain/rights.js';
+import { roleOr404 } from '../roles/read-roles.service.js';
+import { RoleRepository } from '../roles/role.repository.js';
+import { StructureLock } from '../structure-lock.js';
+import type { Standing } from '../teams/teams.port.js';
+import { type MemberProfile, MemberRepository } from './member.repository.js';
+import type { Membership } from './memberships.port.js';
+import { memberOr404 } from './read-members.service.js';
+
+/** What becomes of people in an organization. Somebody always owns it. */
+@Injectable()
+export class ChangeMemberService {
+  constructor(
+    private readonly members: MemberRepository,
+    private readonly roles: RoleRepository,
+    private readonly rights: CallerRights,
+    private readonly lock: StructureLock,
+    private readonly events: EventBus,
+  ) {}
+
+  /**
+   * @throws {AppError} `not_found`, for a role naming the field; `escalation_denied` where the old or the new role is
+   * beyond the caller; `conflict` for the last owner
+   */
+  async setRole(caller: Principal, userId: string, role: string): Promise<MemberProfile> {
+    const { organizationId } = caller;
+    return this.#change(caller, userId, async (member, rights) => {
+      const next = roleOr404(await this.roles.resolve(organizationId, role), role, 'role');
+      assertMayGiveOrTake(rights, next, 'role');
+      if (role !== OWNER) await this.#keepAnOwner(member);
+      await this.members.setRole(organizationId, userId, role);
+      return memberOr404(await this.members.findProfile(organizationId, userId), userId);
+    });
+  }
+
+  /** @throws {AppError} as {@link setRole} */
+  async remove(caller: Principal, userId: string): Promise<void> {
+    await this.#change(caller, userId, async (member) => {
+      await this.#keepAnOwner(member);
+      await this.members.delete(caller.organizationId, userId);
+      this.#tellOfStanding(member);
+    });
+  }
+
+  /**
+   * In the caller's organization: in others they stay what they are.
+   * @throws {AppError} as {@link setRole}
+   */
+  async setStatus(caller: Principal, userId: string, status: Standing): Promise<void> {
+    await this.#change(caller, userId, async (member) => {
+      if (status === 'suspended') await this.#keepAnOwner(member);
+      await this.members.setStatus(caller.organizationId, userId, status);
+      this.#tellOfStanding(member);
+    });
+  }
+
+  async #change<T>(
+    caller: Principal,
+    userId: string,
+    change: (member: Membership, rights: Rights) => Promise<T>,
+  ): Promise<T> {
+    const { organizationId } = caller;
+    return this.lock.run(organizationId, async () => {
+      const found = await this.members.find(organizationId, userId);
+      const member = memberOr404(found, userId);
+      const rights = await this.rights.of(caller);
+      assertMayGiveOrTake(rights, member, 'role');
+      const result = await change(member, rights);
+      this.events.emit('organizations.members-changed', { organizationId, userId });
+      return result;
+    });
+  }
+
+  /** @throws {AppError} `conflict` where nobody else owns the organization who is not suspended */
+  async #keepAnOwner({ organizationId, userId, role }: Membership): Promise<void> {
+    if (role !== OWNER) return;
+    const owners = await this.members.lockOwners(organizationId);
+    if (owners.some((owner) => owner !== userId)) return;
+    throw new AppError('conflict', {
+      message: 'This is the last owner of the organization. Make somebody else an owner first.',
+    });
+  }
+
+  #tellOfStanding({ organizationId, userId }: Membership): void {
+    this.events.emit('organizations.standing-changed', { organizationId, teamId: null, userId });
+  }
+}

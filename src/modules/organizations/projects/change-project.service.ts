@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { newId } from '#common/ids/prefixed-id.js';
+import { Clock } from '#common/time/clock.js';
+import { isGiven } from '#common/validation/given.js';
+import { refuseDuplicate, refuseWhileUsed } from '#platform/database/refuse-duplicate.js';
+
+import { StructureLock } from '../structure-lock.js';
+import { MAX_PROJECTS, refuseOneTooMany } from '../structure.limits.js';
+import { TeamRepository } from '../teams/team.repository.js';
+import type { CreateProjectDto, UpdateProjectDto } from './dto/project.dto.js';
+import { ProjectRepository, type ProjectRow } from './project.repository.js';
+import { projectOr404 } from './read-projects.service.js';
+
+@Injectable()
+export class ChangeProjectService {
+  constructor(
+    private readonly projects: ProjectRepository,
+    private readonly teams: TeamRepository,
+    private readonly lock: StructureLock,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws {AppError} `not_found` naming `team_id`; `conflict` for a name that is taken, and for one too many */
+  async create(organizationId: string, dto: CreateProjectDto): Promise<ProjectRow> {
+    const project: ProjectRow = {
+      id: newId('project'),
+      organizationId,
+      teamId: dto.team_id ?? null,
+      name: dto.name,
+      description: dto.description ?? null,
+      createdAt: this.#now(),
+    };
+    await this.lock.run(organizationId, async () => {
+      await this.#checkTeam(organizationId, project.teamId);
+      refuseOneTooMany(await this.projects.count(organizationId), MAX_PROJECTS, 'projects');
+      await refuseTakenName(dto.name, () => this.projects.insert(project));
+    });
+    return project;
+  }
+
+  /**
+   * Changes the fields that are given and leaves the others.
+   * @throws {AppError} `not_found`, for a team naming `team_id`; `conflict` for a name that is taken
+   */
+  async change(organizationId: string, id: string, dto: UpdateProjectDto): Promise<ProjectRow> {
+    const name = isGiven(dto.name) ? dto.name : undefined;
+    const { description, team_id: teamId } = dto;
+    return this.lock.run(organizationId, async () => {
+      const [before] = await this.projects.findAll(organizationId, [id]);
+      projectOr404(before ?? null, id);
+      await this.#checkTeam(organizationId, teamId ?? null);
+      const changes = { name, description, teamId };
+      const changed = await refuseTakenName(name ?? '', () =>
+        this.projects.update(organizationId, id, changes, this.#now()),
+      );
+      return projectOr404(changed, id);
+    });
+  }
+
+  /** @throws {AppError} `not_found`; `conflict` while something belongs to it */
+  async delete(organizationId: string, id: string): Promise<void> {
+    const wasThere = await refuseWhileUsed(
+      'Something belongs to this project yet, such as a key. Move or delete that first.',
+      () => this.projects.delete(organizationId, id),
+    );
+    projectOr404(wasThere || null, id);
+  }
+
+  async #checkTeam(organizationId: string, teamId: string | null): Promise<void> {
+    if (teamId === null || (await this.teams.find(organizationId, teamId))) return;
+    throw new AppError('not_found', {
+      message: `There is no team ${teamId}.`,
+      param: 'team_id',
+    });
+  }
+
+  #now(): Date {
+    return new Date(this.clock.now());
+  }
+}
+
+function refuseTakenName<T>(name: string, write: () => Promise<T>): Promise<T> {
+  const refusal = { message: `There is a project named ${name} already.`, param: 'name' };
+  return refuseDuplicate('projects_name_key', refusal, write);
+}
