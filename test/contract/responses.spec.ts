@@ -5,6 +5,7 @@ import { type Answer, type Call, startTestApp, type TestApp } from '../support/a
 import { insertDelivery } from '../support/deliveries.js';
 import { startFakeUpstream, type FakeUpstream } from '../support/fake-upstream.js';
 import { newLeakReporter } from '../support/leak-reporter.js';
+import { insertMember } from '../support/organizations.js';
 import { OPERATIONS, type Operation, Schemas } from './api-document.js';
 
 const ours = new Schemas(true);
@@ -31,6 +32,7 @@ afterAll(async () => {
 type Values = {
   readonly id?: string;
   readonly deliveryId?: string;
+  readonly userId?: string;
   readonly path?: string;
   readonly query?: string;
 };
@@ -47,6 +49,7 @@ async function send(id: string, values: Values, call: Call): Promise<Answer> {
   const filled = path
     .replace('{id}', values.id ?? '')
     .replace('{delivery_id}', values.deliveryId ?? '')
+    .replace('{user_id}', values.userId ?? '')
     .replace('{path}', values.path ?? '');
   return app.call(method, filled + (values.query ?? ''), call);
 }
@@ -72,6 +75,10 @@ async function succeed(id: string, values: Values = {}, call: Call = {}): Promis
   expectDocumented(id, answer);
   seen.add(id);
   return answer.body as Body;
+}
+
+function adminKey(): Promise<string> {
+  return app.keyWith({ access_level: 'admin' });
 }
 
 async function fail(id: string, status: number, values: Values, call: Call = {}): Promise<void> {
@@ -211,6 +218,68 @@ describe('what is answered is what openapi.json says, field for field', () => {
     const id = (await succeed('getCallingKey')).organization_id as string;
     await succeed('getOrganization', { id });
     await succeed('updateOrganization', { id }, { body: { leaked_keys: 'disable' } });
+    const other = await succeed('createOrganization', {}, { body: { name: 'Acme' } });
+    expect(await succeed('listOrganizations', { query: '?limit=1' })).toMatchObject({
+      has_more: true,
+    });
+    await succeed('suspendOrganization', other);
+    await succeed('resumeOrganization', other);
+    await fail('suspendOrganization', 409, { id });
+    await fail('createOrganization', 403, {}, { key: await adminKey(), body: { name: 'x' } });
+  });
+
+  it('teams and projects', async () => {
+    const organizationId = (await succeed('getCallingKey')).organization_id as string;
+    const { id } = await succeed('createTeam', {}, { body: { name: 'One', description: 'x' } });
+    await succeed('createTeam', {}, { body: { name: 'Two' } });
+    await fail('createTeam', 409, {}, { body: { name: 'Two' } });
+    await succeed('getTeam', { id });
+    await succeed('updateTeam', { id }, { body: { description: null } });
+    expect(await succeed('listTeams', { query: '?limit=1' })).toMatchObject({ has_more: true });
+    await succeed('suspendTeam', { id });
+    await succeed('resumeTeam', { id });
+    const userId = await insertMember(app.databaseUrl, organizationId);
+    const member = { user_id: userId, role: 'admin', can_manage_keys: true };
+    await succeed('putTeamMember', { id }, { body: member });
+    await fail('putTeamMember', 404, { id }, { body: { ...member, user_id: 'user_x' } });
+    await succeed('listTeamMembers', { id });
+    await succeed('getMember', { id: userId });
+    await succeed('deleteTeamMember', { id, userId });
+    const body = { name: 'P', team_id: id };
+    const project = await succeed('createProject', {}, { body });
+    await fail('deleteTeam', 409, { id });
+    await fail('createProject', 404, {}, { body: { name: 'Q', team_id: 'team_x' } });
+    await succeed('getProject', project);
+    await succeed('updateProject', project, { body: { team_id: null } });
+    await succeed('listProjects', { query: `?team_id=${id}` });
+    await succeed('deleteProject', project);
+    await succeed('deleteTeam', { id });
+  });
+
+  it('members, roles and invitations', async () => {
+    const organizationId = (await succeed('getCallingKey')).organization_id as string;
+    const id = await insertMember(app.databaseUrl, organizationId);
+    const own = { name: 'Own', scopes: ['org:read'] };
+    const role = await succeed('createRole', {}, { body: own });
+    await fail('createRole', 409, {}, { body: own });
+    await succeed('getRole', role);
+    await succeed('getRole', { id: 'owner' });
+    await succeed('updateRole', role, { body: { description: 'x' } });
+    await succeed('listRoles', { query: '?limit=200' });
+    await succeed('updateMember', { id }, { body: { role: role.id } });
+    await fail('deleteRole', 409, role);
+    await fail('updateMember', 404, { id }, { body: { role: 'role_x' } });
+    const makeOwner = { key: await adminKey(), body: { role: 'owner' } };
+    await fail('updateMember', 403, { id }, makeOwner);
+    await succeed('listMembers', { query: '?limit=1' });
+    await succeed('suspendUser', { id });
+    await succeed('resumeUser', { id }, { body: { everywhere: true } });
+    await succeed('deleteMember', { id });
+    await succeed('deleteRole', role);
+    const invite = { body: { email: 'new@example.com', role: 'viewer' } };
+    const invitation = await succeed('createInvitation', {}, invite);
+    await succeed('listInvitations', { query: '?limit=1' });
+    await succeed('deleteInvitation', invitation);
   });
 
   it('reports of leaked keys', async () => {
@@ -401,7 +470,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
 
   it('refusals', async () => {
     const weak = await app.keyWith({ scopes: ['audit:read'] });
-    const nowhere = { id: 'x_doesnotexist', deliveryId: 'x', path: 'doesnotexist' };
+    const nowhere = { id: 'x_doesnotexist', deliveryId: 'x', userId: 'x', path: 'doesnotexist' };
     let caller = 0;
     for (const { operationId, responses, requestBody } of OPERATIONS) {
       const scope = operationOf(operationId)['x-required-scope'];

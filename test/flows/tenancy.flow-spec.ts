@@ -1,15 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { SCOPES } from '#common/auth/scopes.js';
 import { newId } from '#common/ids/prefixed-id.js';
-import { Secret } from '#common/secret/secret.js';
-import { Pepper } from '#platform/crypto/pepper.js';
-import { RootKey } from '#platform/crypto/root-key.js';
 
-import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
 import { OPERATIONS } from '../contract/api-document.js';
 import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../support/app.js';
 import { dumpDatabase } from '../support/database-dump.js';
@@ -20,6 +14,7 @@ import {
   type FakeUpstream,
   startFakeUpstream,
 } from '../support/fake-upstream.js';
+import { foundOrganization, insertMember } from '../support/organizations.js';
 
 const PRICE = { input_per_million: 1, output_per_million: 1 };
 
@@ -38,7 +33,13 @@ type Tenant = {
       | 'budgets'
       | 'requests'
       | 'webhooks'
-      | 'notification-emails',
+      | 'notification-emails'
+      | 'teams'
+      | 'projects'
+      | 'members'
+      | 'users'
+      | 'roles'
+      | 'invitations',
       string
     >
   >;
@@ -53,43 +54,12 @@ beforeAll(async () => {
   // With rights over data, as theirs, which nothing restricts.
   const permissions = { data_access: { export_data: true, delete_data: true } };
   ours = await furnish('ours', await app.keyWith({ access_level: 'admin', permissions }));
-  theirs = await furnish('theirs', await foundOrganization());
+  theirs = await furnish('theirs', (await foundOrganization(app, rootKey)).admin);
 });
 afterAll(async () => {
   await app.close();
   await Promise.all([ours, theirs].map(({ upstream }) => upstream.close()));
 });
-
-/** Nothing of the API makes a second organization yet, so it is written past it. Answers an administrator's key. */
-async function foundOrganization(): Promise<string> {
-  const pepper = new Pepper(new RootKey(new Secret(rootKey)));
-  const secret = generateKeySecret('pr', 'production').reveal();
-  const [organization, key] = [newId('organization'), newId('key')];
-  const client = new pg.Client({ connectionString: app.databaseUrl });
-  await client.connect();
-  await client.query('INSERT INTO organizations (id, name) VALUES ($1, $2)', [
-    organization,
-    'Theirs',
-  ]);
-  await client.query(
-    `INSERT INTO api_keys (id, organization_id, name, environment, access_level, scopes, policy, policy_sources, metadata)
-     VALUES ($1, $2, 'Their admin', 'production', 'admin', $3, '{}', '{}', '{}')`,
-    [key, organization, SCOPES],
-  );
-  await client.query(
-    `INSERT INTO api_key_secrets (id, key_id, digest, scheme, prefix, last_four)
-     VALUES ($1, $2, $3, $4, 'pr-live-', $5)`,
-    [
-      newId('secret'),
-      key,
-      Buffer.from(pepper.digest(secret), 'latin1'),
-      pepper.scheme,
-      secret.slice(-4),
-    ],
-  );
-  await client.end();
-  return secret;
-}
 
 async function furnish(name: string, admin: string): Promise<Tenant> {
   const upstream = await startFakeUpstream();
@@ -124,11 +94,25 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
   });
   const self = await app.call('GET', '/v1/key', { key: admin });
   const { organization_id: organizations } = self.body as { organization_id: string };
+  const teams = await make('/v1/teams', { name: 'same-name' });
+  const projects = await make('/v1/projects', { name: 'same-name', team_id: teams });
+  const roles = await make('/v1/roles', { name: 'same-name', scopes: ['org:read'] });
+  const invited = { email: 'same@address.example', role: 'viewer' };
+  const invitations = await make('/v1/invitations', invited);
+  const members = await insertMember(app.databaseUrl, organizations);
+  const putIn = { key: admin, body: { user_id: members, role: 'viewer' } };
+  expect((await app.call('PUT', `/v1/teams/${teams}/members`, putIn)).status).toBe(200);
   return {
     name,
     admin,
     upstream,
     ids: {
+      teams,
+      projects,
+      members,
+      users: members,
+      roles,
+      invitations,
       organizations,
       keys,
       'api-keys': keys,
@@ -188,6 +172,11 @@ function neverIssued(id: string): string {
     req: 'request',
     wh: 'webhook',
     ch: 'channel',
+    team: 'team',
+    project: 'project',
+    user: 'user',
+    role: 'role',
+    inv: 'invitation',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
@@ -200,6 +189,12 @@ const BODIES: Readonly<Record<string, unknown>> = {
   updateKey: { name: 'taken over' },
   disableKey: { reason: 'taken over' },
   simulateRequest: { model: 'same-model' },
+  updateTeam: { name: 'taken over' },
+  updateProject: { name: 'taken over' },
+  updateRole: { name: 'taken over', scopes: ['org:write'] },
+  updateMember: { role: 'viewer' },
+  putTeamMember: { user_id: 'user_x', role: 'viewer' },
+  suspendUser: {},
   updateWebhook: { url: 'https://example.com' },
   rotateKey: { invalidate_old: true },
   moveKeyCutOff: { old_key_expires_at: new Date(Date.now() + 3_600_000).toISOString() },
@@ -217,10 +212,16 @@ describe('another organization’s object', () => {
       'deleteBudget',
       'deleteBudget_manage',
       'deleteBudget_v1',
+      'deleteInvitation',
+      'deleteMember',
       'deleteNotificationEmail',
+      'deleteProject',
       'deleteProvider',
       'deleteRequestBodies',
+      'deleteRole',
       'deleteRoute',
+      'deleteTeam',
+      'deleteTeamMember',
       'deleteWebhook',
       'disableKey',
       'enableKey',
@@ -230,15 +231,24 @@ describe('another organization’s object', () => {
       'getKeyLimits',
       'getKeyPolicy',
       'getKeyRotation',
+      'getMember',
       'getOrganization',
+      'getProject',
       'getProvider',
       'getRequest',
+      'getRole',
       'getRoute',
+      'getTeam',
       'getWebhook',
+      'listTeamMembers',
       'listWebhookDeliveries',
       'moveKeyCutOff',
+      'putTeamMember',
       'reissueSigningSecret',
       'replayWebhookDelivery',
+      'resumeOrganization',
+      'resumeTeam',
+      'resumeUser',
       'revokeKey',
       'rollBackKeyRotation',
       'rotateKey',
@@ -246,11 +256,18 @@ describe('another organization’s object', () => {
       'setKeyRotation',
       'simulateRequest',
       'streamKeyUsageEvents',
+      'suspendOrganization',
+      'suspendTeam',
+      'suspendUser',
       'testWebhook',
       'updateKey',
+      'updateMember',
       'updateOrganization',
+      'updateProject',
       'updateProvider',
+      'updateRole',
       'updateRoute',
+      'updateTeam',
       'updateWebhook',
     ]);
   });
@@ -314,6 +331,38 @@ describe('another organization’s object', () => {
     expect(await stored()).toBe(before);
   });
 
+  it('can’t be drawn in: what names their team, person or role is refused as what names none', async () => {
+    const before = await stored();
+    const { teams, projects, members } = ours.ids;
+    const team_id = theirs.ids.teams;
+    const attempts = [
+      ['POST', '/v1/projects', { name: 'x', team_id }, team_id],
+      ['PATCH', `/v1/projects/${projects}`, { team_id }, team_id],
+      [
+        'PUT',
+        `/v1/teams/${teams}/members`,
+        { user_id: theirs.ids.users, role: 'admin' },
+        theirs.ids.users,
+      ],
+      ['PATCH', `/v1/members/${members}`, { role: theirs.ids.roles }, theirs.ids.roles],
+      [
+        'POST',
+        '/v1/invitations',
+        { email: 'x@y.example', role: theirs.ids.roles },
+        theirs.ids.roles,
+      ],
+    ] as const;
+    for (const [method, path, body, id] of attempts) {
+      const nowhere = neverIssued(id);
+      const named = JSON.parse(JSON.stringify(body).replace(id, nowhere)) as unknown;
+      const foreign = await app.call(method, path, { key: ours.admin, body });
+      expect([path, foreign.status, codeOf(foreign)]).toEqual([path, 404, 'not_found']);
+      const unknown = await app.call(method, path, { key: ours.admin, body: named });
+      expect(comparable(foreign, id)).toEqual(comparable(unknown, nowhere));
+    }
+    expect(await stored()).toBe(before);
+  });
+
   it('is in no list, and no page of it can be turned to with their cursor', async () => {
     for (const path of [
       '/v1/keys',
@@ -324,11 +373,18 @@ describe('another organization’s object', () => {
       '/v1/requests',
       '/v1/webhooks',
       '/v1/notification-emails',
+      '/v1/teams',
+      '/v1/projects',
+      '/v1/members',
+      '/v1/roles',
+      '/v1/invitations',
+      '/v1/organizations',
     ]) {
       const list = (key: string, query: string): Promise<Answer> =>
         app.call('GET', path + query, { key });
+      // The built-in roles, which all have, are their own names.
       const idsOf = ({ body }: Answer): string[] =>
-        (body as { data: { id: string }[] }).data.map(({ id }) => id);
+        (body as { data: { id: string }[] }).data.map(({ id }) => id).filter((id) => /_/.test(id));
       const their = await list(theirs.admin, '?limit=1');
       const { next_cursor: cursor } = their.body as { next_cursor: string | null };
       const mine = idsOf(await list(ours.admin, '?limit=200'));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#common/ids/prefixed-id.js';
 
 import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { refusalOf, Structure } from './structure.harness.js';
 
 let app: TestApp;
 let path: string;
@@ -26,6 +27,7 @@ describe('GET /v1/organizations/{id}', () => {
       {
         id: path.split('/').at(-1),
         name: 'Default',
+        status: 'active',
         leaked_keys: 'revoke',
         unclaimed_secrets: 'extend',
         expiry_reminder_days: [30, 7, 1],
@@ -112,5 +114,76 @@ describe('PATCH /v1/organizations/{id}', () => {
   it('403: a key without org:write', async () => {
     const key = await app.keyWith({ scopes: ['org:read'] });
     expect(codeOf(await change({}, key))).toBe('insufficient_scope');
+  });
+});
+
+describe('GET and POST /v1/organizations', () => {
+  let master: Structure;
+  beforeAll(async () => {
+    master = await Structure.start();
+  });
+  afterAll(() => master.app.close());
+
+  const idsOf = ({ data }: Record<string, unknown>): string[] =>
+    (data as { id: string }[]).map(({ id }) => id);
+
+  it('lists all for a master key, in pages, and the caller’s own for every other', async () => {
+    const { masterKey } = master.app;
+    const list = (query: string, key: string): Promise<Record<string, unknown>> =>
+      master.succeed('GET', `/v1/organizations${query}`, undefined, key);
+    const made = await master.succeed('POST', '/v1/organizations', { name: 'New' }, masterKey);
+    expect(made).toMatchObject({ name: 'New', status: 'active', leaked_keys: 'revoke' });
+    const all = [made.id, master.other.id, master.id];
+    expect(idsOf(await list('', masterKey))).toEqual(all);
+    const first = await list('?limit=1', masterKey);
+    const rest = await list(`?cursor=${first.next_cursor as string}`, masterKey);
+    expect([...idsOf(first), ...idsOf(rest)]).toEqual(all);
+    expect(idsOf(await list('', master.admin))).toEqual([master.id]);
+    expect(idsOf(await list('', master.other.admin))).toEqual([master.other.id]);
+    const turned = await list(`?cursor=${first.next_cursor as string}`, master.other.admin);
+    expect(turned).toEqual({ data: [], has_more: false, next_cursor: null });
+  });
+
+  it('lets a master key see and change another organization, and nobody else', async () => {
+    const path = `/v1/organizations/${master.other.id}`;
+    const { masterKey } = master.app;
+    const changed = await master.succeed('PATCH', path, { unused_key_days: 9 }, masterKey);
+    expect(await master.succeed('GET', path, undefined, masterKey)).toEqual(changed);
+    expect(refusalOf(await master.call('GET', path))).toEqual([404, 'not_found', null]);
+  });
+
+  it('suspends and resumes one, but not the default one', async () => {
+    const { masterKey } = master.app;
+    const path = `/v1/organizations/${master.other.id}`;
+    for (const [verb, status] of [
+      ['suspend', 'suspended'],
+      ['suspend', 'suspended'],
+      ['resume', 'active'],
+    ]) {
+      const changed = await master.succeed('POST', `${path}/${verb}`, undefined, masterKey);
+      expect(changed).toMatchObject({ id: master.other.id, status });
+      expect(await master.succeed('GET', path, undefined, masterKey)).toEqual(changed);
+    }
+    const own = `/v1/organizations/${master.id}/suspend`;
+    const refused = await master.call('POST', own, undefined, masterKey);
+    expect(refusalOf(refused)).toEqual([409, 'conflict', null]);
+  });
+
+  it('403: only a master key makes, suspends and resumes them', async () => {
+    const before = await master.stored();
+    const denied = [403, 'escalation_denied', null];
+    const hidden = [404, 'not_found', null];
+    for (const [path, refusal, body] of [
+      ['', denied, { name: 'Mine' }],
+      [`/${master.id}/suspend`, denied],
+      [`/${master.id}/resume`, denied],
+      [`/${master.other.id}/suspend`, hidden],
+      [`/${master.other.id}/resume`, hidden],
+      [`/${newId('organization')}/suspend`, hidden],
+    ] as const) {
+      const refused = await master.call('POST', `/v1/organizations${path}`, body);
+      expect(refusalOf(refused)).toEqual(refusal);
+    }
+    expect(await master.stored()).toBe(before);
   });
 });
