@@ -6,6 +6,7 @@ import { NULLABLE_TIMESTAMP, TIMESTAMP } from '#platform/database/base.columns.j
 
 import type { PolicyDocument } from './domain/policy/policy-document.js';
 import type { PolicySources } from './domain/policy/policy-within.js';
+import type { KeyType } from './domain/belonging.js';
 
 @Entity('api_keys')
 @Index('api_keys_listing', ['organizationId', 'createdAt', 'id'])
@@ -13,6 +14,10 @@ import type { PolicySources } from './domain/policy/policy-within.js';
 @Index('api_keys_expiry', ['organizationId', 'expiresAt'], { where: 'expires_at IS NOT NULL' })
 @Index('api_keys_enabling', ['enableAt'], { where: 'enable_at IS NOT NULL' })
 @Index('api_keys_planned_revocation', ['revokedAt'], { where: 'revoked_at > updated_at' })
+@Index('api_keys_team', ['organizationId', 'teamId'], { where: 'team_id IS NOT NULL' })
+@Index('api_keys_owner', ['organizationId', 'ownerId'], { where: 'owner_id IS NOT NULL' })
+@Check('api_keys_type_check', `type IN ('personal', 'team', 'service', 'standard')`)
+@Check('api_keys_team_check', `type <> 'team' OR team_id IS NOT NULL`)
 @Check('api_keys_environment_check', `environment IN ('production', 'staging', 'development')`)
 export class ApiKeyEntity {
   @PrimaryColumn('text')
@@ -27,6 +32,19 @@ export class ApiKeyEntity {
 
   @Column('text')
   environment: Environment;
+
+  @Column({ type: 'text', default: 'personal' })
+  type: KeyType;
+
+  @Column({ name: 'team_id', type: 'text', nullable: true })
+  teamId: string | null;
+
+  @Column({ name: 'project_ids', type: 'text', array: true, default: [] })
+  projectIds: string[];
+
+  /** The user whose own it is. It dies with their membership. */
+  @Column({ name: 'owner_id', type: 'text', nullable: true })
+  ownerId: string | null;
 
   @Column({ name: 'access_level', type: 'text', nullable: true })
   accessLevel: AccessLevel | null;

@@ -1,15 +1,39 @@
 import { Injectable } from '@nestjs/common';
-import { In, IsNull, type QueryDeepPartialEntity, type SelectQueryBuilder } from 'typeorm';
+import {
+  ArrayContains,
+  In,
+  IsNull,
+  LessThanOrEqual,
+  type QueryDeepPartialEntity,
+  type SelectQueryBuilder,
+} from 'typeorm';
 
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
+import type { KeyType, Owner, Standing } from './domain/belonging.js';
+import type { KeyReach } from './domain/key-reach.js';
 import type { KeyAttributes } from './key-attributes.port.js';
+import { managedFrom, seenFrom } from './reach-conditions.js';
 
 /** A key, and the secret by which it was found, or the newest that somebody has, which is the one that is shown. */
-export type KeyWithSecret = { readonly key: ApiKeyEntity; readonly secret: ApiKeySecretEntity };
+export type KeyWithSecret = {
+  readonly key: ApiKeyEntity;
+  readonly secret: ApiKeySecretEntity;
+  readonly standing: Standing | null;
+};
+
+/** What keys must have to be listed. Absent: anything. */
+export type KeyFilter = {
+  readonly type?: KeyType;
+  readonly teamId?: string;
+  readonly ownerId?: string;
+  readonly projectId?: string;
+  /** Those in use at `now` that were there at `since` already. */
+  readonly unused?: { readonly since: Date; readonly now: Date } | null;
+};
 
 /** What is stored of a secret, and how it was made of it. */
 export type SecretDigest = Pick<ApiKeySecretEntity, 'scheme' | 'digest'>;
@@ -19,6 +43,23 @@ const NAME_LOCK_CLASS = 7_203_003;
 
 /** Characters. */
 const MAX_SHOWN_METADATA = 256;
+
+const OWNER_IS_GONE = `NOT EXISTS (
+  SELECT FROM organization_members WHERE organization_id = key.organization_id AND user_id = key.owner_id)`;
+
+/** Of a key named `key`: what of all that it belongs to is suspended, or gone. */
+const STANDING = `CASE
+  WHEN key.owner_id IS NOT NULL AND ${OWNER_IS_GONE} THEN 'owner_gone'
+  WHEN (SELECT status FROM organizations WHERE id = key.organization_id) <> 'active' THEN 'organization_suspended'
+  WHEN key.team_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM teams WHERE id = key.team_id AND organization_id = key.organization_id AND status = 'active')
+    THEN 'team_suspended'
+  WHEN key.owner_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM users person JOIN organization_members member ON member.user_id = person.id
+     WHERE person.id = key.owner_id AND member.organization_id = key.organization_id
+       AND person.status = 'active' AND member.status = 'active')
+    THEN 'owner_suspended'
+  END`;
 
 const IN_USE = '(key.revoked_at IS NULL OR key.revoked_at > :now)';
 
@@ -46,14 +87,21 @@ export class ApiKeyRepository {
 
   /** All that are stored as one of these, in no order. */
   async findByDigestsAcrossTenants(digests: readonly SecretDigest[]): Promise<KeyWithSecret[]> {
-    const rows = await this.transactions.manager
+    const { entities, raw } = await this.transactions.manager
       .createQueryBuilder(ApiKeySecretEntity, 'secret')
       .innerJoinAndMapOne('secret.key', ApiKeyEntity, 'key', 'key.id = secret.key_id')
+      .addSelect(STANDING, 'standing')
       .where('secret.digest IN (:...digests)', { digests: digests.map(({ digest }) => digest) })
-      .getMany();
-    return rows.flatMap((secret) =>
+      .getRawAndEntities<{ standing: Standing | null }>();
+    return entities.flatMap((secret, at) =>
       digests.some((one) => isDigestOf(secret, one))
-        ? [{ key: (secret as ApiKeySecretEntity & { key: ApiKeyEntity }).key, secret }]
+        ? [
+            {
+              key: (secret as ApiKeySecretEntity & { key: ApiKeyEntity }).key,
+              secret,
+              standing: raw[at]?.standing ?? null,
+            },
+          ]
         : [],
     );
   }
@@ -70,45 +118,68 @@ export class ApiKeyRepository {
     await this.transactions.manager.update(ApiKeySecretEntity, { id, scheme }, next);
   }
 
-  async find(organizationId: string, id: string): Promise<KeyWithSecret | null> {
-    const key = await this.transactions.manager.findOneBy(ApiKeyEntity, { organizationId, id });
+  async find(reach: KeyReach, id: string): Promise<KeyWithSecret | null> {
+    const key = await this.#seen(reach).andWhere({ id }).getOne();
     return key ? ((await this.#withSecrets([key]))[0] ?? null) : null;
   }
 
-  async exists(organizationId: string, id: string): Promise<boolean> {
-    return this.transactions.manager.existsBy(ApiKeyEntity, { organizationId, id });
+  async exists(reach: KeyReach, id: string): Promise<boolean> {
+    return this.#seen(reach).andWhere({ id }).getExists();
+  }
+
+  /** Whether who sees the key may change it too. */
+  async isManaged(reach: KeyReach, id: string): Promise<boolean> {
+    if (reach.userId === null) return true;
+    const query = this.transactions.manager.createQueryBuilder(ApiKeyEntity, 'key');
+    return managedFrom(query, reach).andWhere({ id }).getExists();
   }
 
   /** Of the metadata only the start of one field, as text. */
   listAttributes(
-    organizationId: string,
+    reach: KeyReach,
     ids: readonly string[],
     metadataField: string | null,
   ): Promise<(KeyAttributes & { readonly id: string })[]> {
-    return this.transactions.sql(
-      `SELECT id, name, environment, left(metadata->>$3, ${MAX_SHOWN_METADATA}) AS metadata
-         FROM api_keys WHERE organization_id = $1 AND id = ANY($2)`,
-      [organizationId, ids, metadataField],
-    );
+    return this.#seen(reach)
+      .select('key.id', 'id')
+      .addSelect('key.name', 'name')
+      .addSelect('key.environment', 'environment')
+      .addSelect('key.owner_id', 'ownerId')
+      .addSelect('key.team_id', 'teamId')
+      .addSelect('key.project_ids[1]', 'projectId')
+      .addSelect(`left(key.metadata->>:metadataField, ${MAX_SHOWN_METADATA})`, 'metadata')
+      .andWhere('key.id = ANY(:ids)', { ids, metadataField })
+      .getRawMany();
   }
 
   /** Newest first, one more than `limit` when there are more. */
   async list(
-    organizationId: string,
+    reach: KeyReach,
     after: CursorPosition | null,
     limit: number,
+    filter: KeyFilter = {},
   ): Promise<KeyWithSecret[]> {
-    return this.#withSecrets(await this.#page(organizationId, after, limit).getMany());
+    const query = this.#page(reach, after, limit);
+    const { type, teamId, ownerId, projectId, unused } = filter;
+    query.andWhere({
+      ...(type !== undefined && { type }),
+      ...(teamId !== undefined && { teamId }),
+      ...(ownerId !== undefined && { ownerId }),
+      ...(projectId !== undefined && { projectIds: ArrayContains([projectId]) }),
+      ...(unused && { createdAt: LessThanOrEqual(unused.since) }),
+    });
+    if (unused) query.andWhere(IN_USE, { now: unused.now });
+    return this.#withSecrets(await query.getMany());
   }
 
   /** Like {@link list}, without those that are revoked at `now`. */
   async listInUse(
-    organizationId: string,
+    reach: KeyReach,
     after: CursorPosition | null,
     limit: number,
     now: Date,
   ): Promise<ApiKeyEntity[]> {
-    return this.#page(organizationId, after, limit).andWhere(IN_USE, { now }).getMany();
+    return this.#page(reach, after, limit).andWhere(IN_USE, { now }).getMany();
   }
 
   /** Waits until nobody else holds the organization's keys of that name, and holds them for this transaction. */
@@ -121,14 +192,13 @@ export class ApiKeyRepository {
 
   /** Those of that name that are not revoked at `now`, the oldest first, at most `limit`, locked. */
   async lockInUseByName(
-    organizationId: string,
+    reach: KeyReach,
     name: string,
     limit: number,
     now: Date,
   ): Promise<ApiKeyEntity[]> {
-    return this.transactions.manager
-      .createQueryBuilder(ApiKeyEntity, 'key')
-      .where({ organizationId, name })
+    return this.#seen(reach)
+      .andWhere({ name })
       .andWhere(IN_USE, { now })
       .orderBy('key.createdAt', 'ASC')
       .addOrderBy('key.id', 'ASC')
@@ -137,11 +207,28 @@ export class ApiKeyRepository {
       .getMany();
   }
 
-  async lockForUpdate(organizationId: string, id: string): Promise<ApiKeyEntity | null> {
-    return this.transactions.manager.findOne(ApiKeyEntity, {
-      where: { organizationId, id },
-      lock: { mode: 'pessimistic_write' },
-    });
+  /** Those in use at `now` whose owner has left the organization, unless somebody holds them. */
+  lockOwnerlessAcrossTenants(
+    owner: Owner | null,
+    limit: number,
+    now: Date,
+  ): Promise<ApiKeyEntity[]> {
+    const query = this.transactions.manager
+      .createQueryBuilder(ApiKeyEntity, 'key')
+      .where('key.owner_id IS NOT NULL')
+      .andWhere(IN_USE, { now })
+      .andWhere(OWNER_IS_GONE)
+      .limit(limit)
+      .setLock('pessimistic_write')
+      .setOnLocked('skip_locked');
+    if (owner) {
+      query.andWhere('key.organization_id = :organizationId AND key.owner_id = :userId', owner);
+    }
+    return query.getMany();
+  }
+
+  async lockForUpdate(reach: KeyReach, id: string): Promise<ApiKeyEntity | null> {
+    return this.#seen(reach).andWhere({ id }).setLock('pessimistic_write').getOne();
   }
 
   /** Writes the changed columns and counts the version up. */
@@ -159,14 +246,17 @@ export class ApiKeyRepository {
     return this.transactions.manager.countBy(ApiKeyEntity, { accessLevel });
   }
 
+  #seen(reach: KeyReach): SelectQueryBuilder<ApiKeyEntity> {
+    const query = this.transactions.manager.createQueryBuilder(ApiKeyEntity, 'key');
+    return seenFrom(query, reach);
+  }
+
   #page(
-    organizationId: string,
+    reach: KeyReach,
     after: CursorPosition | null,
     limit: number,
   ): SelectQueryBuilder<ApiKeyEntity> {
-    const query = this.transactions.manager
-      .createQueryBuilder(ApiKeyEntity, 'key')
-      .where('key.organization_id = :organizationId', { organizationId })
+    const query = this.#seen(reach)
       .orderBy('key.createdAt', 'DESC')
       .addOrderBy('key.id', 'DESC')
       .limit(limit + 1);
@@ -182,10 +272,20 @@ export class ApiKeyRepository {
       order: { expiresAt: 'ASC', createdAt: 'ASC' },
     });
     const current = new Map(secrets.map((secret) => [secret.keyId, secret]));
+    const standings = await this.#standingsOf(keys);
     return keys.flatMap((key) => {
       const secret = current.get(key.id);
-      return secret ? [{ key, secret }] : [];
+      return secret ? [{ key, secret, standing: standings.get(key.id) ?? null }] : [];
     });
+  }
+
+  async #standingsOf(keys: readonly ApiKeyEntity[]): Promise<ReadonlyMap<string, Standing | null>> {
+    const rows = await this.transactions.sql<{ id: string; standing: Standing | null }>(
+      `SELECT key.id, ${STANDING} AS standing FROM api_keys AS key
+        WHERE key.organization_id = ANY ($1) AND key.id = ANY ($2)`,
+      [keys.map(({ organizationId }) => organizationId), keys.map(({ id }) => id)],
+    );
+    return new Map(rows.map(({ id, standing }) => [id, standing]));
   }
 }
 

@@ -3,6 +3,7 @@ import type { KeyUsageTotals } from '#modules/usage/index.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
 import type { KeyWithSecret } from './api-key.repository.js';
+import { type KeyMember, suspenderOf } from './domain/belonging.js';
 import {
   fromPolicyDocument,
   type PolicyDocument,
@@ -17,6 +18,9 @@ import type {
   RevokedKeyResponse,
 } from './dto/key.responses.js';
 
+/** A key with all that is shown of it. */
+type KeyToShow = KeyWithSecret & { readonly members: readonly KeyMember[] };
+
 /** The state at `now`: decided by the clock, so that no job has to run for a key to expire. */
 export function keyStatus(key: ApiKeyEntity, now: number): KeyResponse['status'] {
   if (key.revokedAt && key.revokedAt.getTime() <= now) return 'revoked';
@@ -26,7 +30,7 @@ export function keyStatus(key: ApiKeyEntity, now: number): KeyResponse['status']
 }
 
 export function viewKey(
-  { key, secret }: KeyWithSecret,
+  { key, secret, standing, members }: KeyToShow,
   lastUsedAt: Date | null,
   now: number,
 ): KeyResponse {
@@ -35,7 +39,19 @@ export function viewKey(
     name: key.name,
     prefix: secret.prefix,
     last_four: secret.lastFour,
-    type: 'personal',
+    type: key.type,
+    scope: {
+      organization_id: key.organizationId,
+      team_id: key.teamId,
+      projects: key.projectIds,
+    },
+    owner_id: key.ownerId,
+    members: members.map(({ userId, role, canManageKey }) => ({
+      user_id: userId,
+      role,
+      can_manage_key: canManageKey,
+    })),
+    suspended_by: suspenderOf(standing),
     environment: key.environment,
     access_level: key.accessLevel,
     scopes: key.scopes,

@@ -10,6 +10,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyRepository } from './api-key.repository.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
+import { NOBODYS } from './domain/belonging.js';
 import { generateKeySecret, isWellFormedKey } from './domain/key-secret.js';
 import { UNRESTRICTED_POLICY } from './domain/policy/policy-fields.js';
 import { IssueKeyService } from './issue-key.service.js';
@@ -62,6 +63,8 @@ export class BootstrapMasterKeyService extends BootstrapMasterKey {
         policySources: {},
         expiresAt: null,
       },
+      belonging: NOBODYS,
+      members: [],
       metadata: {},
       createdBy: null,
       secret,

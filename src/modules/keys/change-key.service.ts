@@ -9,8 +9,9 @@ import { KeyBudgets } from '#modules/limits/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
-import { ApiKeyRepository } from './api-key.repository.js';
-import { assertMayChange, assertNotRevoked, grantOf, isRevoked } from './changeable-key.js';
+import { assertNotRevoked, grantOf, isRevoked } from './changeable-key.js';
+import { SettleBelongingService } from './belonging/settle-belonging.service.js';
+import { ChangeableKeys, type KeyChanges } from './changeable-keys.js';
 import { assertGrantWithin, levelAndScopes, regrantWithin } from './domain/grant.js';
 import { futureTime, timeOf } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
@@ -18,19 +19,16 @@ import { toPolicyDocument } from './domain/policy/policy-document.js';
 import { readPolicy } from './domain/policy/read-policy.js';
 import { SigningSecrets } from './signing-secrets.js';
 import type { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
-import { WriteKeyService } from './write-key.service.js';
 
 const DEFAULT_REVOKE_AFTER = '24h';
-
-type Changes = Partial<ApiKeyEntity>;
 
 /** Changes of a key that exists. Each takes effect here at once and everywhere within a second. */
 @Injectable()
 export class ChangeKeyService {
   constructor(
-    private readonly keys: ApiKeyRepository,
+    private readonly keys: ChangeableKeys,
+    private readonly belongings: SettleBelongingService,
     private readonly transactions: TransactionRunner,
-    private readonly written: WriteKeyService,
     private readonly signingSecrets: SigningSecrets,
     private readonly budgets: KeyBudgets,
     private readonly clock: Clock,
@@ -49,7 +47,7 @@ export class ChangeKeyService {
     ifMatch: string | null,
   ): Promise<Secret | null> {
     let signingSecret: Secret | null = null;
-    await this.#change(caller, keyId, (key) => {
+    await this.keys.change(caller, keyId, async (key) => {
       if (ifMatch !== null) assertMatches(ifMatch, 'key', key.version);
       assertNotRevoked(key, this.clock.now());
       const rights = changesRights(dto) ? this.#regrant(caller, key, dto) : null;
@@ -58,6 +56,7 @@ export class ChangeKeyService {
         ...(isGiven(dto.name) && { name: dto.name }),
         ...(isGiven(dto.metadata) && { metadata: dto.metadata }),
         ...rights?.changes,
+        ...(await this.#rebelong(caller, key, dto)),
       };
     });
     return signingSecret;
@@ -72,7 +71,7 @@ export class ChangeKeyService {
     keyId: string,
   ): Promise<{ key: ApiKeyEntity; secret: Secret }> {
     const { secret, sealed } = this.signingSecrets.issue(keyId);
-    const key = await this.#change(caller, keyId, (current) => {
+    const key = await this.keys.change(caller, keyId, (current) => {
       assertNotRevoked(current, this.clock.now());
       const grant = grantOf(current);
       assertGrantWithin(caller, grant);
@@ -88,7 +87,7 @@ export class ChangeKeyService {
     const enableAt = isGiven(dto.auto_enable_after)
       ? timeOf(dto.auto_enable_after, 'auto_enable_after', now)
       : null;
-    await this.#change(caller, keyId, (key) => {
+    await this.keys.change(caller, keyId, (key) => {
       assertNotRevoked(key, now);
       // Else whoever may not enable a key could disable it once more, for a second.
       if (comesBackEarlier(key, enableAt, now)) assertGrantWithin(caller, grantOf(key));
@@ -98,7 +97,7 @@ export class ChangeKeyService {
 
   /** @throws {AppError} `not_found`, `conflict` for a revoked key, `escalation_denied` where it may do more than the caller */
   async enable(caller: KeyView, keyId: string): Promise<void> {
-    await this.#change(caller, keyId, (key) => {
+    await this.keys.change(caller, keyId, (key) => {
       assertNotRevoked(key, this.clock.now());
       assertGrantWithin(caller, grantOf(key));
       return key.disabledAt ? { disabledAt: null, disabledReason: null, enableAt: null } : {};
@@ -115,7 +114,7 @@ export class ChangeKeyService {
     const now = this.clock.now();
     const revokedAt = revocationTime(dto, now);
     return this.transactions.run(async () => {
-      const revoked = await this.#change(caller, keyId, (key) =>
+      const revoked = await this.keys.change(caller, keyId, (key) =>
         key.revokedAt && key.revokedAt <= revokedAt
           ? {}
           : { revokedAt, revokedReason: dto.reason ?? null },
@@ -125,25 +124,24 @@ export class ChangeKeyService {
     });
   }
 
-  async #change(
+  async #rebelong(
     caller: KeyView,
-    keyId: string,
-    changesOf: (key: ApiKeyEntity) => Changes,
-  ): Promise<ApiKeyEntity> {
-    return this.transactions.run(async () => {
-      const key = await this.keys.lockForUpdate(caller.organizationId, keyId);
-      assertMayChange(caller, keyId, key);
-      const changes = changesOf(key);
-      if (Object.keys(changes).length === 0) return key;
-      return this.written.update(key, changes, caller.keyId);
-    });
+    key: ApiKeyEntity,
+    dto: UpdateKeyDto,
+  ): Promise<Pick<KeyChanges, 'type' | 'teamId' | 'projectIds' | 'ownerId' | 'members'>> {
+    const members = await this.belongings.members(caller, dto);
+    if (!isGiven(dto.type) && !isGiven(dto.scope)) return members ? { members } : {};
+    // Else a key could be brought to where it may be used, or reaches, more.
+    assertGrantWithin(caller, grantOf(key));
+    const { projectIds, ...belonging } = await this.belongings.settle(caller, dto, key);
+    return { ...belonging, projectIds: [...projectIds], ...(members && { members }) };
   }
 
   #regrant(
     caller: KeyView,
     key: ApiKeyEntity,
     dto: UpdateKeyDto,
-  ): { changes: Changes; signingSecret: Secret | null } {
+  ): { changes: Partial<ApiKeyEntity>; signingSecret: Secret | null } {
     const { expires_at: expiresAt, access_level: accessLevel, scopes } = dto;
     if (isGiven(accessLevel) && isGiven(scopes)) throw levelAndScopes();
     const grant = regrantWithin(caller, grantOf(key), {

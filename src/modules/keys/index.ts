@@ -12,8 +12,9 @@ export {
 export { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 export { CallingKey } from './calling-key.decorator.js';
 export { KeyAccounts } from './key-accounts.service.js';
-export { KeyAttributesReader } from './key-attributes.port.js';
+export { type KeyAttributes, KeyAttributesReader } from './key-attributes.port.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';
+export { assertReachesAll, reachesAll } from './domain/key-reach.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { type KeyState, KeyStates } from './key-states.port.js';
 export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leaked-key.js';

@@ -6,11 +6,12 @@ import { Clock } from '#common/time/clock.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { Pepper } from '#platform/crypto/pepper.js';
-import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import type { KeyWithSecret } from './api-key.repository.js';
+import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { ApiKeySecretEntity, UNUSED } from './api-key-secret.entity.js';
+import type { Belonging, KeyMember } from './domain/belonging.js';
 import { type Grant, grantWithin, levelAndScopes, type RequestedGrant } from './domain/grant.js';
 import { generateKeySecret, visibleParts } from './domain/key-secret.js';
 import { futureTime } from './domain/key-times.js';
@@ -26,13 +27,18 @@ export type NewKey = {
   readonly organizationId: string;
   readonly name: string;
   readonly grant: Grant;
+  readonly belonging: Belonging;
+  readonly members: readonly KeyMember[];
   readonly metadata: Record<string, unknown>;
   readonly createdBy: string | null;
   readonly secret: Secret;
 };
 
 /** A key that was just made; a key that must sign has another secret for that, which is shown this once. */
-type WrittenKey = KeyWithSecret & { readonly signingSecret: Secret | null };
+type WrittenKey = KeyWithSecret & {
+  readonly members: readonly KeyMember[];
+  readonly signingSecret: Secret | null;
+};
 
 /** A new key, and its secret, which nobody can find out any more. */
 export type IssuedKey = { readonly issued: WrittenKey; readonly secret: Secret };
@@ -41,8 +47,8 @@ export type IssuedKey = { readonly issued: WrittenKey; readonly secret: Secret }
 export class IssueKeyService {
   constructor(
     private readonly written: WriteKeyService,
-    private readonly transactions: TransactionRunner,
     private readonly pepper: Pepper,
+    private readonly belongings: SettleBelongingService,
     private readonly signingSecrets: SigningSecrets,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
@@ -50,15 +56,20 @@ export class IssueKeyService {
 
   /**
    * Makes a key within what `creator` may do itself.
-   * @throws {AppError} `escalation_denied`; `invalid_request` for a policy that is none, or an expiry in the past
+   * @throws {AppError} `escalation_denied`; `invalid_request` for a policy that is none, an expiry in the past, or what it is
+   * to belong to and is not there
    */
   async issue(creator: KeyView, dto: CreateKeyDto): Promise<IssuedKey> {
     const grant = grantWithin(creator, requestedGrant(dto, this.clock.now()));
+    const belonging = await this.belongings.settle(creator, dto, null);
+    const members = await this.belongings.members(creator, dto);
     const secret = generateKeySecret(this.config.keyBrand, grant.environment);
     const issued = await this.write({
       organizationId: creator.organizationId,
       name: dto.name,
       grant,
+      belonging,
+      members: members ?? [],
       metadata: dto.metadata ?? {},
       createdBy: creator.keyId,
       secret,
@@ -77,6 +88,8 @@ export class IssueKeyService {
       organizationId: newKey.organizationId,
       name: newKey.name,
       environment: grant.environment,
+      ...newKey.belonging,
+      projectIds: [...newKey.belonging.projectIds],
       accessLevel: grant.accessLevel,
       scopes: [...grant.scopes],
       policy: toPolicyDocument(grant.policy),
@@ -104,8 +117,9 @@ export class IssueKeyService {
       expiresAt: null,
       ...UNUSED,
     });
-    await this.transactions.run(() => this.written.insert(key, secret));
-    return { key, secret, signingSecret: signing?.secret ?? null };
+    await this.written.insert(key, secret, newKey.members);
+    const { members } = newKey;
+    return { key, secret, standing: null, members, signingSecret: signing?.secret ?? null };
   }
 }
 

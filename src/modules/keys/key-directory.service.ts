@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { STANDING_CHANGED_TOPIC } from '#modules/organizations/index.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { Pepper } from '#platform/crypto/pepper.js';
@@ -14,6 +15,7 @@ import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { keyViewOf } from './key-view-of.js';
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
+import { readStanding, type StandingChange } from './standing-change.js';
 import { digestsOf, PLAIN_SCHEME } from './secret-digests.js';
 import { SigningSecrets } from './signing-secrets.js';
 
@@ -42,11 +44,13 @@ export class KeyDirectoryService extends KeyDirectory {
     super();
     this.#views = new CoherentCache<KeyView>(fanout, {
       maxEntries: MAX_CACHED_KEYS,
-      tagOf: (view) => view.keyId,
+      tagsOf,
     });
     fanout.subscribe(KEYS_CHANGED_TOPIC, (keyId) => this.#views.invalidate(keyId));
     // Here at once, whatever becomes of the message to the others.
     events.on('keys.key-changed', ({ keyId }) => this.#views.invalidate(keyId));
+    fanout.subscribe(STANDING_CHANGED_TOPIC, (payload) => this.#forget(readStanding(payload)));
+    events.on('organizations.standing-changed', (changed) => this.#forget(changed));
   }
 
   override find(presented: PresentedKey): KeyView | null | Promise<KeyView | null> {
@@ -69,6 +73,10 @@ export class KeyDirectoryService extends KeyDirectory {
     return digest && this.#load({ fingerprint: `id ${secretId}`, digests: [digest] });
   }
 
+  #forget({ organizationId, teamId, userId }: StandingChange): void {
+    this.#views.invalidate(userId ?? teamId ?? organizationId);
+  }
+
   #load(place: Place): Promise<KeyView | null> {
     return this.#views.load(place.fingerprint, () => this.#read(place));
   }
@@ -89,4 +97,12 @@ export class KeyDirectoryService extends KeyDirectory {
     await this.keys.replaceDigestAcrossTenants(found.secret, peppered);
     return { ...found, secret: { ...found.secret, ...peppered } };
   }
+}
+
+/** All that a key's standing depends on. Ids of different things have different prefixes. */
+function tagsOf({ keyId, organizationId, teamId, userId }: KeyView): string[] {
+  const tags = [keyId, organizationId];
+  if (teamId !== null) tags.push(teamId);
+  if (userId !== null) tags.push(userId);
+  return tags;
 }

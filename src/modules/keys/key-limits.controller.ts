@@ -8,6 +8,7 @@ import { Endpoint } from '#platform/http/endpoint.decorator.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { CallingKey } from './calling-key.decorator.js';
 import { compileCallLimits } from './domain/call-limits.js';
+import { reachOf } from './domain/key-reach.js';
 import type { KeyView } from './domain/key-view.js';
 import { fromPolicyDocument } from './domain/policy/policy-document.js';
 import { KeyLimitsResponse } from './dto/key-limits.response.js';
@@ -50,7 +51,7 @@ export class KeyLimitsController {
   })
   async get(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyLimitsResponse> {
     const { organizationId } = caller;
-    const row = await this.keys.find(organizationId, id);
+    const row = await this.keys.find(reachOf(caller), id);
     if (!row) throw new AppError('not_found', { message: `There is no key ${id}.` });
     const policy = fromPolicyDocument(row.key.policy);
     const { allowances } = compileCallLimits({ keyId: id, organizationId, policy });

@@ -1,18 +1,26 @@
 import { Injectable } from '@nestjs/common';
 
+import { MEMBERS_CHANGED_TOPIC } from '#modules/organizations/index.js';
 import { EventBus } from '#platform/events/event-bus.js';
+import type { EventMap } from '#platform/events/event-map.js';
 import { CoherentCache } from '#platform/fanout/coherent-cache.js';
 import { Fanout } from '#platform/fanout/fanout.port.js';
 
 import { ApiKeyRepository } from './api-key.repository.js';
+import { type KeyReach, reachOf } from './domain/key-reach.js';
+import type { KeyView } from './domain/key-view.js';
 import { type KeyState, KeyStates } from './key-states.port.js';
 import { KEYS_CHANGED_TOPIC } from './keys.events.js';
 
 const MAX_CACHED_STATES = 10_000;
 
+type MembersChange = EventMap['organizations.members-changed'];
+/** What somebody sees of a key, and what it depends on that they see it. */
+type Seen = { readonly state: KeyState; readonly tags: readonly string[] };
+
 @Injectable()
 export class KeyStatesService extends KeyStates {
-  readonly #states: CoherentCache<KeyState>;
+  readonly #states: CoherentCache<Seen>;
 
   constructor(
     private readonly keys: ApiKeyRepository,
@@ -20,25 +28,49 @@ export class KeyStatesService extends KeyStates {
     events: EventBus,
   ) {
     super();
-    this.#states = new CoherentCache<KeyState>(fanout, {
+    this.#states = new CoherentCache<Seen>(fanout, {
       maxEntries: MAX_CACHED_STATES,
-      tagOf: ({ keyId }) => keyId,
+      tagsOf: ({ tags }) => tags,
     });
     // The directory tells the other instances.
     events.on('keys.key-changed', ({ keyId }) => this.#states.invalidate(keyId));
     fanout.subscribe(KEYS_CHANGED_TOPIC, (keyId) => this.#states.invalidate(keyId));
+    events.on('organizations.members-changed', (changed) => this.#forgetPerson(changed));
+    fanout.subscribe(MEMBERS_CHANGED_TOPIC, (payload) => this.#forgetPerson(readMembers(payload)));
   }
 
-  override find(organizationId: string, keyId: string): KeyState | null | Promise<KeyState | null> {
-    const name = `${organizationId} ${keyId}`;
-    return (
-      this.#states.peek(name) ?? this.#states.load(name, () => this.#read(organizationId, keyId))
-    );
+  override find(caller: KeyView, keyId: string): KeyState | null | Promise<KeyState | null> {
+    const reach = reachOf(caller);
+    const name = `${reach.organizationId} ${keyId} ${reach.userId ?? '-'} ${reach.teamId ?? '-'}`;
+    return this.#states.peek(name)?.state ?? this.#load(name, reach, keyId);
   }
 
-  async #read(organizationId: string, keyId: string): Promise<KeyState | null> {
-    const found = await this.keys.find(organizationId, keyId);
+  async #load(name: string, reach: KeyReach, keyId: string): Promise<KeyState | null> {
+    const found = await this.#states.load(name, () => this.#read(reach, keyId));
+    return found?.state ?? null;
+  }
+
+  async #read(reach: KeyReach, keyId: string): Promise<Seen | null> {
+    const found = await this.keys.find(reach, keyId);
     if (!found) return null;
-    return { organizationId, keyId, revokedAt: found.key.revokedAt?.getTime() ?? Infinity };
+    const { organizationId, userId } = reach;
+    const revokedAt = found.key.revokedAt?.getTime() ?? Infinity;
+    return {
+      state: { organizationId, keyId, ownerId: found.key.ownerId, revokedAt },
+      tags: userId === null ? [keyId] : [keyId, organizationId, userId],
+    };
   }
+
+  /** Who is limited may have left the team through which they saw the key. */
+  #forgetPerson({ organizationId, userId }: MembersChange): void {
+    if (userId !== null) this.#states.invalidate(userId);
+    else if (organizationId !== null) this.#states.invalidate(organizationId);
+    else this.#states.clear();
+  }
+}
+
+function readMembers(payload: string): MembersChange {
+  const [organizationId = '*', userId = '*'] = payload.split(' ');
+  const orNull = (id: string): string | null => (id === '*' ? null : id);
+  return { organizationId: orNull(organizationId), userId: orNull(userId) };
 }

@@ -8,6 +8,9 @@ import { AnnounceKeyChanges } from './announce-key-changes.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
+import { KeyMemberRepository } from './belonging/key-member.repository.js';
+import { RevokeOwnerlessKeysService } from './belonging/revoke-ownerless-keys.service.js';
+import { ChangeableKeys } from './changeable-keys.js';
 import { TellOfKeys } from './tell-of-keys.js';
 import { WriteKeyService } from './write-key.service.js';
 
@@ -19,7 +22,22 @@ import { WriteKeyService } from './write-key.service.js';
     OrganizationSettingsModule,
     NotificationsModule,
   ],
-  providers: [AnnounceKeyChanges, ApiKeyRepository, TellOfKeys, WriteKeyService],
-  exports: [ApiKeyRepository, TellOfKeys, WriteKeyService],
+  providers: [
+    AnnounceKeyChanges,
+    ApiKeyRepository,
+    ChangeableKeys,
+    KeyMemberRepository,
+    RevokeOwnerlessKeysService,
+    TellOfKeys,
+    WriteKeyService,
+  ],
+  exports: [
+    ApiKeyRepository,
+    ChangeableKeys,
+    KeyMemberRepository,
+    RevokeOwnerlessKeysService,
+    TellOfKeys,
+    WriteKeyService,
+  ],
 })
 export class KeyStoreModule {}

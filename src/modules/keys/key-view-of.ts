@@ -5,12 +5,18 @@ import { compileKeyView, type KeyView } from './domain/key-view.js';
 import { fromPolicyDocument } from './domain/policy/policy-document.js';
 
 /** A stored key as requests with this secret are decided on. */
-export function keyViewOf({ key, secret }: KeyWithSecret, signingSecret: Secret | null): KeyView {
+export function keyViewOf(
+  { key, secret, standing }: KeyWithSecret,
+  signingSecret: Secret | null,
+): KeyView {
   return compileKeyView({
     keyId: key.id,
     organizationId: key.organizationId,
-    userId: null,
+    userId: key.ownerId,
     role: null,
+    teamId: key.teamId,
+    projectIds: key.projectIds,
+    standing,
     environment: key.environment,
     accessLevel: key.accessLevel,
     scopes: key.scopes,

@@ -13,7 +13,6 @@ import {
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 
 import type { Page } from '#common/pagination/cursor.js';
-import { PageQuery } from '#common/pagination/page.query.js';
 import { Clock } from '#common/time/clock.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js';
@@ -24,6 +23,7 @@ import { CallingKey } from './calling-key.decorator.js';
 import type { KeyView } from './domain/key-view.js';
 import { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
 import { CreateKeyDto } from './dto/create-key.dto.js';
+import { ListKeysQuery } from './dto/list-keys.query.js';
 import {
   CallingKeyResponse,
   ChangedKeyResponse,
@@ -87,14 +87,15 @@ export class KeysController {
   @Endpoint({
     id: 'listKeys',
     summary: 'List keys',
-    description: 'Newest first, without secrets, revoked ones included.',
+    description:
+      'Newest first, without secrets, revoked ones included: those that the caller reaches.',
     scope: 'keys:read',
     response: KeyListResponse,
     example: { data: [KEY_EXAMPLE], has_more: false, next_cursor: null },
     errors: ['invalid_request'],
   })
-  list(@CallingKey() caller: KeyView, @Query() page: PageQuery): Promise<Page<KeyResponse>> {
-    return this.readKeys.list(caller.organizationId, page);
+  list(@CallingKey() caller: KeyView, @Query() query: ListKeysQuery): Promise<Page<KeyResponse>> {
+    return this.readKeys.list(caller, query);
   }
 
   @Get('keys/:id')
@@ -107,7 +108,7 @@ export class KeysController {
     errors: ['not_found'],
   })
   get(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyResponse> {
-    return this.readKeys.get(caller.organizationId, id);
+    return this.readKeys.get(caller, id);
   }
 
   @Get('keys/:id/policy')
@@ -121,7 +122,7 @@ export class KeysController {
     errors: ['not_found'],
   })
   getPolicy(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyPolicyResponse> {
-    return this.readKeys.getPolicy(caller.organizationId, id);
+    return this.readKeys.getPolicy(caller, id);
   }
 
   @Patch('keys/:id')
@@ -152,7 +153,7 @@ export class KeysController {
     @Headers('if-match') ifMatch?: string,
   ): Promise<ChangedKeyResponse> {
     const signingSecret = await this.changeKey.update(caller, id, body, ifMatch ?? null);
-    const key = await this.readKeys.get(caller.organizationId, id);
+    const key = await this.readKeys.get(caller, id);
     return { ...key, ...showSigningSecret(signingSecret) };
   }
 
@@ -183,7 +184,7 @@ export class KeysController {
     @Body() body: DisableKeyDto,
   ): Promise<KeyResponse> {
     await this.changeKey.disable(caller, id, body);
-    return this.readKeys.get(caller.organizationId, id);
+    return this.readKeys.get(caller, id);
   }
 
   @Post('keys/:id/enable')
@@ -200,7 +201,7 @@ export class KeysController {
   @ConfirmsPropagation()
   async enable(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyResponse> {
     await this.changeKey.enable(caller, id);
-    return this.readKeys.get(caller.organizationId, id);
+    return this.readKeys.get(caller, id);
   }
 
   @Delete('keys/:id')
@@ -241,6 +242,6 @@ export class KeysController {
     example: CALLING_KEY_EXAMPLE,
   })
   getCalling(@CallingKey() caller: KeyView): Promise<CallingKeyResponse> {
-    return this.readKeys.getWithUsage(caller.organizationId, caller.keyId);
+    return this.readKeys.getWithUsage(caller);
   }
 }

@@ -5,6 +5,7 @@ import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
+import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
 import { ChangeKeyService } from './change-key.service.js';
@@ -67,6 +68,7 @@ import { SigningSecrets } from './signing-secrets.js';
   ],
   providers: [
     SigningSecrets,
+    SettleBelongingService,
     IssueKeyService,
     ReadKeysService,
     ChangeKeyService,

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 
 import { ApiKeyRepository } from './api-key.repository.js';
+import { reachOf } from './domain/key-reach.js';
+import type { KeyView } from './domain/key-view.js';
 import { type KeyAttributes, KeyAttributesReader } from './key-attributes.port.js';
 
 @Injectable()
@@ -10,11 +12,11 @@ export class ReadKeyAttributesService extends KeyAttributesReader {
   }
 
   override async of(
-    organizationId: string,
+    caller: KeyView,
     keyIds: readonly string[],
     metadataField: string | null,
   ): Promise<ReadonlyMap<string, KeyAttributes>> {
-    const rows = await this.keys.listAttributes(organizationId, keyIds, metadataField);
+    const rows = await this.keys.listAttributes(reachOf(caller), keyIds, metadataField);
     return new Map(rows.map(({ id, ...attributes }) => [id, attributes]));
   }
 }

@@ -1,11 +1,15 @@
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
 import type { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
+import { KeyMemberRepository } from './belonging/key-member.repository.js';
+import type { KeyMember } from './domain/belonging.js';
+import { wholeOrganization } from './domain/key-reach.js';
 import { isRevoked } from './changeable-key.js';
 import './keys.events.js';
 import { TellOfKeys } from './tell-of-keys.js';
@@ -17,18 +21,26 @@ export class WriteKeyService {
     private readonly keys: ApiKeyRepository,
     private readonly events: EventBus,
     private readonly news: TellOfKeys,
+    private readonly members: KeyMemberRepository,
+    private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
   ) {}
 
-  /** In the caller's transaction. */
-  async insert(key: ApiKeyEntity, secret: ApiKeySecretEntity): Promise<void> {
-    await this.keys.insert(key, secret);
-    await this.news.created(key);
+  async insert(
+    key: ApiKeyEntity,
+    secret: ApiKeySecretEntity,
+    members: readonly KeyMember[],
+  ): Promise<void> {
+    await this.transactions.run(async () => {
+      await this.keys.insert(key, secret);
+      await this.members.replace(key.organizationId, key.id, members);
+      await this.news.created(key);
+    });
   }
 
   /** For {@link update}, until the caller's transaction ends. */
   lock(organizationId: string, keyId: string): Promise<ApiKeyEntity | null> {
-    return this.keys.lockForUpdate(organizationId, keyId);
+    return this.keys.lockForUpdate(wholeOrganization(organizationId), keyId);
   }
 
   /**

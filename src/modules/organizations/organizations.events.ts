@@ -21,5 +21,5 @@ declare module '#platform/events/event-map.js' {
 /** Fan-out topic; the payload is `<organization or *> <user or *>`. */
 export const MEMBERS_CHANGED_TOPIC = 'organizations.members-changed';
 
-/** Fan-out topic; the payload is `<organization> <team or *> <user or *>`. */
+/** Fan-out topic; the payload is `<organization> <team or -> <user or ->`. */
 export const STANDING_CHANGED_TOPIC = 'organizations.standing-changed';

@@ -9,8 +9,8 @@ type Entry<V> = { readonly value: V; readonly loadedAt: number };
 
 export type CoherentCacheOptions<V> = {
   readonly maxEntries: number;
-  /** What a value is invalidated by; several entries may share it. */
-  readonly tagOf: (value: V) => string;
+  /** What a value is invalidated by: any of them. Several entries may share one. */
+  readonly tagsOf: (value: V) => readonly string[];
 };
 
 /**
@@ -31,7 +31,7 @@ export class CoherentCache<V extends object> {
   ) {
     this.#entries = new LRUCache<string, Entry<V>>({
       max: options.maxEntries,
-      dispose: ({ value }, key) => this.#untag(options.tagOf(value), key),
+      dispose: ({ value }, key) => this.#untag(options.tagsOf(value), key),
     });
     fanout.onGap(() => this.clear());
   }
@@ -64,10 +64,7 @@ export class CoherentCache<V extends object> {
     const value = await read();
     if (value !== null && generation === this.#generation) {
       this.#entries.set(key, { value, loadedAt });
-      const tag = this.options.tagOf(value);
-      const keys = this.#keysOfTag.get(tag);
-      if (keys) keys.add(key);
-      else this.#keysOfTag.set(tag, new Set([key]));
+      this.#tag(this.options.tagsOf(value), key);
     }
     return value;
   }
@@ -88,9 +85,19 @@ export class CoherentCache<V extends object> {
     this.#loading.clear();
   }
 
-  #untag(tag: string, key: string): void {
-    const keys = this.#keysOfTag.get(tag);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#keysOfTag.delete(tag);
+  #tag(tags: readonly string[], key: string): void {
+    for (const tag of tags) {
+      const keys = this.#keysOfTag.get(tag);
+      if (keys) keys.add(key);
+      else this.#keysOfTag.set(tag, new Set([key]));
+    }
+  }
+
+  #untag(tags: readonly string[], key: string): void {
+    for (const tag of tags) {
+      const keys = this.#keysOfTag.get(tag);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#keysOfTag.delete(tag);
+    }
   }
 }

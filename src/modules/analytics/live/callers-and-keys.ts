@@ -20,8 +20,8 @@ export class CallersAndKeys {
     return this.directory.current(caller);
   }
 
-  watchedBy({ key }: Listener): KeyState | null | Promise<KeyState | null> {
-    return this.states.find(key.organizationId, key.keyId);
+  watchedBy({ key, caller }: Listener): KeyState | null | Promise<KeyState | null> {
+    return this.states.find(caller, key.keyId);
   }
 
   /** @throws {AppError} what the request that began the stream would be refused with now */

@@ -10,6 +10,9 @@ import type { Outlet } from './outlet.js';
 
 const MAX_HELD = 1_000;
 
+/** With the user whose own it is. */
+export type WatchedKey = FeedKey & { readonly ownerId: string | null };
+
 /** With which request somebody began to listen. */
 export type Admission = {
   readonly request: IncomingMessage;
@@ -33,7 +36,7 @@ export class Listener {
 
   constructor(
     { request, endpoint, caller }: Admission,
-    readonly key: FeedKey,
+    readonly key: WatchedKey,
     private readonly outlet: Outlet,
   ) {
     this.request = request;

@@ -21,7 +21,12 @@ export class LiveMessage {
   }
 }
 
-export function requestCompleted(record: FeedRecord, id: string): LiveMessage {
+/** @param userId whose own the key is */
+export function requestCompleted(
+  record: FeedRecord,
+  id: string,
+  userId: string | null,
+): LiveMessage {
   const { inputTokens, outputTokens } = record;
   const fields = {
     type: 'request_completed',
@@ -42,8 +47,7 @@ export function requestCompleted(record: FeedRecord, id: string): LiveMessage {
     latency_ms: record.latencyMs,
     status: record.status,
     outcome: record.outcome,
-    // There are no users yet.
-    user_id: null,
+    user_id: userId,
   };
   return new LiveMessage(fields);
 }

@@ -97,7 +97,7 @@ export class LiveUsageController {
     @CallingKey() caller: KeyView,
     @Param('id') id: string,
   ): Promise<UsageTicketResponse> {
-    const { keyId } = await this.live.find(caller.organizationId, id);
+    const { keyId } = await this.live.find(caller, id);
     const { ticket, expiresAt } = await this.tickets.issue(
       caller,
       `/v1/keys/${keyId}/usage/stream`,

@@ -8,7 +8,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
-import { type KeyState, KeyStates } from '#modules/keys/index.js';
+import { type KeyState, KeyStates, type KeyView } from '#modules/keys/index.js';
 import {
   FeedFollower,
   type FeedKey,
@@ -51,10 +51,9 @@ export class LiveUsage implements OnModuleDestroy, OnApplicationShutdown {
   ) {}
 
   /** @throws {AppError} `not_found`, also for another organization’s key */
-  async find(organizationId: string, keyId: string): Promise<FeedKey> {
-    const key = { organizationId, keyId };
-    await this.#stateOf(key);
-    return key;
+  async find(caller: KeyView, keyId: string): Promise<FeedKey> {
+    await this.#stateOf(caller, keyId);
+    return { organizationId: caller.organizationId, keyId };
   }
 
   /**
@@ -68,8 +67,9 @@ export class LiveUsage implements OnModuleDestroy, OnApplicationShutdown {
     lastEventId: string | null,
     accept: () => Outlet | null,
   ): Promise<void> {
-    const key = { organizationId: admission.caller.organizationId, keyId };
-    const state = await this.#stateOf(key);
+    const state = await this.#stateOf(admission.caller, keyId);
+    const { organizationId, ownerId } = state;
+    const key = { organizationId, keyId, ownerId };
     if (state.revokedAt <= this.clock.now()) {
       throw new AppError('conflict', { message: `The key ${keyId} is revoked and is not used.` });
     }
@@ -92,8 +92,8 @@ export class LiveUsage implements OnModuleDestroy, OnApplicationShutdown {
     return this.pump.stop();
   }
 
-  async #stateOf({ organizationId, keyId }: FeedKey): Promise<KeyState> {
-    const state = await this.keys.find(organizationId, keyId);
+  async #stateOf(caller: KeyView, keyId: string): Promise<KeyState> {
+    const state = await this.keys.find(caller, keyId);
     if (!state) throw new AppError('not_found', { message: `There is no key ${keyId}.` });
     return state;
   }

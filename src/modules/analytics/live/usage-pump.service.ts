@@ -4,6 +4,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '#common/time/clock.js';
 import {
   FeedFollower,
+  type FeedKey,
   type FeedPosition,
   type FeedRecord,
   type FollowedPage,
@@ -73,8 +74,14 @@ export class UsagePump {
     return records.map((record) => {
       const isLast = upTo !== null && last.get(record.keyId) === record;
       const id = eventId(now, isLast ? upTo : since, record.id);
-      return { key: record, message: requestCompleted(record, id) };
+      return { key: record, message: requestCompleted(record, id, this.#ownerOf(record)) };
     });
+  }
+
+  /** As whoever listens to the key found it. */
+  #ownerOf(key: FeedKey): string | null {
+    for (const listener of this.listeners.of(key)) return listener.key.ownerId;
+    return null;
   }
 
   /** Resolves when nothing is read any more; there must be no listener left. */

@@ -4,7 +4,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 import { TimeZone } from '#common/time/time-zone.js';
 import { isGiven } from '#common/validation/given.js';
-import { KeyAttributesReader } from '#modules/keys/index.js';
+import { assertReachesAll, KeyAttributesReader } from '#modules/keys/index.js';
 import { UsageReports } from '#modules/usage/index.js';
 
 import { type AskedReport, viewReport } from './analytics.view.js';
@@ -24,13 +24,14 @@ export class AnalyzeUsageService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws {AppError} `not_found`, also for another organization's key; `invalid_request` that names the parameter */
+  /** @throws {AppError} `not_found`, also for another organization's key; `operation_not_allowed`; `invalid_request` that names the parameter */
   async analyze(subject: Subject, query: AnalyticsQuery): Promise<AnalyticsResponse> {
     const asked = understand(query, this.clock.now());
     const grouping = isGiven(query.group_by) ? readGrouping(query.group_by) : null;
-    await this.#assertExists(subject);
+    await this.#assertReached(subject);
     const report = await this.reports.report({
-      ...subject,
+      organizationId: subject.caller.organizationId,
+      keyId: subject.keyId,
       boundariesMs: asked.boundariesMs,
       groupBy: grouping && readBy(grouping, subject),
     });
@@ -38,9 +39,12 @@ export class AnalyzeUsageService {
     return viewReport(asked, report, groups);
   }
 
-  async #assertExists({ organizationId, keyId }: Subject): Promise<void> {
-    if (keyId === null) return;
-    const found = await this.keys.of(organizationId, [keyId], null);
+  async #assertReached({ caller, keyId }: Subject): Promise<void> {
+    if (keyId === null) {
+      assertReachesAll(caller, 'Ask for one key: GET /v1/keys/{id}/analytics.');
+      return;
+    }
+    const found = await this.keys.of(caller, [keyId], null);
     if (!found.has(keyId)) {
       throw new AppError('not_found', { message: `There is no key ${keyId}.` });
     }

@@ -1,14 +1,28 @@
 import { Injectable } from '@nestjs/common';
 
-import { featuresOf, KeyAttributesReader } from '#modules/keys/index.js';
+import {
+  featuresOf,
+  type KeyAttributes,
+  KeyAttributesReader,
+  type KeyView,
+} from '#modules/keys/index.js';
 import type { NamedUsage, UsageGrouping, UsageReport } from '#modules/usage/index.js';
 
 import type { LabelledGroups } from './analytics.view.js';
 import type { Grouping } from './domain/grouping.js';
 import { groupUsage, type RankedUsage } from './domain/usage-groups.js';
 
-/** Whose usage a report is about; `keyId` is `null` for all of the organization. */
-export type Subject = { readonly organizationId: string; readonly keyId: string | null };
+/** A key that is for several projects counts for the first: so the groups add up. */
+const ATTRIBUTES = {
+  environment: 'environment',
+  team: 'teamId',
+  project: 'projectId',
+  metadata: 'metadata',
+} as const satisfies Record<string, keyof KeyAttributes>;
+type AttributeGrouping = Extract<Grouping, { readonly by: keyof typeof ATTRIBUTES }>;
+
+/** Whose usage a report is about, and who asks; `keyId` is `null` for all of the organization. */
+export type Subject = { readonly caller: KeyView; readonly keyId: string | null };
 
 /** What usage must be summed by for a grouping; models and features are always told. */
 export function readBy({ by }: Grouping, { keyId }: Subject): UsageGrouping | null {
@@ -35,32 +49,31 @@ export class GroupUsageService {
       case 'key':
         return this.#byKey(subject, report);
       case 'environment':
-        return unlabelled(await this.#byAttribute(null, subject, report));
+      case 'team':
+      case 'project':
       case 'metadata':
-        return unlabelled(await this.#byAttribute(grouping.field, subject, report));
+        return unlabelled(await this.#byAttribute(grouping, subject, report));
     }
   }
 
   async #byKey(subject: Subject, report: UsageReport): Promise<LabelledGroups> {
     const ranked = groupUsage(usageByKey(subject, report), (name) => [name]);
     const ids = ranked.groups.flatMap(({ key }) => key ?? []);
-    const keys = await this.keys.of(subject.organizationId, ids, null);
+    const keys = await this.keys.of(subject.caller, ids, null);
     return { ranked, labels: new Map([...keys].map(([id, { name }]) => [id, name])) };
   }
 
-  /** By a field of the keys' metadata, or by their environment. */
+  /** By what the keys have. */
   async #byAttribute(
-    field: string | null,
+    grouping: AttributeGrouping,
     subject: Subject,
     report: UsageReport,
   ): Promise<RankedUsage> {
     const usage = usageByKey(subject, report);
     const ids = usage.flatMap(({ name }) => name ?? []);
-    const keys = await this.keys.of(subject.organizationId, ids, field);
-    return groupUsage(usage, (id) => {
-      const key = keys.get(id);
-      return [(field === null ? key?.environment : key?.metadata) ?? null];
-    });
+    const field = grouping.by === 'metadata' ? grouping.field : null;
+    const keys = await this.keys.of(subject.caller, ids, field);
+    return groupUsage(usage, (id) => [keys.get(id)?.[ATTRIBUTES[grouping.by]] ?? null]);
   }
 }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { usdNumber } from '#common/money/money.js';
 import { Clock } from '#common/time/clock.js';
+import { assertReachesAll, type KeyView } from '#modules/keys/index.js';
 import { UsageReports } from '#modules/usage/index.js';
 
 import { viewCurrentModels, viewTokens } from './analytics.view.js';
@@ -22,7 +23,10 @@ export class ReadCurrentUsageService {
     private readonly clock: Clock,
   ) {}
 
-  async read(organizationId: string, query: CurrentUsageQuery): Promise<CurrentUsageResponse> {
+  /** @throws {AppError} `operation_not_allowed` for who does not reach every key */
+  async read(caller: KeyView, query: CurrentUsageQuery): Promise<CurrentUsageResponse> {
+    assertReachesAll(caller, 'Ask for one key: GET /v1/keys/{id}/analytics.');
+    const { organizationId } = caller;
     const lengthMs = LENGTH_MS[query.granularity ?? 'hour'];
     const now = this.clock.now();
     const startMs = now - (now % lengthMs);

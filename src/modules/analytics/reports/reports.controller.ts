@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { CallingKey, type KeyView } from '#modules/keys/index.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { AnalyzeUsageService } from './analyze-usage.service.js';
@@ -30,11 +30,11 @@ export class ReportsController {
     errors: ['not_found', 'invalid_request'],
   })
   ofKey(
-    @CallerOrganization() organizationId: string,
+    @CallingKey() caller: KeyView,
     @Param('id') keyId: string,
     @Query() query: AnalyticsQuery,
   ): Promise<AnalyticsResponse> {
-    return this.analyzeUsage.analyze({ organizationId, keyId }, query);
+    return this.analyzeUsage.analyze({ caller, keyId }, query);
   }
 
   @Get('analytics')
@@ -45,13 +45,13 @@ export class ReportsController {
     scope: 'usage:read',
     response: AnalyticsResponse,
     example: ANALYTICS_EXAMPLE,
-    errors: ['invalid_request'],
+    errors: ['invalid_request', 'operation_not_allowed'],
   })
   ofOrganization(
-    @CallerOrganization() organizationId: string,
+    @CallingKey() caller: KeyView,
     @Query() query: AnalyticsQuery,
   ): Promise<AnalyticsResponse> {
-    return this.analyzeUsage.analyze({ organizationId, keyId: null }, query);
+    return this.analyzeUsage.analyze({ caller, keyId: null }, query);
   }
 
   @Get('usage/current')
@@ -62,12 +62,12 @@ export class ReportsController {
     scope: 'usage:read',
     response: CurrentUsageResponse,
     example: CURRENT_USAGE_EXAMPLE,
-    errors: ['invalid_request'],
+    errors: ['invalid_request', 'operation_not_allowed'],
   })
   current(
-    @CallerOrganization() organizationId: string,
+    @CallingKey() caller: KeyView,
     @Query() query: CurrentUsageQuery,
   ): Promise<CurrentUsageResponse> {
-    return this.readCurrentUsage.read(organizationId, query);
+    return this.readCurrentUsage.read(caller, query);
   }
 }

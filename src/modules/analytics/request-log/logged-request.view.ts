@@ -7,10 +7,12 @@ import type { KeptBodyResponse, LoggedRequestResponse } from './dto/request-log.
 export function viewRequest(
   event: UsageEvent,
   kinds: ReadonlySet<BodyKind> | undefined,
+  userId: string | null,
 ): LoggedRequestResponse {
   return {
     id: event.id,
     key_id: event.keyId,
+    user_id: userId,
     occurred_at: event.occurredAt.toISOString(),
     surface: event.surface,
     model: event.model,

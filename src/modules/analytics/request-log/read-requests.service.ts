@@ -14,6 +14,7 @@ import type {
   LoggedRequestDetailsResponse,
   LoggedRequestResponse,
 } from './dto/request-log.responses.js';
+import { ReachedCalls } from './reached-calls.service.js';
 import { viewBody, viewRequest } from './logged-request.view.js';
 import { assertStorable, periodOf } from './period.js';
 
@@ -22,14 +23,17 @@ export class ReadRequestsService {
   constructor(
     private readonly events: UsageEvents,
     private readonly bodies: StoredBodies,
+    private readonly reached: ReachedCalls,
     private readonly clock: Clock,
   ) {}
 
-  /** A page may be short, or empty, and not the last: where few calls match, the search is given up after two seconds. */
-  async list(
-    organizationId: string,
-    query: ListRequestsQuery,
-  ): Promise<Page<LoggedRequestResponse>> {
+  /**
+   * A page may be short, or empty, and not the last: where few calls match, the search is given up after two seconds.
+   * @throws {AppError} `not_found`, `operation_not_allowed` for who does not reach every key and names none
+   */
+  async list(caller: KeyView, query: ListRequestsQuery): Promise<Page<LoggedRequestResponse>> {
+    await this.reached.assertIncludes(caller, query.key_id);
+    const { organizationId } = caller;
     const { events, reached } = await this.events.search(organizationId, {
       ...periodOf(query, this.clock.now()),
       filter: filterOf(query),
@@ -38,13 +42,14 @@ export class ReadRequestsService {
     });
     const ids = events.map(({ id }) => id);
     const kinds = await this.bodies.kindsOf(organizationId, ids);
+    const owners = await this.reached.ownersOf(caller, events);
     const positioned = events.map((event) => ({
       event,
       id: event.id,
       createdAt: event.occurredAt,
     }));
     const page = toPage(positioned, query.limit, ({ event }) =>
-      viewRequest(event, kinds.get(event.id)),
+      viewRequest(event, kinds.get(event.id), owners.get(event.keyId) ?? null),
     );
     if (reached === null || page.has_more) return page;
     return { data: page.data, has_more: true, next_cursor: encodeCursor(reached) };
@@ -61,11 +66,13 @@ export class ReadRequestsService {
     if (at) assertStorable(at, 'occurred_at');
     const { organizationId } = caller;
     const event = await this.events.find(organizationId, id, at ?? null);
-    if (!event) throw new AppError('not_found', { message: `There is no request ${id}.` });
+    if (!event || !(await this.reached.isOpenTo(caller, event.keyId)))
+      throw new AppError('not_found', { message: `There is no request ${id}.` });
     const kinds = await this.bodies.kindsOf(organizationId, [id]);
     const bodies = includesBodies ? await this.bodies.read(organizationId, id) : [];
+    const owners = await this.reached.ownersOf(caller, [event]);
     return {
-      ...viewRequest(event, kinds.get(id)),
+      ...viewRequest(event, kinds.get(id), owners.get(event.keyId) ?? null),
       request_body: viewBody(bodies, 'request'),
       response_body: viewBody(bodies, 'response'),
     };

@@ -3,7 +3,6 @@ import { ApiTags } from '@nestjs/swagger';
 
 import type { Page } from '#common/pagination/cursor.js';
 import { CallingKey, type KeyView } from '#modules/keys/index.js';
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { DeleteBodiesService } from './delete-bodies.service.js';
@@ -24,6 +23,7 @@ import { ReadRequestsService } from './read-requests.service.js';
 const EXAMPLE: LoggedRequestResponse = {
   id: 'req_1vXqPk4fTqV0mZx1sLwq8n',
   key_id: 'key_4fTqV0mZx1sLwq8nE2bYcA',
+  user_id: null,
   occurred_at: '2026-11-21T09:00:00.000Z',
   surface: 'chat.completions',
   model: 'gpt-4o-mini',
@@ -68,10 +68,10 @@ export class RequestLogController {
     errors: ['invalid_request'],
   })
   list(
-    @CallerOrganization() organizationId: string,
+    @CallingKey() caller: KeyView,
     @Query() query: ListRequestsQuery,
   ): Promise<Page<LoggedRequestResponse>> {
-    return this.readRequests.list(organizationId, query);
+    return this.readRequests.list(caller, query);
   }
 
   @Get(':id')

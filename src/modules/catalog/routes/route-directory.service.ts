@@ -38,7 +38,7 @@ export class RouteDirectoryService extends RouteDirectory {
     super();
     this.#tables = new CoherentCache<CachedTable>(fanout, {
       maxEntries: MAX_CACHED_ORGANIZATIONS,
-      tagOf: ({ organizationId }) => organizationId,
+      tagsOf: ({ organizationId }) => [organizationId],
     });
     fanout.subscribe(CATALOG_CHANGED_TOPIC, (organizationId) =>
       this.#tables.invalidate(organizationId),

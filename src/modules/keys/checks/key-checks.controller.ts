@@ -60,6 +60,6 @@ export class KeyChecksController {
     @Param('id') id: string,
     @Body() body: DescribedRequestDto,
   ): Promise<SimulatedRequestResponse> {
-    return this.simulateRequest.simulate(caller.organizationId, id, body);
+    return this.simulateRequest.simulate(caller, id, body);
   }
 }

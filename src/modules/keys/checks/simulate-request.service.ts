@@ -4,6 +4,8 @@ import { AppError } from '#common/errors/app-error.js';
 import { ERROR_CODES } from '#common/errors/error-codes.js';
 
 import { ApiKeyRepository } from '../api-key.repository.js';
+import { reachOf } from '../domain/key-reach.js';
+import type { KeyView } from '../domain/key-view.js';
 import { keyViewOf } from '../key-view-of.js';
 import { SigningSecrets } from '../signing-secrets.js';
 import type { DescribedRequestDto } from './dto/described-request.dto.js';
@@ -25,11 +27,11 @@ export class SimulateRequestService {
 
   /** @throws {AppError} `not_found`, also for another organization's key; `invalid_request` */
   async simulate(
-    organizationId: string,
+    caller: KeyView,
     keyId: string,
     request: DescribedRequestDto,
   ): Promise<SimulatedRequestResponse> {
-    const row = await this.keys.find(organizationId, keyId);
+    const row = await this.keys.find(reachOf(caller), keyId);
     if (!row) throw new AppError('not_found', { message: `There is no key ${keyId}.` });
     const asked = this.requests.read(request, '');
     const view = keyViewOf(row, this.signingSecrets.open(row.key));

@@ -15,6 +15,7 @@ import {
 
 import { ApiKeyRepository } from '../api-key.repository.js';
 import { authorize } from '../domain/authorize.js';
+import { isLimited, reachOf, wholeOrganization } from '../domain/key-reach.js';
 import type { KeyView } from '../domain/key-view.js';
 import { PresentedKey } from '../domain/presented-key.js';
 import { KeyDirectory } from '../key-directory.port.js';
@@ -49,7 +50,7 @@ export class VerifyKeyService {
   ) {}
 
   /**
-   * A key that is not good is an answer. What is no key of the organization gets one and the same, whether it is
+   * A key that is not good is an answer. What is no key that the caller reaches gets one and the same, whether it is
    * somebody else's, never issued or no key at all.
    * @throws {AppError} `invalid_request` naming a field of the request that is asked about; `insufficient_scope` for who
    * may not consume; `service_unavailable`
@@ -58,9 +59,15 @@ export class VerifyKeyService {
     const request = dto.request ? this.requests.read(dto.request, 'request.') : null;
     if (isGiven(dto.consume)) assertMayConsume(caller);
     const view = await this.directory.find(new PresentedKey(dto.key));
-    if (view?.organizationId !== caller.organizationId) return NO_KEY_OF_OURS;
+    if (!view || !(await this.#isReached(caller, view))) return NO_KEY_OF_OURS;
     const answer = await this.#answerOf(view, request, dto.consume);
     return answer ?? this.verify(caller, dto);
+  }
+
+  async #isReached(caller: KeyView, { organizationId, keyId }: KeyView): Promise<boolean> {
+    if (organizationId !== caller.organizationId) return false;
+    const reach = reachOf(caller);
+    return !isLimited(reach) || (await this.keys.exists(reach, keyId));
   }
 
   /** @returns `null` where the key has changed meanwhile */
@@ -111,7 +118,7 @@ export class VerifyKeyService {
     { organizationId, keyId, signing }: KeyView,
     limits: LimitState[],
   ): Promise<VerifiedKeyResponse> {
-    const row = await this.keys.find(organizationId, keyId);
+    const row = await this.keys.find(wholeOrganization(organizationId), keyId);
     if (!row) return NO_KEY_OF_OURS;
     const { key } = row;
     return {

@@ -21,13 +21,20 @@ type KeyRule = {
   readonly name: KeyRuleName;
   readonly code: ErrorCode;
   readonly denies: (view: KeyView, facts: RequestFacts) => boolean;
+  /** What to say of the refusal; the code's own words when absent, or `null`. */
+  readonly explain?: (view: KeyView) => string | null;
 };
 
 /** Whether the key is one that can be used now at all. */
 const STATE_RULES: readonly KeyRule[] = [
   { name: 'revoked', code: 'revoked_api_key', denies: (view, { now }) => now >= view.revokedAt },
   { name: 'expired', code: 'expired_api_key', denies: (view, { now }) => now >= view.expiresAt },
-  { name: 'disabled', code: 'key_disabled', denies: (view, { now }) => now < view.disabledUntil },
+  {
+    name: 'disabled',
+    code: 'key_disabled',
+    denies: (view, { now }) => now < view.disabledUntil,
+    explain: ({ suspension }) => suspension,
+  },
 ];
 
 /** What the key is, before what its policy allows. */
@@ -50,7 +57,7 @@ const ALLOWED: Decision = { allowed: true };
 /** Whether a key can be used now at all: the part of {@link authorize} that tells nothing of what it may do. */
 export function checkState(view: KeyView, facts: RequestFacts): Decision {
   const denied = STATE_RULES.find((rule) => rule.denies(view, facts));
-  return denied ? { allowed: false, code: denied.code } : ALLOWED;
+  return denied ? keyRefusal(denied, view) : ALLOWED;
 }
 
 /**
@@ -59,12 +66,17 @@ export function checkState(view: KeyView, facts: RequestFacts): Decision {
  */
 export function authorize(view: KeyView, facts: RequestFacts): Decision {
   for (const rule of KEY_RULES) {
-    if (rule.denies(view, facts)) return { allowed: false, code: rule.code };
+    if (rule.denies(view, facts)) return keyRefusal(rule, view);
   }
   for (const rule of view.rules) {
     if (rule.denies(facts)) return refusal(rule, facts);
   }
   return ALLOWED;
+}
+
+function keyRefusal({ code, explain }: KeyRule, view: KeyView): Refusal {
+  const message = explain?.(view) ?? null;
+  return { allowed: false, code, ...(message !== null && { message }) };
 }
 
 function refusal({ code, param, explain }: CompiledRule, facts: RequestFacts): Decision {

@@ -4,6 +4,7 @@ import type { Environment, Principal } from '#common/auth/principal.js';
 import { type AccessLevel, type Scope, scopeMask } from '#common/auth/scopes.js';
 import type { Secret } from '#common/secret/secret.js';
 
+import { type Belonging, type Standing, STANDING_MESSAGES } from './belonging.js';
 import { type CallLimits, compileCallLimits } from './call-limits.js';
 import { ALL_FEATURES, type FeatureMask, featureMask } from './features.js';
 import { compileNames, type NameMatcher } from './matching/names.js';
@@ -18,6 +19,10 @@ export type KeyRecord = {
   readonly organizationId: string;
   readonly userId: string | null;
   readonly role: string | null;
+  readonly teamId: Belonging['teamId'];
+  readonly projectIds: Belonging['projectIds'];
+  /** `null`: nothing that it belongs to is suspended, or gone. */
+  readonly standing: Standing | null;
   readonly environment: Environment;
   readonly accessLevel: AccessLevel | null;
   readonly scopes: readonly Scope[];
@@ -52,12 +57,17 @@ export type KeyView = Principal & {
   readonly secretId: string;
   /** What answers to that secret say of its having been replaced; `null` for the current one. */
   readonly retirement: readonly HeaderLine[] | null;
+  readonly teamId: Belonging['teamId'];
+  /** Empty: of none in particular. */
+  readonly projectIds: Belonging['projectIds'];
   readonly environment: Environment;
   /** `test` keys are answered by the sandbox. */
   readonly isTest: boolean;
   readonly isReadOnly: boolean;
   /** `-Infinity` where it is not disabled. */
   readonly disabledUntil: number;
+  /** What to say of its being disabled, where that is not its own doing. */
+  readonly suspension: string | null;
   readonly policy: KeyPolicy;
   readonly expiresAt: number;
   readonly revokedAt: number;
@@ -100,6 +110,8 @@ export function compileKeyView(record: KeyRecord): KeyView {
     organizationId: record.organizationId,
     userId: record.userId,
     role: record.role,
+    teamId: record.teamId,
+    projectIds: record.projectIds,
     secretId: record.secretId,
     retirement: compileRetirement(record, expiresAt),
     environment: record.environment,
@@ -107,10 +119,9 @@ export function compileKeyView(record: KeyRecord): KeyView {
     scopeMask: scopeMask(record.scopes),
     isTest: record.environment !== 'production',
     isReadOnly: record.accessLevel === 'read_only',
-    disabledUntil: record.disabledAt === null ? -NEVER : (record.enableAt ?? NEVER),
+    ...compileStanding(record),
     policy,
     expiresAt,
-    revokedAt: record.revokedAt ?? NEVER,
     ...compiled,
     rules,
     restrictsModels: rules.some(({ name }) => name === 'model'),
@@ -120,6 +131,23 @@ export function compileKeyView(record: KeyRecord): KeyView {
     limits: compileCallLimits(record),
     keptBodies: compileKeptBodies(policy),
   };
+}
+
+/** Here, so that nothing is asked of a request that was not asked before. */
+function compileStanding({
+  standing,
+  disabledAt,
+  enableAt,
+  revokedAt,
+}: KeyRecord): Pick<KeyView, 'disabledUntil' | 'suspension' | 'revokedAt'> {
+  const own = {
+    disabledUntil: disabledAt === null ? -NEVER : (enableAt ?? NEVER),
+    suspension: null,
+    revokedAt: revokedAt ?? NEVER,
+  };
+  if (standing === null) return own;
+  if (standing === 'owner_gone') return { ...own, revokedAt: -NEVER };
+  return { ...own, disabledUntil: NEVER, suspension: STANDING_MESSAGES[standing] };
 }
 
 function compileRetirement(

@@ -34,7 +34,8 @@ export const KEY_RULE_DESCRIPTIONS: Readonly<Record<KeyRuleName, KeyRuleDescript
   },
   disabled: {
     restricts: ({ disabledUntil }) => disabledUntil !== -Infinity,
-    detail: ({ disabledUntil }, { now }) => {
+    detail: ({ disabledUntil, suspension }, { now }) => {
+      if (suspension !== null) return suspension;
       if (disabledUntil === -Infinity) return 'The key is not disabled.';
       if (disabledUntil === Infinity) return 'The key is disabled until somebody enables it.';
       return `The key ${now < disabledUntil ? 'is' : 'was'} disabled until ${timeText(disabledUntil)}.`;

@@ -11,6 +11,9 @@ const WHEN = { max: 40, optional: true } as const;
 export class UpdateKeyDto extends PartialType(
   PickType(CreateKeyDto, [
     'name',
+    'type',
+    'scope',
+    'members',
     'access_level',
     'scopes',
     'permissions',

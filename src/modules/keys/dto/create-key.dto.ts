@@ -2,6 +2,7 @@ import { type Environment, ENVIRONMENTS } from '#common/auth/principal.js';
 import { ACCESS_LEVELS, type AccessLevel, type Scope, SCOPES } from '#common/auth/scopes.js';
 import { JsonObject, OneOf, Text, TextList, Time } from '#common/validation/fields.js';
 
+import { BelongingDto } from './belonging.dto.js';
 import { POLICY_PART_SCHEMAS } from '../domain/policy/policy-schema.js';
 import type { POLICY_PARTS } from '../domain/policy/read-policy.js';
 
@@ -19,7 +20,7 @@ function PolicyPart(part: (typeof POLICY_PARTS)[number], description: string): P
   });
 }
 
-export class CreateKeyDto {
+export class CreateKeyDto extends BelongingDto {
   @Text({
     description: 'What you will know it by. Names may repeat.',
     example: 'backend',

@@ -3,6 +3,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ENVIRONMENTS } from '#common/auth/principal.js';
 import { ACCESS_LEVELS, SCOPES } from '#common/auth/scopes.js';
 
+import { KEY_MEMBER_ROLES, KEY_TYPES, SUSPENDERS } from '../domain/belonging.js';
 import { POLICY_SOURCES } from '../domain/policy/policy-within.js';
 
 const TIME = { type: String, format: 'date-time' } as const;
@@ -70,6 +71,28 @@ export const PROPAGATION = {
     'How far the change has got, where `Prefer: wait=<seconds>` asked for it; `null` when nothing can be said of that.',
 } as const;
 
+export class KeyScopeResponse {
+  @ApiProperty({ example: 'org_4fTqV0mZx1sLwq8nE2bYcA' })
+  organization_id: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'team_4fTqV0mZx1sLwq8nE2bYcA' })
+  team_id: string | null;
+
+  @ApiProperty({ type: [String] })
+  projects: string[];
+}
+
+export class KeyMemberResponse {
+  @ApiProperty({ example: 'user_4fTqV0mZx1sLwq8nE2bYcA' })
+  user_id: string;
+
+  @ApiProperty({ enum: KEY_MEMBER_ROLES })
+  role: string;
+
+  @ApiProperty()
+  can_manage_key: boolean;
+}
+
 export class KeyResponse {
   @ApiProperty({
     example: 'key_4fTqV0mZx1sLwq8nE2bYcA',
@@ -86,8 +109,33 @@ export class KeyResponse {
   @ApiProperty({ example: 'a1B2' })
   last_four: string;
 
-  @ApiProperty({ enum: ['personal'], example: 'personal' })
-  type: 'personal';
+  @ApiProperty({ enum: KEY_TYPES, example: 'personal' })
+  type: string;
+
+  @ApiProperty({ description: 'What it belongs to.' })
+  scope: KeyScopeResponse;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Whose own it is, of those of type `personal`; `null`: nobody’s.',
+  })
+  owner_id: string | null;
+
+  @ApiProperty({
+    type: [KeyMemberResponse],
+    description: 'Who sees it, whatever team they are in.',
+  })
+  members: KeyMemberResponse[];
+
+  @ApiProperty({
+    type: String,
+    enum: SUSPENDERS,
+    nullable: true,
+    description:
+      'What of that which it belongs to is suspended: until that is over, it is refused.',
+  })
+  suspended_by: string | null;
 
   @ApiProperty({ enum: ENVIRONMENTS })
   environment: string;

@@ -1,14 +1,20 @@
 import { type JobHandler, JobProcessor } from '#platform/queue/job-processor.decorator.js';
 
+import { RevokeOwnerlessKeysService } from '../belonging/revoke-ownerless-keys.service.js';
 import type { SweepKeysJob } from './key-lifecycle.jobs.js';
 import { TellDueKeysService } from './tell-due-keys.service.js';
 
-/** Idempotent: what is told is marked with it, and told no more. */
+/** Idempotent: what is told is marked with it, and told no more; what is revoked is not found again. */
 @JobProcessor('key-lifecycle.sweep', { schedule: { pattern: '* * * * *' } })
 export class SweepKeysProcessor implements JobHandler<SweepKeysJob> {
-  constructor(private readonly dueKeys: TellDueKeysService) {}
+  constructor(
+    private readonly dueKeys: TellDueKeysService,
+    private readonly ownerless: RevokeOwnerlessKeysService,
+  ) {}
 
-  process({ maxKeys }: SweepKeysJob, signal: AbortSignal): Promise<void> {
-    return this.dueKeys.tellAll(maxKeys, signal);
+  async process({ maxKeys }: SweepKeysJob, signal: AbortSignal): Promise<void> {
+    // Who ended the membership may have died before anybody heard of it.
+    await this.ownerless.revoke(null, signal);
+    await this.dueKeys.tellAll(maxKeys, signal);
   }
 }

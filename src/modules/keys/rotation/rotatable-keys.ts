@@ -4,15 +4,15 @@ import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
-import { ApiKeyRepository } from '../api-key.repository.js';
-import { assertMayChange, assertNotRevoked, grantOf } from '../changeable-key.js';
+import { assertNotRevoked, grantOf } from '../changeable-key.js';
+import { ChangeableKeys } from '../changeable-keys.js';
 import { assertGrantWithin } from '../domain/grant.js';
 import type { KeyView } from '../domain/key-view.js';
 
 @Injectable()
 export class RotatableKeys {
   constructor(
-    private readonly keys: ApiKeyRepository,
+    private readonly keys: ChangeableKeys,
     private readonly clock: Clock,
   ) {}
 
@@ -22,8 +22,7 @@ export class RotatableKeys {
    * @throws {AppError} `not_found`, `escalation_denied`, `conflict` for a key that is revoked or has expired
    */
   async lock(caller: KeyView, keyId: string): Promise<ApiKeyEntity> {
-    const key = await this.keys.lockForUpdate(caller.organizationId, keyId);
-    assertMayChange(caller, keyId, key);
+    const key = await this.keys.lock(caller, keyId);
     assertNotRevoked(key, this.clock.now());
     assertNotExpired(key, this.clock.now());
     assertGrantWithin(caller, grantOf(key));
@@ -31,10 +30,8 @@ export class RotatableKeys {
   }
 
   /** Locks the key that makes the call. */
-  async lockOwn(caller: KeyView): Promise<ApiKeyEntity> {
-    const key = await this.keys.lockForUpdate(caller.organizationId, caller.keyId);
-    assertMayChange(caller, caller.keyId, key);
-    return key;
+  lockOwn(caller: KeyView): Promise<ApiKeyEntity> {
+    return this.keys.lockOwn(caller);
   }
 }
 

@@ -25,7 +25,7 @@ export class BudgetDirectoryService extends BudgetDirectory {
     super();
     this.#cache = new CoherentCache<Cached>(fanout, {
       maxEntries: MAX_CACHED_ORGANIZATIONS,
-      tagOf: ({ organizationId }) => organizationId,
+      tagsOf: ({ organizationId }) => [organizationId],
     });
     fanout.subscribe(BUDGETS_CHANGED_TOPIC, (organizationId) =>
       this.#cache.invalidate(organizationId),

@@ -71,6 +71,18 @@ export class MemberRepository extends Memberships {
     return row ? toMembership(row) : null;
   }
 
+  override async membersAmong(
+    organizationId: string,
+    userIds: readonly string[],
+  ): Promise<ReadonlySet<string>> {
+    const rows = await this.transactions.sql<{ userId: string }>(
+      `SELECT user_id AS "userId" FROM organization_members
+        WHERE organization_id = $1 AND user_id = ANY ($2)`,
+      [organizationId, userIds],
+    );
+    return new Set(rows.map(({ userId }) => userId));
+  }
+
   override async listAcrossTenants(userId: string): Promise<Membership[]> {
     const rows = await this.transactions.sql<MemberRow>(
       `${SELECT} WHERE member.user_id = $1 ORDER BY member.created_at, member.organization_id`,

@@ -15,6 +15,12 @@ export abstract class Memberships {
   /** As it stands in PostgreSQL now; `null` for somebody who is not a member. */
   abstract find(organizationId: string, userId: string): Promise<Membership | null>;
 
+  /** Those of the users who are members of the organization. */
+  abstract membersAmong(
+    organizationId: string,
+    userIds: readonly string[],
+  ): Promise<ReadonlySet<string>>;
+
   /** All of a user's, the oldest first. */
   abstract listAcrossTenants(userId: string): Promise<Membership[]>;
 }

@@ -24,6 +24,7 @@ import { RetiredSecrets1764262800000 } from './1764262800000-retired-secrets.js'
 import { KeyRotations1764266400000 } from './1764266400000-key-rotations.js';
 import { ConsecutiveFailures1764269000000 } from './1764269000000-consecutive-failures.js';
 import { KeyCare1764259200000 } from './1764259200000-key-care.js';
+import { KeyOwners1764280800000 } from './1764280800000-key-owners.js';
 import { People1764270000000 } from './1764270000000-people.js';
 import { Structure1764277200000 } from './1764277200000-structure.js';
 
@@ -57,4 +58,5 @@ export const MIGRATIONS = [
   ConsecutiveFailures1764269000000,
   People1764270000000,
   Structure1764277200000,
+  KeyOwners1764280800000,
 ];

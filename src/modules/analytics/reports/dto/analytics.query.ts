@@ -38,7 +38,7 @@ export class AnalyticsQuery {
 
   @Text({
     description:
-      '`model`, `provider`, `feature`, `status`, `key`, `environment`, or a field of the keys’ metadata, such as `metadata.team`.',
+      '`model`, `provider`, `feature`, `status`, `key`, `environment`, `team`, `project`, or a field of the keys’ metadata, such as `metadata.team`.',
     example: 'provider',
     max: 80,
     optional: true,

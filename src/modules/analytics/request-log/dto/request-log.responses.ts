@@ -18,6 +18,13 @@ export class LoggedRequestResponse {
   @ApiProperty()
   key_id: string;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Whose own the key is now; `null`: nobody’s.',
+  })
+  user_id: string | null;
+
   @ApiProperty({ type: String, format: 'date-time', description: 'When it ended.' })
   occurred_at: string;
 

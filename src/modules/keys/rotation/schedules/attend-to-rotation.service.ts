@@ -5,6 +5,7 @@ import { EventBus } from '#platform/events/event-bus.js';
 
 import type { ApiKeyEntity } from '../../api-key.entity.js';
 import { ApiKeyRepository } from '../../api-key.repository.js';
+import { wholeOrganization } from '../../domain/key-reach.js';
 import '../../keys.events.js';
 import type { KeyRotation } from './key-rotation.js';
 import { KeyRotationRepository } from './key-rotation.repository.js';
@@ -31,7 +32,7 @@ export class AttendToRotationService {
     const organizationId = await this.rotations.organizationOfAcrossTenants(keyId);
     if (organizationId === null) return;
     await this.transactions.run(async () => {
-      const key = await this.keys.lockForUpdate(organizationId, keyId);
+      const key = await this.keys.lockForUpdate(wholeOrganization(organizationId), keyId);
       const rotation = key && (await this.rotations.find(organizationId, keyId));
       if (!rotation) return;
       const next = await work(key, rotation);

@@ -5,6 +5,8 @@ import { Clock } from '#common/time/clock.js';
 import { KeyChannels } from '#modules/notifications/index.js';
 
 import { ApiKeyRepository } from '../../api-key.repository.js';
+import { reachOf } from '../../domain/key-reach.js';
+import type { KeyView } from '../../domain/key-view.js';
 import { KeySecretRepository } from '../key-secret.repository.js';
 import { viewSecrets } from '../secrets.view.js';
 import type { RotationResponse } from './dto/rotation.responses.js';
@@ -22,8 +24,9 @@ export class ReadRotationService {
   ) {}
 
   /** @throws {AppError} `not_found`, also for another organization's key */
-  async get(organizationId: string, keyId: string): Promise<RotationResponse> {
-    if (!(await this.keys.exists(organizationId, keyId))) {
+  async get(caller: KeyView, keyId: string): Promise<RotationResponse> {
+    const { organizationId } = caller;
+    if (!(await this.keys.exists(reachOf(caller), keyId))) {
       throw new AppError('not_found', { message: `There is no key ${keyId}.` });
     }
     const rotation = await this.rotations.find(organizationId, keyId);

@@ -74,7 +74,7 @@ export class RotationScheduleController {
   ): Promise<SetRotationResponse> {
     const { newWebhooks, warnings } = await this.setRotation.set(caller, id, body);
     return {
-      ...(await this.readRotation.get(caller.organizationId, id)),
+      ...(await this.readRotation.get(caller, id)),
       channels: newWebhooks.map(({ address, secret }) => ({
         address: writeChannel({ kind: 'webhook', address }),
         signing_secret: secret.reveal(),
@@ -93,7 +93,7 @@ export class RotationScheduleController {
     errors: ['not_found'],
   })
   get(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<RotationResponse> {
-    return this.readRotation.get(caller.organizationId, id);
+    return this.readRotation.get(caller, id);
   }
 
   @Delete()

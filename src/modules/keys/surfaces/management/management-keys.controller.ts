@@ -41,7 +41,7 @@ export class ManagementKeysController {
     @CallingKey() caller: KeyView,
     @Query() query: ListNamedKeysQuery,
   ): Promise<NamedKeyListResponse> {
-    return viewNamedKeyList(await this.namedKeys.list(caller.organizationId, query));
+    return viewNamedKeyList(await this.namedKeys.list(caller, query));
   }
 
   @Post()

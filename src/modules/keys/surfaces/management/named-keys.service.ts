@@ -8,6 +8,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import type { ApiKeyEntity } from '../../api-key.entity.js';
 import { ApiKeyRepository } from '../../api-key.repository.js';
 import { ChangeKeyService } from '../../change-key.service.js';
+import { type KeyReach, reachOf, wholeOrganization } from '../../domain/key-reach.js';
 import type { KeyView } from '../../domain/key-view.js';
 import { type IssuedKey, IssueKeyService } from '../../issue-key.service.js';
 import type {
@@ -36,11 +37,11 @@ export class NamedKeysService {
   ) {}
 
   async list(
-    organizationId: string,
+    caller: KeyView,
     { limit, cursor }: ListNamedKeysQuery,
   ): Promise<Page<NamedKeyResponse>> {
     const after = decodeCursor(cursor);
-    const rows = await this.keys.listInUse(organizationId, after, limit, this.#now());
+    const rows = await this.keys.listInUse(reachOf(caller), after, limit, this.#now());
     return toPage(rows, limit, viewNamedKey);
   }
 
@@ -52,7 +53,7 @@ export class NamedKeysService {
     const { organizationId, environment } = caller;
     const { name, is_management_key: isManagementKey } = dto;
     return this.transactions.run(async () => {
-      const [taken] = await this.#hold(organizationId, name);
+      const [taken] = await this.#hold(wholeOrganization(organizationId), name);
       if (taken) throw refusal(`There is a key named ${name} already. Take another name.`);
       const access_level = isManagementKey ? 'management' : 'inference';
       return this.issueKey.issue(caller, { name, environment, access_level });
@@ -65,9 +66,8 @@ export class NamedKeysService {
    * several keys have
    */
   async delete(caller: KeyView, { name }: DeleteNamedKeyDto): Promise<void> {
-    const { organizationId } = caller;
     await this.transactions.run(async () => {
-      const found = await this.#hold(organizationId, name);
+      const found = await this.#hold(reachOf(caller), name);
       const [key] = found;
       if (!key) throw new AppError('not_found', { message: `There is no key named ${name}.` });
       if (found.length > 1) throw ambiguous(found.map(({ id }) => id));
@@ -78,11 +78,11 @@ export class NamedKeysService {
     });
   }
 
-  /** The keys in use of that name. Until the transaction ends nobody else makes or deletes one by it. */
-  async #hold(organizationId: string, name: string): Promise<ApiKeyEntity[]> {
-    await this.keys.holdName(organizationId, name);
+  /** The keys in use of that name that are reached. Until the transaction ends nobody else makes or deletes one by it. */
+  async #hold(reach: KeyReach, name: string): Promise<ApiKeyEntity[]> {
+    await this.keys.holdName(reach.organizationId, name);
     // Only now is it known when: somebody may have deleted one while this call waited.
-    return this.keys.lockInUseByName(organizationId, name, MAX_NAMESAKES + 1, this.#now());
+    return this.keys.lockInUseByName(reach, name, MAX_NAMESAKES + 1, this.#now());
   }
 
   #now(): Date {

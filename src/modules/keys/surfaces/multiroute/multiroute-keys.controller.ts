@@ -85,7 +85,7 @@ export class MultirouteKeysController {
     @CallingKey() caller: KeyView,
     @Query() query: ListApiKeysQuery,
   ): Promise<ApiKeyListResponse> {
-    return viewApiKeyList(await this.readKeys.list(caller.organizationId, query));
+    return viewApiKeyList(await this.readKeys.list(caller, query));
   }
 
   @Delete(':id')

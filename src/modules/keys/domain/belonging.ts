@@ -1,0 +1,46 @@
+export const KEY_TYPES = ['personal', 'team', 'service', 'standard'] as const;
+export type KeyType = (typeof KEY_TYPES)[number];
+
+export const KEY_MEMBER_ROLES = ['admin', 'developer', 'viewer'] as const;
+export type KeyMemberRole = (typeof KEY_MEMBER_ROLES)[number];
+
+/** Somebody who has to do with one key, whatever teams they are in. */
+export type KeyMember = {
+  readonly userId: string;
+  readonly role: KeyMemberRole;
+  readonly canManageKey: boolean;
+};
+
+/** Whom a key belongs to. */
+export type Belonging = {
+  readonly type: KeyType;
+  readonly teamId: string | null;
+  readonly projectIds: readonly string[];
+  /** The user whose own it is; `null`: nobody's. */
+  readonly ownerId: string | null;
+};
+
+/** A user, as a member of one organization. */
+export type Owner = { readonly organizationId: string; readonly userId: string };
+
+/** Of a key that nobody has said anything of. */
+export const NOBODYS: Belonging = { type: 'personal', teamId: null, projectIds: [], ownerId: null };
+
+/** Why a key can’t be used although nobody has done anything to the key itself. */
+export type Standing =
+  'organization_suspended' | 'team_suspended' | 'owner_suspended' | 'owner_gone';
+
+export const SUSPENDERS = ['organization', 'team', 'owner'] as const;
+type Suspender = (typeof SUSPENDERS)[number];
+
+/** What of it is suspended; `null`: nothing is. */
+export function suspenderOf(standing: Standing | null): Suspender | null {
+  return SUSPENDERS.find((name) => standing === `${name}_suspended`) ?? null;
+}
+
+/** `owner_gone` is said as any revocation is. */
+export const STANDING_MESSAGES: Readonly<Record<Exclude<Standing, 'owner_gone'>, string>> = {
+  organization_suspended: 'The organization of this API key is suspended.',
+  team_suspended: 'The team of this API key is suspended, or there is no such team any more.',
+  owner_suspended: 'The owner of this API key is suspended.',
+};
