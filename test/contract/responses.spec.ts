@@ -456,7 +456,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('getKeyAnalytics', { id, query: '?period=7d&granularity=day' });
     await fail('getKeyAnalytics', 400, { id, query: '?period=x' });
     await succeed('getAnalytics', { query: '?group_by=key&time_zone=Europe/Berlin' });
-    await fail('getAnalytics', 400, { query: '?group_by=team' });
+    await fail('getAnalytics', 400, { query: '?group_by=teams' });
     await succeed('getCurrentUsage', { query: '?include_breakdown=true' });
     await succeed('getCurrentUsage');
     await fail('getCurrentUsage', 400, { query: '?granularity=week' });

@@ -279,6 +279,11 @@ export class ApiKeyRepository {
     });
   }
 
+  /** Of a key that somebody has read already. */
+  async standingOf(key: ApiKeyEntity): Promise<Standing | null> {
+    return (await this.#standingsOf([key])).get(key.id) ?? null;
+  }
+
   async #standingsOf(keys: readonly ApiKeyEntity[]): Promise<ReadonlyMap<string, Standing | null>> {
     const rows = await this.transactions.sql<{ id: string; standing: Standing | null }>(
       `SELECT key.id, ${STANDING} AS standing FROM api_keys AS key

@@ -4,6 +4,7 @@ import { Clock } from '#common/time/clock.js';
 import { Notifier } from '#modules/notifications/index.js';
 
 import type { ApiKeyEntity } from '../../api-key.entity.js';
+import { ApiKeyRepository } from '../../api-key.repository.js';
 import { keyStatus } from '../../api-key.view.js';
 import { firstLook } from '../claims/domain/claim-watch.js';
 import { KeySecretRepository } from '../key-secret.repository.js';
@@ -19,6 +20,7 @@ type SkipReason = 'key_disabled' | 'secret_unclaimed' | 'too_many_secrets';
 export class RotateOnScheduleService {
   constructor(
     private readonly rotations: AttendToRotationService,
+    private readonly keys: ApiKeyRepository,
     private readonly secrets: KeySecretRepository,
     private readonly replaceSecret: ReplaceSecretService,
     private readonly notifier: Notifier,
@@ -46,8 +48,9 @@ export class RotateOnScheduleService {
     }
     const { schedule, timeZone } = rotation;
     const nextAt = new Date(CronSchedule.of(schedule, timeZone, now).nextAfter(now));
-    const reason =
-      status === 'disabled' ? 'key_disabled' : await this.#obstacle(key, rotation, new Date(now));
+    // Who can’t use the key now can’t claim its next secret, and would come back to find the old one ended.
+    const isDisabled = status === 'disabled' || (await this.keys.standingOf(key)) !== null;
+    const reason = isDisabled ? 'key_disabled' : await this.#obstacle(key, rotation, new Date(now));
     if (reason !== null) {
       await this.#tellSkipped(rotation, reason);
       return { ...rotation, nextAt };
