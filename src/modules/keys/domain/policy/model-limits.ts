@@ -92,6 +92,19 @@ export function modelLimits(path: string, model: ItemKind): PolicyField<LimitsBy
   };
 }
 
+/** What is asked for, each number lowered to what there is of the same model. */
+export function lowestOf(own: LimitsByModel, asked: LimitsByModel): LimitsByModel {
+  return Object.fromEntries(
+    Object.entries(asked).map(([model, limits]) => {
+      const lowered = NUMBERS.flatMap(({ name }) => {
+        const limit = limits[name];
+        return limit === undefined ? [] : [[name, Math.min(limit, own[model]?.[name] ?? limit)]];
+      });
+      return [model, Object.fromEntries(lowered) as ModelLimits];
+    }),
+  );
+}
+
 function assertNoHigher(own: ModelLimits, asked: ModelLimits, at: string): void {
   for (const { name, written, kind } of NUMBERS) {
     const limit = own[name];

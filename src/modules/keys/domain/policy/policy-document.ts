@@ -10,7 +10,7 @@ export function toPolicyDocument(policy: KeyPolicy): PolicyDocument {
   for (const name of POLICY_FIELD_NAMES) {
     const field = POLICY_FIELDS[name] as PolicyField<unknown>;
     const value = policy[name];
-    place(document, field.path, field.document ? field.document.write(value) : value);
+    placeInDocument(document, field.path, field.document ? field.document.write(value) : value);
   }
   return document;
 }
@@ -27,7 +27,7 @@ export function fromPolicyDocument(document: PolicyDocument): KeyPolicy {
   return policy as KeyPolicy;
 }
 
-function place(document: PolicyDocument, path: string, value: unknown): void {
+export function placeInDocument(document: PolicyDocument, path: string, value: unknown): void {
   const names = path.split('.');
   const last = names.pop() ?? '';
   let at = document;

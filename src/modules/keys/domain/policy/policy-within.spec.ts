@@ -1,61 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { childOf, expectLimitsWithin, viewOf } from '../../../../../test/support/policies.js';
-import { anyFacts, anyInput, MODELS } from '../../../../../test/support/policy-arbitraries.js';
-import { authorize } from '../authorize.js';
-import type { KeyView } from '../key-view.js';
-import type { RequestFacts } from '../request-facts.js';
+import { childOf } from '../../../../../test/support/policies.js';
+import { anyInput } from '../../../../../test/support/policy-arbitraries.js';
+import { anyRequests, expectPolicyWithin } from '../../../../../test/support/policy-requests.js';
 import type { KeyPolicy } from './key-policy.js';
 import { UNRESTRICTED_POLICY } from './policy-fields.js';
 import { assertPolicyWithin, policyWithin } from './policy-within.js';
 import { type PolicyInput, readPolicy } from './read-policy.js';
-
-/** A request, the provider that it would go to, and how it is signed: seconds ago, or without a time. */
-type AnyRequest = {
-  readonly facts: RequestFacts;
-  readonly provider: string;
-  readonly signature: { readonly age: number | null; readonly hasNonce: boolean } | null;
-};
-
-/** Drawn once, so that a counterexample names its place and not 200 requests. */
-const REQUESTS = fc.sample(
-  fc.record({
-    facts: anyFacts,
-    provider: fc.constantFrom('openai', 'groq', 'own'),
-    signature: fc.option(
-      fc.record({ age: fc.constantFrom(null, 0, 100, 400), hasNonce: fc.boolean() }),
-    ),
-  }),
-  10_000,
-);
-const REQUESTS_PER_PAIR = 200;
-const anyPlace = fc.nat(REQUESTS.length - REQUESTS_PER_PAIR);
-
-function isSignedAsRequired({ signing }: KeyView, { signature }: AnyRequest): boolean {
-  if (!signing) return true;
-  if (!signature) return false;
-  const { age, hasNonce } = signature;
-  const isInTime = signing.maxAgeMs === null || (age !== null && age * 1_000 <= signing.maxAgeMs);
-  return isInTime && (hasNonce || !signing.requiresNonce);
-}
-
-function isAllowed(view: KeyView, request: AnyRequest): boolean {
-  const reaches = view.allowsProvider?.(request.provider) ?? true;
-  return reaches && isSignedAsRequired(view, request) && authorize(view, request.facts).allowed;
-}
-
-function outputLimit(view: KeyView, model: string): number {
-  return view.outputLimitOf(model) ?? Infinity;
-}
-
-/** A child has no right over data that its creator has not, and no body of it is kept where its creator says no. */
-function expectDataAccessWithin(creator: KeyPolicy, child: KeyPolicy): void {
-  if (child.exportsData) expect(creator.exportsData).toBe(true);
-  if (child.deletesData) expect(creator.deletesData).toBe(true);
-  if (creator.logsRequests === false) expect(child.logsRequests).toBe(false);
-  if (creator.logsResponses === false) expect(child.logsResponses).toBe(false);
-}
 
 /**
  * @param make a child's policy, of its creator's
@@ -65,21 +17,11 @@ function expectDataAccessWithin(creator: KeyPolicy, child: KeyPolicy): void {
 function assertMonotone(make: typeof childOf, numRuns: number): number {
   let allowed = 0;
   fc.assert(
-    fc.property(anyInput, anyInput, anyPlace, (ofCreator, ofChild, place) => {
+    fc.property(anyInput, anyInput, anyRequests, (ofCreator, ofChild, place) => {
       const creatorPolicy = childOf(UNRESTRICTED_POLICY, ofCreator);
       const policy = creatorPolicy && make(creatorPolicy, ofChild);
       fc.pre(policy !== null);
-      const creator = viewOf(creatorPolicy as KeyPolicy);
-      const child = viewOf(policy);
-      const requests = REQUESTS.slice(place, place + REQUESTS_PER_PAIR);
-      const passing = requests.filter((request) => isAllowed(child, request));
-      expect(passing.filter((request) => !isAllowed(creator, request))).toEqual([]);
-      allowed += passing.length;
-      for (const model of MODELS) {
-        expect(outputLimit(child, model)).toBeLessThanOrEqual(outputLimit(creator, model));
-      }
-      expectLimitsWithin(creatorPolicy as KeyPolicy, policy);
-      expectDataAccessWithin(creatorPolicy as KeyPolicy, policy);
+      allowed += expectPolicyWithin(creatorPolicy as KeyPolicy, policy, place);
     }),
     { numRuns, maxSkipsPerRun: 100 },
   );

@@ -15,6 +15,8 @@ const DEFAULTS = {
 } as const satisfies Partial<KeyPolicy>;
 type Details = Pick<KeyPolicy, keyof typeof DEFAULTS>;
 const DETAILS = Object.keys(DEFAULTS) as (keyof Details)[];
+/** They come and go with the requirement of a signature. */
+export const SIGNING_DETAILS: readonly PolicyFieldName[] = DETAILS;
 
 export type SettledDetails = {
   /** Of a policy that is changed, what stays. */
