@@ -174,6 +174,31 @@ describe('what is answered is what openapi.json says, field for field', () => {
     }
   });
 
+  it('policies that keys are made from', async () => {
+    const body = { name: 'template', permissions: { models: ['a', 'b'] } };
+    const { id } = await succeed('createPolicy', {}, { body });
+    await fail('createPolicy', 409, {}, { body });
+    const own = { name: 'upon it', inherit_from: id, description: 'Why', security: {} };
+    const upon = await succeed('createPolicy', {}, { body: own });
+    const permissions = { inherit_from: upon.name, overrides: { models: ['a'] } };
+    const key = await succeed('createKey', {}, { body: { name: 'made', permissions } });
+    await succeed('getKeyPolicy', { id: key.id });
+    await fail('createKey', 404, {}, { body: { name: 'x', permissions: { inherit_from: 'x' } } });
+    await succeed('getPolicy', { id });
+    await succeed('listPolicies', { query: '?limit=1' });
+    await succeed('getEffectivePolicy', { id: upon.id });
+    await succeed('listPolicyKeys', { id });
+    const change = { body: { permissions: { operations: ['write'] } } };
+    await succeed('foreseePolicyChange', { id }, change);
+    await succeed('updatePolicy', { id }, change);
+    const stale = { ...change, headers: { 'if-match': '"1"' } };
+    await fail('updatePolicy', 412, { id }, stale);
+    await succeed('listPolicyVersions', { id, query: '?limit=1' });
+    await fail('deletePolicy', 409, { id });
+    const bare = await succeed('createPolicy', {}, { body: { name: 'bare' } });
+    await succeed('deletePolicy', { id: bare.id });
+  });
+
   it('rotations on a schedule, and claims', async () => {
     const keys = [
       await succeed('createKey', {}, { body: { name: 'rotated' } }),

@@ -5,6 +5,7 @@ import { Notifier } from '#modules/notifications/index.js';
 
 import { OrganizationSettingsService } from '../../src/modules/organizations/organization-settings.service.js';
 import { ChangeKeyService } from '../../src/modules/keys/change-key.service.js';
+import { RevokeKeyService } from '../../src/modules/keys/revoke-key.service.js';
 import { KeySecretRepository } from '../../src/modules/keys/rotation/key-secret.repository.js';
 import { KeyRotationRepository } from '../../src/modules/keys/rotation/schedules/key-rotation.repository.js';
 import { SetRotationService } from '../../src/modules/keys/rotation/schedules/set-rotation.service.js';
@@ -165,7 +166,7 @@ describe('a rotation on a schedule', () => {
 
   it('ends with the key', async () => {
     const revoked = await world.keyOn(DAILY);
-    await world.get(ChangeKeyService).revoke(world.master, revoked.id, {});
+    await world.get(RevokeKeyService).revoke(world.master, revoked.id, {});
     const expires_at = new Date('2026-11-21T00:00:00Z');
     const expired = await world.keyOn(DAILY, { expires_at });
     world.setClock(TICK);

@@ -39,7 +39,8 @@ type Tenant = {
       | 'members'
       | 'users'
       | 'roles'
-      | 'invitations',
+      | 'invitations'
+      | 'policies',
       string
     >
   >;
@@ -92,6 +93,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
     email: 'same@address.example',
     events: ['*'],
   });
+  const policies = await make('/v1/policies', { name: 'same-name' });
   const self = await app.call('GET', '/v1/key', { key: admin });
   const { organization_id: organizations } = self.body as { organization_id: string };
   const teams = await make('/v1/teams', { name: 'same-name' });
@@ -122,6 +124,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
       requests,
       webhooks,
       'notification-emails': emails,
+      policies,
     },
   };
 }
@@ -177,6 +180,7 @@ function neverIssued(id: string): string {
     user: 'user',
     role: 'role',
     inv: 'invitation',
+    pol: 'policy',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
@@ -198,6 +202,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   updateWebhook: { url: 'https://example.com' },
   rotateKey: { invalidate_old: true },
   moveKeyCutOff: { old_key_expires_at: new Date(Date.now() + 3_600_000).toISOString() },
+  updatePolicy: { permissions: { models: ['taken-over'] } },
+  foreseePolicyChange: { permissions: { models: ['taken-over'] } },
   setKeyRotation: { schedule: '0 3 1 * *', notification_channels: ['email:thief@example.com'] },
 };
 
@@ -215,6 +221,7 @@ describe('another organization’s object', () => {
       'deleteInvitation',
       'deleteMember',
       'deleteNotificationEmail',
+      'deletePolicy',
       'deleteProject',
       'deleteProvider',
       'deleteRequestBodies',
@@ -226,6 +233,8 @@ describe('another organization’s object', () => {
       'disableKey',
       'enableKey',
       'endKeyRotation',
+      'foreseePolicyChange',
+      'getEffectivePolicy',
       'getKey',
       'getKeyAnalytics',
       'getKeyLimits',
@@ -233,6 +242,7 @@ describe('another organization’s object', () => {
       'getKeyRotation',
       'getMember',
       'getOrganization',
+      'getPolicy',
       'getProject',
       'getProvider',
       'getRequest',
@@ -240,6 +250,8 @@ describe('another organization’s object', () => {
       'getRoute',
       'getTeam',
       'getWebhook',
+      'listPolicyKeys',
+      'listPolicyVersions',
       'listTeamMembers',
       'listWebhookDeliveries',
       'moveKeyCutOff',
@@ -263,6 +275,7 @@ describe('another organization’s object', () => {
       'updateKey',
       'updateMember',
       'updateOrganization',
+      'updatePolicy',
       'updateProject',
       'updateProvider',
       'updateRole',
@@ -362,6 +375,29 @@ describe('another organization’s object', () => {
     }
     expect(await stored()).toBe(before);
   });
+  it.each([
+    ['POST', () => '/v1/keys', (id: string) => ({ name: 'x', permissions: { inherit_from: id } })],
+    [
+      'PATCH',
+      () => `/v1/keys/${ours.ids.keys}`,
+      (id: string) => ({ permissions: { inherit_from: id } }),
+    ],
+    ['POST', () => '/v1/policies', (id: string) => ({ name: 'x', inherit_from: id })],
+    ['PATCH', () => `/v1/policies/${ours.ids.policies}`, (id: string) => ({ inherit_from: id })],
+  ])(
+    'can’t be inherited from: %s with their policy is as with none',
+    async (method, path, bodyOf) => {
+      const before = await stored();
+      const ask = (id: string): Promise<Answer> =>
+        app.call(method, path(), { key: ours.admin, body: bodyOf(id) });
+      const { policies } = theirs.ids;
+      const nowhere = neverIssued(policies);
+      const foreign = await ask(policies);
+      expect([foreign.status, codeOf(foreign)]).toEqual([404, 'not_found']);
+      expect(comparable(foreign, policies)).toEqual(comparable(await ask(nowhere), nowhere));
+      expect(await stored()).toBe(before);
+    },
+  );
 
   it('is in no list, and no page of it can be turned to with their cursor', async () => {
     for (const path of [
@@ -379,6 +415,7 @@ describe('another organization’s object', () => {
       '/v1/roles',
       '/v1/invitations',
       '/v1/organizations',
+      '/v1/policies',
     ]) {
       const list = (key: string, query: string): Promise<Answer> =>
         app.call('GET', path + query, { key });

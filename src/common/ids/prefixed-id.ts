@@ -55,6 +55,7 @@ export const ID_PREFIXES = {
   role: 'role',
   invitation: 'inv',
   session: 'ses',
+  policy: 'pol',
 } as const;
 
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */

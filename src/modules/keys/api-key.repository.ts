@@ -231,6 +231,19 @@ export class ApiKeyRepository {
     return this.#seen(reach).andWhere({ id }).setLock('pessimistic_write').getOne();
   }
 
+  async findAll(organizationId: string, ids: readonly string[]): Promise<ApiKeyEntity[]> {
+    return this.transactions.manager.findBy(ApiKeyEntity, { organizationId, id: In(ids) });
+  }
+
+  /** In the order in which several keys are always locked: the oldest first. */
+  async lockAllForUpdate(organizationId: string, ids: readonly string[]): Promise<ApiKeyEntity[]> {
+    return this.transactions.manager.find(ApiKeyEntity, {
+      where: { organizationId, id: In(ids) },
+      order: { createdAt: 'ASC', id: 'ASC' },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
   /** Writes the changed columns and counts the version up. */
   async update(key: ApiKeyEntity, changes: Partial<ApiKeyEntity>): Promise<ApiKeyEntity> {
     const next = { ...key, ...changes, version: key.version + 1 };

@@ -17,6 +17,7 @@ import type {
   KeyResponse,
   RevokedKeyResponse,
 } from './dto/key.responses.js';
+import type { KeyInheritance } from './templates/policy-template.js';
 
 /** A key with all that is shown of it. */
 type KeyToShow = KeyWithSecret & { readonly members: readonly KeyMember[] };
@@ -74,7 +75,8 @@ function effectivePolicy({ policy }: ApiKeyEntity): PolicyDocument {
   return toPolicyDocument(fromPolicyDocument(policy));
 }
 
-export function viewKeyPolicy(key: ApiKeyEntity): KeyPolicyResponse {
+/** @param tie `null` where it is not made from a template */
+export function viewKeyPolicy(key: ApiKeyEntity, tie: KeyInheritance | null): KeyPolicyResponse {
   const sources = POLICY_FIELD_NAMES.map((name): [string, PolicySource[]] => {
     const { path } = POLICY_FIELDS[name];
     return [path, [...(key.policySources[path] ?? (['default'] as const))]];
@@ -85,6 +87,8 @@ export function viewKeyPolicy(key: ApiKeyEntity): KeyPolicyResponse {
     created_by: key.createdBy,
     policy: effectivePolicy(key),
     sources: Object.fromEntries(sources),
+    inherit_from: tie?.templateId ?? null,
+    overrides: tie && { ...tie.overrides },
   };
 }
 

@@ -5,22 +5,19 @@ import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { isGiven } from '#common/validation/given.js';
 import { assertMatches } from '#common/validation/if-match.js';
-import { KeyBudgets } from '#modules/limits/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
-import { assertNotRevoked, grantOf, isRevoked } from './changeable-key.js';
+import { assertNotRevoked, grantOf } from './changeable-key.js';
 import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { ChangeableKeys, type KeyChanges } from './changeable-keys.js';
-import { assertGrantWithin, levelAndScopes, regrantWithin } from './domain/grant.js';
+import { assertGrantWithin, levelAndScopes } from './domain/grant.js';
 import { futureTime, timeOf } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
 import { toPolicyDocument } from './domain/policy/policy-document.js';
-import { readPolicy } from './domain/policy/read-policy.js';
 import { SigningSecrets } from './signing-secrets.js';
-import type { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
-
-const DEFAULT_REVOKE_AFTER = '24h';
+import type { DisableKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
+import { InheritedPolicies } from './templates/inherited-policies.service.js';
 
 /** Changes of a key that exists. Each takes effect here at once and everywhere within a second. */
 @Injectable()
@@ -28,9 +25,9 @@ export class ChangeKeyService {
   constructor(
     private readonly keys: ChangeableKeys,
     private readonly belongings: SettleBelongingService,
+    private readonly inherited: InheritedPolicies,
     private readonly transactions: TransactionRunner,
     private readonly signingSecrets: SigningSecrets,
-    private readonly budgets: KeyBudgets,
     private readonly clock: Clock,
   ) {}
 
@@ -47,17 +44,20 @@ export class ChangeKeyService {
     ifMatch: string | null,
   ): Promise<Secret | null> {
     let signingSecret: Secret | null = null;
-    await this.keys.change(caller, keyId, async (key) => {
-      if (ifMatch !== null) assertMatches(ifMatch, 'key', key.version);
-      assertNotRevoked(key, this.clock.now());
-      const rights = changesRights(dto) ? this.#regrant(caller, key, dto) : null;
-      signingSecret = rights?.signingSecret ?? null;
-      return {
-        ...(isGiven(dto.name) && { name: dto.name }),
-        ...(isGiven(dto.metadata) && { metadata: dto.metadata }),
-        ...rights?.changes,
-        ...(await this.#rebelong(caller, key, dto)),
-      };
+    await this.transactions.run(async () => {
+      if (changesRights(dto)) await this.inherited.holdStill(caller.organizationId);
+      await this.keys.change(caller, keyId, async (key) => {
+        if (ifMatch !== null) assertMatches(ifMatch, 'key', key.version);
+        assertNotRevoked(key, this.clock.now());
+        const rights = changesRights(dto) ? await this.#regrant(caller, key, dto) : null;
+        signingSecret = rights?.signingSecret ?? null;
+        return {
+          ...(isGiven(dto.name) && { name: dto.name }),
+          ...(isGiven(dto.metadata) && { metadata: dto.metadata }),
+          ...rights?.changes,
+          ...(await this.#rebelong(caller, key, dto)),
+        };
+      });
     });
     return signingSecret;
   }
@@ -104,26 +104,6 @@ export class ChangeKeyService {
     });
   }
 
-  /**
-   * Revokes a key for good, at once or at a time that is given. Of several times the earliest counts: no key may put off
-   * that another, or itself, is revoked. Doing it again changes nothing and answers the first time. The budgets of a key
-   * that is revoked by now are deleted with it.
-   * @throws {AppError} `not_found`, `escalation_denied`, `invalid_request`
-   */
-  async revoke(caller: KeyView, keyId: string, dto: RevokeKeyDto): Promise<ApiKeyEntity> {
-    const now = this.clock.now();
-    const revokedAt = revocationTime(dto, now);
-    return this.transactions.run(async () => {
-      const revoked = await this.keys.change(caller, keyId, (key) =>
-        key.revokedAt && key.revokedAt <= revokedAt
-          ? {}
-          : { revokedAt, revokedReason: dto.reason ?? null },
-      );
-      if (isRevoked(revoked, now)) await this.budgets.deleteOf(caller.organizationId, keyId);
-      return revoked;
-    });
-  }
-
   async #rebelong(
     caller: KeyView,
     key: ApiKeyEntity,
@@ -137,22 +117,25 @@ export class ChangeKeyService {
     return { ...belonging, projectIds: [...projectIds], ...(members && { members }) };
   }
 
-  #regrant(
+  async #regrant(
     caller: KeyView,
     key: ApiKeyEntity,
     dto: UpdateKeyDto,
-  ): { changes: Partial<ApiKeyEntity>; signingSecret: Secret | null } {
+  ): Promise<{ changes: Partial<ApiKeyEntity>; signingSecret: Secret | null }> {
     const { expires_at: expiresAt, access_level: accessLevel, scopes } = dto;
     if (isGiven(accessLevel) && isGiven(scopes)) throw levelAndScopes();
-    const grant = regrantWithin(caller, grantOf(key), {
+    const grant = await this.inherited.regrant(caller, key, {
       ...(isGiven(accessLevel) && { accessLevel }),
       ...(isGiven(scopes) && { scopes }),
-      policy: readPolicy(dto),
+      policy: dto,
       ...(expiresAt !== undefined && {
         expiresAt: expiresAt && futureTime(expiresAt, 'expires_at', this.clock.now()).getTime(),
       }),
     });
-    const { signingSecret, ...signing } = this.#resign(key, grant.policy.requiresSignature);
+    const { signingSecret, ...signing } = this.signingSecrets.afterChange(
+      key,
+      grant.policy.requiresSignature,
+    );
     const changes = {
       accessLevel: grant.accessLevel,
       scopes: [...grant.scopes],
@@ -162,18 +145,6 @@ export class ChangeKeyService {
       ...signing,
     };
     return { changes, signingSecret };
-  }
-
-  /** A key has a signing secret exactly as long as it must sign. */
-  #resign(
-    { id, sealedSigningSecret }: ApiKeyEntity,
-    mustSign: boolean,
-  ): Pick<ApiKeyEntity, 'sealedSigningSecret'> & { signingSecret: Secret | null } {
-    if (mustSign && sealedSigningSecret === null) {
-      const { secret, sealed } = this.signingSecrets.issue(id);
-      return { sealedSigningSecret: sealed, signingSecret: secret };
-    }
-    return { sealedSigningSecret: mustSign ? sealedSigningSecret : null, signingSecret: null };
   }
 }
 
@@ -196,25 +167,4 @@ function signsNothing(keyId: string): AppError {
   return new AppError('conflict', {
     message: `The key ${keyId} signs nothing: turn security.authentication.require_signature on first.`,
   });
-}
-
-function revocationTime(dto: RevokeKeyDto, now: number): Date {
-  const { revoke_immediately: immediately, revoke_at: at, revoke_after: after } = dto;
-  if (immediately !== false) {
-    const param = isGiven(at) ? 'revoke_at' : isGiven(after) ? 'revoke_after' : null;
-    if (param === null) return new Date(now);
-    throw new AppError('invalid_request', {
-      message: `${param} goes with revoke_immediately: false.`,
-      param,
-    });
-  }
-  if (isGiven(at) && isGiven(after)) {
-    throw new AppError('invalid_request', {
-      message: 'Give revoke_at or revoke_after, not both.',
-      param: 'revoke_after',
-    });
-  }
-  return isGiven(at)
-    ? timeOf(at, 'revoke_at', now)
-    : timeOf(after ?? DEFAULT_REVOKE_AFTER, 'revoke_after', now);
 }

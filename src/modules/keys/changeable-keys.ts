@@ -12,10 +12,10 @@ import { type KeyReach, reachOf, wholeOrganization } from './domain/key-reach.js
 import type { KeyView } from './domain/key-view.js';
 import { WriteKeyService } from './write-key.service.js';
 
-/** The one way to a key that somebody wants to change. */
 /** What of a key is changed: columns, and where they are given the members, all of them. */
 export type KeyChanges = Partial<ApiKeyEntity> & { readonly members?: readonly KeyMember[] };
 
+/** The one way to a key that somebody wants to change. */
 @Injectable()
 export class ChangeableKeys {
   constructor(

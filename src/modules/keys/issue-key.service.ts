@@ -17,6 +17,7 @@ import { generateKeySecret, visibleParts } from './domain/key-secret.js';
 import { futureTime } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
 import { toPolicyDocument } from './domain/policy/policy-document.js';
+import type { SourcedPolicy } from './domain/policy/policy-within.js';
 import { readPolicy } from './domain/policy/read-policy.js';
 import type { CreateKeyDto } from './dto/create-key.dto.js';
 import { SigningSecrets } from './signing-secrets.js';
@@ -56,11 +57,19 @@ export class IssueKeyService {
 
   /**
    * Makes a key within what `creator` may do itself.
+   * @param inherited its policy where that is worked out already, from templates
    * @throws {AppError} `escalation_denied`; `invalid_request` for a policy that is none, an expiry in the past, or what it is
    * to belong to and is not there
    */
-  async issue(creator: KeyView, dto: CreateKeyDto): Promise<IssuedKey> {
-    const grant = grantWithin(creator, requestedGrant(dto, this.clock.now()));
+  async issue(
+    creator: KeyView,
+    dto: CreateKeyDto,
+    inherited: SourcedPolicy | null = null,
+  ): Promise<IssuedKey> {
+    const grant = {
+      ...grantWithin(creator, requestedGrant(dto, this.clock.now())),
+      ...(inherited && { policy: inherited.policy, policySources: inherited.sources }),
+    };
     const belonging = await this.belongings.settle(creator, dto, null);
     const members = await this.belongings.members(creator, dto);
     const secret = generateKeySecret(this.config.keyBrand, grant.environment);

@@ -19,6 +19,7 @@ import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js
 
 import { viewKey, viewRevokedKey } from './api-key.view.js';
 import { ChangeKeyService } from './change-key.service.js';
+import { RevokeKeyService } from './revoke-key.service.js';
 import { CallingKey } from './calling-key.decorator.js';
 import type { KeyView } from './domain/key-view.js';
 import { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
@@ -40,19 +41,20 @@ import {
   KEY_POLICY_EXAMPLE,
   NEW_KEY_EXAMPLE,
 } from './keys.examples.js';
-import { IssueKeyService } from './issue-key.service.js';
 import { ConfirmsPropagation } from './propagation.interceptor.js';
 import { ReadKeysService } from './read-keys.service.js';
 import { showSigningSecret } from './signing-secrets.js';
+import { IssueInheritingKeyService } from './templates/issue-inheriting-key.service.js';
 
 @ApiTags('Keys')
 @Controller('v1')
 @UseInterceptors(VersionTagInterceptor)
 export class KeysController {
   constructor(
-    private readonly issueKey: IssueKeyService,
+    private readonly issueKey: IssueInheritingKeyService,
     private readonly readKeys: ReadKeysService,
     private readonly changeKey: ChangeKeyService,
+    private readonly revokeKey: RevokeKeyService,
     private readonly clock: Clock,
   ) {}
 
@@ -68,7 +70,7 @@ export class KeysController {
     requestExample: NEW_KEY_EXAMPLE,
     response: CreatedKeyResponse,
     example: CREATED_KEY_EXAMPLE,
-    errors: ['escalation_denied'],
+    errors: ['not_found', 'escalation_denied'],
     idempotent: { secretFields: ['key', 'signing_secret'] },
   })
   async create(
@@ -229,7 +231,7 @@ export class KeysController {
     @Param('id') id: string,
     @Body() body: RevokeKeyDto,
   ): Promise<RevokedKeyResponse> {
-    return viewRevokedKey(await this.changeKey.revoke(caller, id, body), this.clock.now());
+    return viewRevokedKey(await this.revokeKey.revoke(caller, id, body), this.clock.now());
   }
 
   @Get('key')

@@ -74,4 +74,6 @@ export const KEY_POLICY_EXAMPLE = {
   created_by: 'key_0000000000000000000001',
   policy: POLICY_EXAMPLE,
   sources: { 'permissions.models.allowed': ['key'], 'permissions.models.denied': ['default'] },
+  inherit_from: null,
+  overrides: null,
 };

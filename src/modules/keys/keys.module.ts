@@ -9,6 +9,7 @@ import { SettleBelongingService } from './belonging/settle-belonging.service.js'
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
 import { ChangeKeyService } from './change-key.service.js';
+import { RevokeKeyService } from './revoke-key.service.js';
 import { CallOutlook } from './checks/call-outlook.js';
 import { ConsumeLimitsService } from './checks/consume-limits.service.js';
 import { JudgeLimitsService } from './checks/judge-limits.service.js';
@@ -41,6 +42,17 @@ import { SecretUses } from './rotation/secret-uses.service.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
 import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.controller.js';
+import { FollowTemplateService } from './templates/follow-template.service.js';
+import { InheritedPolicies } from './templates/inherited-policies.service.js';
+import { IssueInheritingKeyService } from './templates/issue-inheriting-key.service.js';
+import { KeyInheritanceRepository } from './templates/key-inheritance.repository.js';
+import { PlanTemplateService } from './templates/plan-template.service.js';
+import { PolicyImpactController } from './templates/policy-impact.controller.js';
+import { PolicyTemplateRepository } from './templates/policy-template.repository.js';
+import { PolicyTemplatesController } from './templates/policy-templates.controller.js';
+import { ReadTemplatesService } from './templates/read-templates.service.js';
+import { TemplateImpactService } from './templates/template-impact.service.js';
+import { WriteTemplateService } from './templates/write-template.service.js';
 import { TellOfBudgets } from './tell-of-budgets.service.js';
 import { SigningSecretController } from './signing-secret.controller.js';
 import { SigningSecrets } from './signing-secrets.js';
@@ -65,6 +77,8 @@ import { SigningSecrets } from './signing-secrets.js';
     PolicySchemaController,
     RotationScheduleController,
     ClaimsController,
+    PolicyTemplatesController,
+    PolicyImpactController,
   ],
   providers: [
     SigningSecrets,
@@ -72,6 +86,7 @@ import { SigningSecrets } from './signing-secrets.js';
     IssueKeyService,
     ReadKeysService,
     ChangeKeyService,
+    RevokeKeyService,
     NamedKeysService,
     KeyFinderService,
     KeyAccounts,
@@ -84,6 +99,15 @@ import { SigningSecrets } from './signing-secrets.js';
     DeactivateLeakedKeyService,
     TellOfBudgets,
     SecretUses,
+    PolicyTemplateRepository,
+    KeyInheritanceRepository,
+    InheritedPolicies,
+    IssueInheritingKeyService,
+    PlanTemplateService,
+    FollowTemplateService,
+    WriteTemplateService,
+    ReadTemplatesService,
+    TemplateImpactService,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
     { provide: KeyStates, useClass: KeyStatesService },

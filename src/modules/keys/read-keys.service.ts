@@ -19,6 +19,7 @@ import { type KeyReach, reachOf, wholeOrganization } from './domain/key-reach.js
 import type { KeyView } from './domain/key-view.js';
 import type { ListKeysQuery } from './dto/list-keys.query.js';
 import type { CallingKeyResponse, KeyPolicyResponse, KeyResponse } from './dto/key.responses.js';
+import { KeyInheritanceRepository } from './templates/key-inheritance.repository.js';
 
 const DAY_MS = 86_400_000;
 /** Of keys that are looked at for one page of unused ones. */
@@ -36,6 +37,7 @@ export class ReadKeysService {
     private readonly keys: ApiKeyRepository,
     private readonly members: KeyMemberRepository,
     private readonly usage: UsageTotals,
+    private readonly inheritances: KeyInheritanceRepository,
     private readonly clock: Clock,
   ) {}
 
@@ -98,7 +100,8 @@ export class ReadKeysService {
 
   /** @throws {AppError} `not_found`, also for another organization's key */
   async getPolicy(caller: KeyView, keyId: string): Promise<KeyPolicyResponse> {
-    return viewKeyPolicy((await this.#find(reachOf(caller), keyId)).key);
+    const { key } = await this.#find(reachOf(caller), keyId);
+    return viewKeyPolicy(key, await this.inheritances.find(caller.organizationId, keyId));
   }
 
   /** The calling key about itself. */

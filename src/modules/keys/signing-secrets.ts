@@ -29,6 +29,18 @@ export class SigningSecrets {
     return { secret, sealed: this.#box.seal(secret.reveal(), placeOf(keyId)) };
   }
 
+  /** What a key has after a change: a signing secret exactly as long as it must sign. A new one is also answered to be shown. */
+  afterChange(
+    { id, sealedSigningSecret }: Pick<ApiKeyEntity, 'id' | 'sealedSigningSecret'>,
+    mustSign: boolean,
+  ): { readonly sealedSigningSecret: Buffer | null; readonly signingSecret: Secret | null } {
+    if (mustSign && sealedSigningSecret === null) {
+      const { secret, sealed } = this.issue(id);
+      return { sealedSigningSecret: sealed, signingSecret: secret };
+    }
+    return { sealedSigningSecret: mustSign ? sealedSigningSecret : null, signingSecret: null };
+  }
+
   /**
    * `null` where the key signs nothing.
    * @throws {UnsealError} when it was sealed for another key, or with another root key

@@ -3,18 +3,23 @@ import { ACCESS_LEVELS, type AccessLevel, type Scope, SCOPES } from '#common/aut
 import { JsonObject, OneOf, Text, TextList, Time } from '#common/validation/fields.js';
 
 import { BelongingDto } from './belonging.dto.js';
-import { POLICY_PART_SCHEMAS } from '../domain/policy/policy-schema.js';
+import type { JsonSchema } from '../domain/policy/field-kinds.js';
+import { KEY_PERMISSIONS_SCHEMA, POLICY_PART_SCHEMAS } from '../domain/policy/policy-schema.js';
 import type { POLICY_PARTS } from '../domain/policy/read-policy.js';
 
 export const MAX_NAME_LENGTH = 200;
 const MAX_POLICY_BYTES = 64 * 1024;
 
 /** One part of a policy. What may stand in it is read, and refused by name, by `readPolicy`. */
-function PolicyPart(part: (typeof POLICY_PARTS)[number], description: string): PropertyDecorator {
+export function PolicyPart(
+  part: (typeof POLICY_PARTS)[number],
+  description: string,
+  schema: JsonSchema = POLICY_PART_SCHEMAS[part],
+): PropertyDecorator {
   return JsonObject({
     description,
     // A list of types would be taken for a list's type.
-    schema: { ...POLICY_PART_SCHEMAS[part], type: 'object' },
+    schema: { ...schema, type: 'object' },
     maxBytes: MAX_POLICY_BYTES,
     optional: true,
   });
@@ -54,7 +59,11 @@ export class CreateKeyDto extends BelongingDto {
   })
   scopes?: Scope[];
 
-  @PolicyPart('permissions', 'What it may use: models, features, operations, providers.')
+  @PolicyPart(
+    'permissions',
+    'What it may use: models, features, operations, providers. `inherit_from` makes the key from a policy of `/v1/policies`, and `overrides`, with the other parts, says what it has of its own.',
+    KEY_PERMISSIONS_SCHEMA,
+  )
   permissions?: Record<string, unknown>;
 
   @PolicyPart('restrictions', 'From where it may be used, in short.')

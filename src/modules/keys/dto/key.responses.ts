@@ -37,9 +37,25 @@ export class KeyPolicyResponse {
       items: { type: 'string', enum: [...POLICY_SOURCES] },
     },
     description:
-      'By field: `key`, it was asked for when the key was made; `creator`, it is that of the key that made it; both, where they add up; `default`, nobody restricted it.',
+      'By field: `key`, it was asked for when the key was made; `template`, the policy that it inherits from says it; `creator`, it is that of the key that made it; several, where they add up; `default`, nobody restricted it.',
   })
   sources: Record<string, string[]>;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: null,
+    description: 'The id of the policy that it is made from (`/v1/policies`).',
+  })
+  inherit_from: string | null;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'What it says itself, where it is made from a policy.',
+  })
+  overrides: Record<string, unknown> | null;
 }
 
 export class PropagationResponse {

@@ -27,6 +27,7 @@ import { KeyCare1764259200000 } from './1764259200000-key-care.js';
 import { KeyOwners1764280800000 } from './1764280800000-key-owners.js';
 import { People1764270000000 } from './1764270000000-people.js';
 import { Structure1764277200000 } from './1764277200000-structure.js';
+import { PolicyTemplates1764284400000 } from './1764284400000-policy-templates.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -59,4 +60,5 @@ export const MIGRATIONS = [
   People1764270000000,
   Structure1764277200000,
   KeyOwners1764280800000,
+  PolicyTemplates1764284400000,
 ];

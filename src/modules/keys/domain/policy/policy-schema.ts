@@ -12,6 +12,25 @@ type ObjectSchema = {
 /** The schema of each part of a policy as it may be written, every spelling included (JSON Schema 2020-12). */
 export const POLICY_PART_SCHEMAS = partSchemas();
 
+/** Of a key, which may also name a template. */
+export const KEY_PERMISSIONS_SCHEMA: JsonSchema = {
+  ...POLICY_PART_SCHEMAS.permissions,
+  properties: {
+    ...(POLICY_PART_SCHEMAS.permissions.properties as Record<string, JsonSchema>),
+    inherit_from: {
+      type: ['string', 'null'],
+      minLength: 1,
+      maxLength: 200,
+      description:
+        'The policy, by name or id, that the key is made from; null: from none any more.',
+    },
+    overrides: {
+      ...POLICY_PART_SCHEMAS.permissions,
+      description: 'Permissions in which the key differs from that policy.',
+    },
+  },
+};
+
 /** What `/schemas/key-policy.json` answers. */
 export const POLICY_SCHEMA: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -20,7 +39,7 @@ export const POLICY_SCHEMA: JsonSchema = {
     'What an API key may do. Every field is optional and null counts as absent: the key then gets what its creator has.',
   type: 'object',
   additionalProperties: false,
-  properties: POLICY_PART_SCHEMAS,
+  properties: { ...POLICY_PART_SCHEMAS, permissions: KEY_PERMISSIONS_SCHEMA },
 };
 
 function partSchemas(): Readonly<Record<(typeof POLICY_PARTS)[number], JsonSchema>> {

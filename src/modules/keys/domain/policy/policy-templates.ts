@@ -6,7 +6,12 @@ import { isRecord, type PolicyField } from './field-kinds.js';
 import type { KeyPolicy, UserAgents } from './key-policy.js';
 import { bindingLimits } from './limits-in-force.js';
 import { lowestOf } from './model-limits.js';
-import { POLICY_FIELD_NAMES, POLICY_FIELDS, UNRESTRICTED_POLICY } from './policy-fields.js';
+import {
+  POLICY_FIELD_NAMES,
+  POLICY_FIELDS,
+  type PolicyFieldName,
+  UNRESTRICTED_POLICY,
+} from './policy-fields.js';
 import {
   type PolicySource,
   type PolicySources,
@@ -80,6 +85,28 @@ export function inheritClamped(bound: KeyPolicy, wanted: SourcedPolicy): Sourced
     if (clamped !== undefined) Object.assign(values, { [name]: clamped });
   }
   return policyOf(bound, wanted, { ...NOTHING_ASKED, values });
+}
+
+/** Fields that only mean something together. */
+const COUPLED: readonly (readonly PolicyFieldName[])[] = [
+  ['requestsPerSecond', 'burstSize'],
+  ['maxParallelRequests', 'maxQueuedRequests'],
+  ['requiresSignature', ...SIGNING_DETAILS],
+];
+
+/** The bound of a key after somebody else has changed some of its fields: of these it is what that one may grant. */
+export function boundAfter(
+  bound: KeyPolicy,
+  changer: KeyPolicy,
+  changed: ReadonlySet<PolicyFieldName>,
+): KeyPolicy {
+  const names = new Set(changed);
+  for (const group of COUPLED) {
+    if (group.some((name) => changed.has(name))) for (const name of group) names.add(name);
+  }
+  return Object.fromEntries(
+    POLICY_FIELD_NAMES.map((name) => [name, (names.has(name) ? changer : bound)[name]]),
+  ) as KeyPolicy;
 }
 
 const NOTHING_ASKED: RequestedPolicy = {

@@ -7,7 +7,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from '../../api-key.entity.js';
 import { ApiKeyRepository } from '../../api-key.repository.js';
-import { ChangeKeyService } from '../../change-key.service.js';
+import { RevokeKeyService } from '../../revoke-key.service.js';
 import { type KeyReach, reachOf, wholeOrganization } from '../../domain/key-reach.js';
 import type { KeyView } from '../../domain/key-view.js';
 import { type IssuedKey, IssueKeyService } from '../../issue-key.service.js';
@@ -31,7 +31,7 @@ export class NamedKeysService {
   constructor(
     private readonly keys: ApiKeyRepository,
     private readonly issueKey: IssueKeyService,
-    private readonly changeKey: ChangeKeyService,
+    private readonly revokeKey: RevokeKeyService,
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
   ) {}
@@ -74,7 +74,7 @@ export class NamedKeysService {
       if (key.id === caller.keyId) {
         throw refusal('This is the key that makes this call. Delete it with another key.');
       }
-      await this.changeKey.revoke(caller, key.id, {});
+      await this.revokeKey.revoke(caller, key.id, {});
     });
   }
 

@@ -4,7 +4,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { CallingKey } from '../../calling-key.decorator.js';
-import { ChangeKeyService } from '../../change-key.service.js';
+import { RevokeKeyService } from '../../revoke-key.service.js';
 import type { KeyView } from '../../domain/key-view.js';
 import { IssueKeyService } from '../../issue-key.service.js';
 import { ReadKeysService } from '../../read-keys.service.js';
@@ -31,7 +31,7 @@ export class MultirouteKeysController {
   constructor(
     private readonly issueKey: IssueKeyService,
     private readonly readKeys: ReadKeysService,
-    private readonly changeKey: ChangeKeyService,
+    private readonly revokeKey: RevokeKeyService,
   ) {}
 
   @Post()
@@ -103,7 +103,7 @@ export class MultirouteKeysController {
     @CallingKey() caller: KeyView,
     @Param('id') id: string,
   ): Promise<DeletedApiKeyResponse> {
-    await this.changeKey.revoke(caller, id, {});
+    await this.revokeKey.revoke(caller, id, {});
     return { status: 'ok', id, revoked: true };
   }
 }

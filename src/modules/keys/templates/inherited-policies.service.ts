@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { isGiven } from '#common/validation/given.js';
+
+import type { ApiKeyEntity } from '../api-key.entity.js';
+import { grantOf } from '../changeable-key.js';
+import {
+  assertGrantWithin,
+  type Grant,
+  type RequestedChange,
+  regrantWithin,
+} from '../domain/grant.js';
+import type { KeyView } from '../domain/key-view.js';
+import { fromPolicyDocument, toPolicyDocument } from '../domain/policy/policy-document.js';
+import { mergeOverrides, namesIn, writeOverrides } from '../domain/policy/policy-overrides.js';
+import {
+  addLevel,
+  addStoredLevel,
+  boundAfter,
+  inheritWithin,
+  mapSources,
+} from '../domain/policy/policy-templates.js';
+import type { SourcedPolicy } from '../domain/policy/policy-within.js';
+import { type PolicyInput, readPolicy } from '../domain/policy/read-policy.js';
+import { assertNoOverrides, splitInheritance } from './domain/split-inheritance.js';
+import { TemplateTree } from './domain/template-tree.js';
+import { KeyInheritanceRepository } from './key-inheritance.repository.js';
+import type { KeyInheritance } from './policy-template.js';
+import { PolicyTemplateRepository } from './policy-template.repository.js';
+
+type Inherited = { readonly policy: SourcedPolicy; readonly tie: Omit<KeyInheritance, 'keyId'> };
+
+/** What a change asks for, its policy as the body has it. */
+type AskedChange = Omit<RequestedChange, 'policy'> & { readonly policy: PolicyInput };
+
+const NOTHING = readPolicy({});
+
+/** The policies of keys that are made from templates, or may come to be. */
+@Injectable()
+export class InheritedPolicies {
+  constructor(
+    private readonly templates: PolicyTemplateRepository,
+    private readonly inheritances: KeyInheritanceRepository,
+  ) {}
+
+  /** Until the caller's transaction ends. It goes before every lock on a key. */
+  holdStill(organizationId: string): Promise<void> {
+    return this.templates.holdStill(organizationId);
+  }
+
+  /**
+   * What a key gets that `creator` makes from a template.
+   * @param nameOrId of the template
+   * @param own what the key is to have of its own
+   * @throws {AppError} `not_found`, `escalation_denied`, `invalid_request`
+   */
+  async inherit(creator: KeyView, nameOrId: string, own: PolicyInput): Promise<Inherited> {
+    const { organizationId, policy: bound } = creator;
+    const template = await this.templates.findByNameOrId(organizationId, nameOrId);
+    if (!template) throw noTemplate(nameOrId);
+    const below = (await this.#treeOf(organizationId, template.id)).composed(template.id);
+    const overrides = readPolicy(own);
+    const policy = inheritWithin(bound, addLevel(below, overrides), overrides);
+    const tie = {
+      templateId: template.id,
+      overrides: writeOverrides(mergeOverrides(NOTHING, overrides)),
+      bound: toPolicyDocument(bound),
+    };
+    return { policy, tie };
+  }
+
+  /**
+   * What a key gets when `changer` changes it, in the transaction that has locked it. Of a key that is made from a template
+   * its overrides are changed; `inherit_from` makes it anew from a template, or, being `null`, leaves it as it is for good.
+   * @throws {AppError} `not_found` of the template, `escalation_denied`, `invalid_request`
+   */
+  async regrant(changer: KeyView, key: ApiKeyEntity, change: AskedChange): Promise<Grant> {
+    const asked = splitInheritance(change.policy);
+    const current = grantOf(key);
+    if (isGiven(asked.inheritFrom)) {
+      const { policy, tie } = await this.inherit(changer, asked.inheritFrom, asked.input);
+      await this.inheritances.put(key.organizationId, { keyId: key.id, ...tie });
+      const next = { ...current, policy: policy.policy, policySources: policy.sources };
+      return regrantWithin(changer, next, { ...change, policy: NOTHING });
+    }
+    const tie = await this.inheritances.find(key.organizationId, key.id);
+    if (tie && asked.inheritFrom === undefined) {
+      return this.#override(changer, current, tie, { ...change, policy: asked.input });
+    }
+    assertNoOverrides(asked);
+    if (tie) await this.inheritances.delete(key.organizationId, key.id);
+    const policySources = mapSources(current.policySources, { template: ['key'] });
+    const policy = readPolicy(asked.input);
+    return regrantWithin(changer, { ...current, policySources }, { ...change, policy });
+  }
+
+  async #override(
+    changer: KeyView,
+    current: Grant,
+    tie: KeyInheritance,
+    change: AskedChange,
+  ): Promise<Grant> {
+    const { organizationId } = changer;
+    const asked = readPolicy(change.policy);
+    // What is asked for must be the changer's to grant, as with any key.
+    const grant = regrantWithin(changer, current, { ...change, policy: asked });
+    const tree = await this.#treeOf(organizationId, tie.templateId);
+    const own = readPolicy(tie.overrides);
+    addLevel(addStoredLevel(tree.composed(tie.templateId), own), asked);
+    const bound = boundAfter(fromPolicyDocument(tie.bound), changer.policy, namesIn(asked));
+    const next = {
+      ...tie,
+      overrides: writeOverrides(mergeOverrides(own, asked)),
+      bound: toPolicyDocument(bound),
+    };
+    const { policy, sources } = tree.policyOf(next);
+    assertGrantWithin(changer, { ...grant, policy });
+    await this.inheritances.put(organizationId, next);
+    return { ...grant, policy, policySources: sources };
+  }
+
+  async #treeOf(organizationId: string, templateId: string): Promise<TemplateTree> {
+    return new TemplateTree(await this.templates.listLineage(organizationId, templateId));
+  }
+}
+
+function noTemplate(nameOrId: string): AppError {
+  const message = `There is no policy ${nameOrId}.`;
+  return new AppError('not_found', { message, param: 'permissions.inherit_from' });
+}

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+
+import { isGiven } from '#common/validation/given.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import type { KeyView } from '../domain/key-view.js';
+import type { CreateKeyDto } from '../dto/create-key.dto.js';
+import { type IssuedKey, IssueKeyService } from '../issue-key.service.js';
+import { assertNoOverrides, splitInheritance } from './domain/split-inheritance.js';
+import { InheritedPolicies } from './inherited-policies.service.js';
+import { KeyInheritanceRepository } from './key-inheritance.repository.js';
+
+@Injectable()
+export class IssueInheritingKeyService {
+  constructor(
+    private readonly issueKey: IssueKeyService,
+    private readonly inherited: InheritedPolicies,
+    private readonly inheritances: KeyInheritanceRepository,
+    private readonly transactions: TransactionRunner,
+  ) {}
+
+  /**
+   * Makes a key, from a template where it asks for one.
+   * @throws {AppError} `not_found` of the template, `escalation_denied`, `invalid_request`
+   */
+  async issue(creator: KeyView, dto: CreateKeyDto): Promise<IssuedKey> {
+    const asked = splitInheritance(dto);
+    const { inheritFrom, input } = asked;
+    if (!isGiven(inheritFrom)) {
+      assertNoOverrides(asked);
+      const { permissions } = input as Pick<CreateKeyDto, 'permissions'>;
+      return this.issueKey.issue(creator, { ...dto, ...(permissions && { permissions }) });
+    }
+    return this.transactions.run(async () => {
+      await this.inherited.holdStill(creator.organizationId);
+      const { policy, tie } = await this.inherited.inherit(creator, inheritFrom, input);
+      const { permissions, restrictions, rate_limits, security, ...others } = dto;
+      const issued = await this.issueKey.issue(creator, others, policy);
+      const keyId = issued.issued.key.id;
+      await this.inheritances.put(creator.organizationId, { keyId, ...tie });
+      return issued;
+    });
+  }
+}
