@@ -14,7 +14,7 @@ import type { KeyView } from './domain/key-view.js';
 import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { keyViewOf } from './key-view-of.js';
-import { KEYS_CHANGED_TOPIC } from './keys.events.js';
+import { KEYS_CHANGED_TOPIC, readKeyIds } from './keys.events.js';
 import { readStanding, type StandingChange } from './standing-change.js';
 import { digestsOf, PLAIN_SCHEME } from './secret-digests.js';
 import { SigningSecrets } from './signing-secrets.js';
@@ -46,7 +46,9 @@ export class KeyDirectoryService extends KeyDirectory {
       maxEntries: MAX_CACHED_KEYS,
       tagsOf,
     });
-    fanout.subscribe(KEYS_CHANGED_TOPIC, (keyId) => this.#views.invalidate(keyId));
+    fanout.subscribe(KEYS_CHANGED_TOPIC, (payload) => {
+      for (const keyId of readKeyIds(payload)) this.#views.invalidate(keyId);
+    });
     // Here at once, whatever becomes of the message to the others.
     events.on('keys.key-changed', ({ keyId }) => this.#views.invalidate(keyId));
     fanout.subscribe(STANDING_CHANGED_TOPIC, (payload) => this.#forget(readStanding(payload)));

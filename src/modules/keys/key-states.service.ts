@@ -10,7 +10,7 @@ import { ApiKeyRepository } from './api-key.repository.js';
 import { type KeyReach, reachOf } from './domain/key-reach.js';
 import type { KeyView } from './domain/key-view.js';
 import { type KeyState, KeyStates } from './key-states.port.js';
-import { KEYS_CHANGED_TOPIC } from './keys.events.js';
+import { KEYS_CHANGED_TOPIC, readKeyIds } from './keys.events.js';
 
 const MAX_CACHED_STATES = 10_000;
 
@@ -34,7 +34,9 @@ export class KeyStatesService extends KeyStates {
     });
     // The directory tells the other instances.
     events.on('keys.key-changed', ({ keyId }) => this.#states.invalidate(keyId));
-    fanout.subscribe(KEYS_CHANGED_TOPIC, (keyId) => this.#states.invalidate(keyId));
+    fanout.subscribe(KEYS_CHANGED_TOPIC, (payload) => {
+      for (const keyId of readKeyIds(payload)) this.#states.invalidate(keyId);
+    });
     events.on('organizations.members-changed', (changed) => this.#forgetPerson(changed));
     fanout.subscribe(MEMBERS_CHANGED_TOPIC, (payload) => this.#forgetPerson(readMembers(payload)));
   }

@@ -5,5 +5,21 @@ declare module '#platform/events/event-map.js' {
   }
 }
 
-/** Fan-out topic; the payload is the key's id. */
+/** Fan-out topic; the payload is what {@link writeKeyIds} makes. */
 export const KEYS_CHANGED_TOPIC = 'keys.changed';
+
+/** So that a message stays below its bound of 1 KiB. */
+const IDS_PER_MESSAGE = 36;
+
+/** What is published of these keys: their ids, in as many messages as it takes. */
+export function writeKeyIds(keyIds: readonly string[]): string[] {
+  const messages: string[] = [];
+  for (let at = 0; at < keyIds.length; at += IDS_PER_MESSAGE) {
+    messages.push(keyIds.slice(at, at + IDS_PER_MESSAGE).join(','));
+  }
+  return messages;
+}
+
+export function readKeyIds(message: string): string[] {
+  return message.split(',');
+}
