@@ -4,6 +4,7 @@ import { isGiven } from '#common/validation/given.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { KeyView } from '../domain/key-view.js';
+import { POLICY_PARTS } from '../domain/policy/read-policy.js';
 import type { CreateKeyDto } from '../dto/create-key.dto.js';
 import { type IssuedKey, IssueKeyService } from '../issue-key.service.js';
 import { assertNoOverrides, splitInheritance } from './domain/split-inheritance.js';
@@ -34,11 +35,16 @@ export class IssueInheritingKeyService {
     return this.transactions.run(async () => {
       await this.inherited.holdStill(creator.organizationId);
       const { policy, tie } = await this.inherited.inherit(creator, inheritFrom, input);
-      const { permissions, restrictions, rate_limits, security, ...others } = dto;
-      const issued = await this.issueKey.issue(creator, others, policy);
+      const issued = await this.issueKey.issue(creator, withoutPolicy(dto), policy);
       const keyId = issued.issued.key.id;
       await this.inheritances.put(creator.organizationId, { keyId, ...tie });
       return issued;
     });
   }
+}
+
+function withoutPolicy(dto: CreateKeyDto): CreateKeyDto {
+  const parts: readonly string[] = POLICY_PARTS;
+  const others = Object.entries(dto).filter(([name]) => !parts.includes(name));
+  return Object.fromEntries(others) as unknown as CreateKeyDto;
 }

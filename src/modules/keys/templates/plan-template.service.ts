@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
+import { isGiven } from '#common/validation/given.js';
 
 import type { KeyPolicy } from '../domain/policy/key-policy.js';
 import { POLICY_PARTS, type PolicyInput } from '../domain/policy/read-policy.js';
@@ -19,6 +20,8 @@ export type TemplatePlan = {
   readonly familyIds: readonly string[];
 };
 
+const NOTHING: TemplateContent = { name: '', description: null, parentId: null, input: {} };
+
 /** Works out what a template would be, without writing anything. */
 @Injectable()
 export class PlanTemplateService {
@@ -34,17 +37,14 @@ export class PlanTemplateService {
     dto: ChangePolicyDto,
     current: PolicyTemplate | null,
   ): Promise<TemplateContent> {
-    const name = dto.name ?? current?.name ?? '';
-    if (name !== current?.name) await this.#assertFree(organizationId, name);
-    const { description, inherit_from: parent } = dto;
+    const before: TemplateContent = current ?? NOTHING;
+    const name = dto.name ?? before.name;
+    if (name !== before.name) await this.#assertFree(organizationId, name);
     return {
       name,
-      description: description === undefined ? (current?.description ?? null) : description,
-      parentId:
-        parent === undefined
-          ? (current?.parentId ?? null)
-          : parent && (await this.#parent(organizationId, parent)),
-      input: inputOf(dto, current?.input ?? {}),
+      description: dto.description === undefined ? before.description : dto.description,
+      parentId: await this.#parentOf(organizationId, dto, before.parentId),
+      input: inputOf(dto, before.input),
     };
   }
 
@@ -58,7 +58,13 @@ export class PlanTemplateService {
     return { policy, tree, familyIds: [id, ...family.map((one) => one.id)] };
   }
 
-  async #parent(organizationId: string, nameOrId: string): Promise<string> {
+  async #parentOf(
+    organizationId: string,
+    { inherit_from: nameOrId }: ChangePolicyDto,
+    current: string | null,
+  ): Promise<string | null> {
+    if (nameOrId === undefined) return current;
+    if (nameOrId === null) return null;
     const parent = await this.templates.findByNameOrId(organizationId, nameOrId);
     if (parent) return parent.id;
     const message = `There is no policy ${nameOrId}.`;
@@ -74,11 +80,9 @@ export class PlanTemplateService {
 
 /** Each part that is given replaces that part; `null` takes it away. */
 function inputOf(dto: ChangePolicyDto, current: PolicyInput): PolicyInput {
-  const parts = POLICY_PARTS.map((part) => [
-    part,
-    dto[part] === undefined ? current[part] : dto[part],
-  ]);
-  return Object.fromEntries(
-    parts.filter(([, value]) => value !== undefined && value !== null),
-  ) as PolicyInput;
+  const given = Object.fromEntries(
+    POLICY_PARTS.flatMap((part) => (dto[part] === undefined ? [] : [[part, dto[part] as unknown]])),
+  );
+  const parts = Object.entries({ ...current, ...given }).filter(([, value]) => isGiven(value));
+  return Object.fromEntries(parts);
 }

@@ -21,29 +21,31 @@ export const TEMPLATE_EXAMPLE = {
 
 export const TEMPLATE_CHANGE_EXAMPLE = { rate_limits: { costs: { per_day_max: 20 } } };
 
-const { id, created_by, created_at, updated_at, ...CONTENT } = TEMPLATE_EXAMPLE;
-
 export const TEMPLATE_VERSION_EXAMPLE = {
-  ...CONTENT,
-  changed_by: created_by,
-  changed_at: updated_at,
+  ...NEW_TEMPLATE_EXAMPLE,
+  inherit_from: null,
+  restrictions: null,
+  security: null,
+  version: 1,
+  changed_by: TEMPLATE_EXAMPLE.created_by,
+  changed_at: TEMPLATE_EXAMPLE.updated_at,
 };
 
 export const EFFECTIVE_TEMPLATE_EXAMPLE = {
-  id,
+  id: TEMPLATE_EXAMPLE.id,
   version: 1,
   policy: KEY_POLICY_EXAMPLE.policy,
   sources: {
     'permissions.models.allowed': ['template'],
     'permissions.models.denied': ['default'],
   },
-  set_by: { 'permissions.models.allowed': id },
+  set_by: { 'permissions.models.allowed': TEMPLATE_EXAMPLE.id },
 };
 
 export const INHERITING_KEY_EXAMPLE = {
   key_id: KEY_EXAMPLE.id,
   name: KEY_EXAMPLE.name,
-  inherit_from: id,
+  inherit_from: TEMPLATE_EXAMPLE.id,
   overrides: { permissions: { models: { allowed: ['gpt-4o-mini'] } } },
 };
 

@@ -11,6 +11,7 @@ import {
   POLICY_FIELDS,
   type PolicyFieldName,
   UNRESTRICTED_POLICY,
+  withoutFields,
 } from './policy-fields.js';
 import {
   type PolicySource,
@@ -189,18 +190,19 @@ function isWithin(field: PolicyField<unknown>, own: unknown, asked: unknown): bo
 /** Without a burst that has no limit per second, and details of a signature that nobody requires. */
 function withoutStrays(below: KeyPolicy, level: RequestedPolicy): RequestedPolicy {
   const { cleared } = level;
-  const values = { ...level.values };
-  const settled = <Name extends keyof KeyPolicy>(name: Name): KeyPolicy[Name] =>
+  const { values } = level;
+  const strays = new Set<PolicyFieldName>();
+  const settled = <Name extends PolicyFieldName>(name: Name): KeyPolicy[Name] =>
     (values[name] as KeyPolicy[Name] | undefined) ??
     (cleared.has(name) ? UNRESTRICTED_POLICY : below)[name];
-  if (settled('requestsPerSecond') === null) delete values.burstSize;
+  if (settled('requestsPerSecond') === null) strays.add('burstSize');
   if (!settled('requiresSignature')) {
-    for (const name of SIGNING_DETAILS) if (values[name] !== false) delete values[name];
+    for (const name of SIGNING_DETAILS) if (values[name] !== false) strays.add(name);
   } else if (values.requiresTimestamp === false || isUntimed(below, level)) {
     // Where it is not said whether there is a time, it is there unless it was turned off below.
-    delete values.maxTimestampAge;
+    strays.add('maxTimestampAge');
   }
-  return { ...level, values };
+  return { ...level, values: withoutFields(values, strays) };
 }
 
 function isUntimed(below: KeyPolicy, { values, cleared }: RequestedPolicy): boolean {
