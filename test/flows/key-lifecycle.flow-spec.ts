@@ -20,6 +20,7 @@ import { type Config, loadEnv } from '#platform/config/env.js';
 import { CryptoModule } from '#platform/crypto/crypto.module.js';
 import { RootKey } from '#platform/crypto/root-key.js';
 import { DatabaseModule } from '#platform/database/database.module.js';
+import { EventBus } from '#platform/events/event-bus.js';
 import { EventsModule } from '#platform/events/events.module.js';
 import { Fanout } from '#platform/fanout/fanout.port.js';
 import { FanoutModule } from '#platform/fanout/fanout.module.js';
@@ -153,6 +154,29 @@ const sweep = (app: INestApplicationContext): Promise<void> =>
   app.get(SweepKeysProcessor, { strict: false }).process(new SweepKeysJob(), never);
 const findUnused = (app: INestApplicationContext): Promise<void> =>
   app.get(FindUnusedKeysProcessor, { strict: false }).process(new FindUnusedKeysJob(), never);
+
+describe('a key of somebody’s own', () => {
+  it('is revoked for good once its owner is no member, by the sweep and by the event', async () => {
+    const app = await start();
+    const organizationId = await foundOrganization();
+    const [swept, heard] = [newId('user'), newId('user')];
+    const gone = await makeKey(organizationId, { owner_id: swept });
+    const nobodys = await makeKey(organizationId);
+    await sweep(app);
+    const revoked = async (): Promise<string[]> => {
+      const { rows } = await client.query<{ id: string }>(
+        'SELECT id FROM api_keys WHERE revoked_at IS NOT NULL ORDER BY created_at, id',
+      );
+      return rows.map(({ id }) => id);
+    };
+    expect(await revoked()).toEqual([gone]);
+    expect(await revoked()).not.toContain(nobodys);
+    const left = await makeKey(organizationId, { owner_id: heard });
+    const changed = { organizationId, teamId: null, userId: heard };
+    app.get(EventBus, { strict: false }).emit('organizations.standing-changed', changed);
+    await vi.waitFor(async () => expect(await revoked()).toContain(left));
+  });
+});
 
 describe('a key that expires', () => {
   it('is told of 30, 7 and 1 days before, and when it has', async () => {
