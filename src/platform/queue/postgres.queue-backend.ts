@@ -20,7 +20,7 @@ import {
   type BackedWorker,
   QueueBackend,
 } from './queue-backend.port.js';
-import { EVENT_STREAMS, JOB_OPTIONS } from './queue-settings.js';
+import { EVENT_STREAMS, JOB_OPTIONS, STALLED_INTERVAL_MS } from './queue-settings.js';
 import { within } from '#common/time/within.js';
 
 const SCHEMA = 'bullmq';
@@ -112,6 +112,7 @@ export class PostgresQueueBackend extends QueueBackend {
       autorun: false,
       concurrency,
       runRetryDelay: RETRY_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
     });
   }
 

@@ -5,6 +5,11 @@ const HOUR_SECONDS = 3_600;
 export const DEFAULT_ATTEMPTS = 5;
 /** How many jobs of one queue a process works on at once, unless they say otherwise. */
 export const CONCURRENCY = 5;
+/**
+ * How often it is looked for jobs whose worker has died. What one look finds taken the next one gives to another worker, if
+ * its lock of 30 s is over. BullMQ's default is 30 s, by which a job could be held up for more than a minute.
+ */
+export const STALLED_INTERVAL_MS = 10_000;
 
 /**
  * How every job is tried and kept: five times over about 15 s, then it stays to be looked at. Kept jobs are bounded by

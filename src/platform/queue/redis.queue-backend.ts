@@ -10,7 +10,7 @@ import {
   type BackedWorker,
   QueueBackend,
 } from './queue-backend.port.js';
-import { EVENT_STREAMS, JOB_OPTIONS } from './queue-settings.js';
+import { EVENT_STREAMS, JOB_OPTIONS, STALLED_INTERVAL_MS } from './queue-settings.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -84,6 +84,7 @@ export class RedisQueueBackend extends QueueBackend {
       autorun: false,
       concurrency,
       runRetryDelay: RETRY_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
     });
   }
 
