@@ -76,6 +76,8 @@ export default defineConfig({
           exclude: MEASURES_TIME,
           // Most of the time they wait; what they promise of time has room for a second one.
           maxWorkers: 2,
+          // Of a file whose tests may run at once, as they wait.
+          maxConcurrency: 8,
           ...provesAtLength,
         },
       },

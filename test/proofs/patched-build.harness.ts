@@ -16,18 +16,26 @@ export type Patch = {
 
 /** A copy of the build with the patches applied, as long as the test runs; its packages are the repository's. Answers its path. */
 export async function makePatchedBuild(...patches: readonly Patch[]): Promise<string> {
+  const { path, remove } = await copyBuild(patches);
+  onTestFinished(remove);
+  return path;
+}
+
+/** For tests that run at once, which Vitest can't tell apart here: the caller removes it. One patch may change what the one before has put in. */
+export async function copyBuild(
+  patches: readonly Patch[],
+): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'latchkey-patched-'));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
   for (const name of ['dist', 'package.json']) {
     await cp(join(REPOSITORY, name), join(path, name), { recursive: true });
   }
   await symlink(join(REPOSITORY, 'node_modules'), join(path, 'node_modules'));
-  for (const patch of patches) await apply(patch, path);
-  return path;
+  for (const patch of patches) await apply(join(path, 'dist/src'), patch);
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-async function apply({ file, find, replace }: Patch, build: string): Promise<void> {
-  const target = join(build, 'dist/src', file);
+async function apply(folder: string, { file, find, replace }: Patch): Promise<void> {
+  const target = join(folder, file);
   const parts = (await readFile(target, 'utf8')).split(find);
   if (parts.length !== 2) {
     throw new Error(`${file} holds the text to patch ${parts.length - 1} times: ${find}`);

@@ -18,7 +18,8 @@ export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
 const MAX_START_MS = 60_000;
 const MAX_OUTPUT_CHARACTERS = 1_000_000;
-const GREETING = /^Latchkey(?:’s worker)? is up: (http:\/\/[^/\s]+)/m;
+/** A worker names the address of its health check. */
+const GREETING = /^Latchkey(?:’s worker)? is up: (http:\/\/[^\s/]+)/m;
 
 const running = new Set<GatewayProcess>();
 const folders = new Set<string>();
