@@ -79,4 +79,13 @@ describe('FailedAttempts', () => {
     expect(await refusalOf('192.0.2.1')).toBeNull();
     expect(await refusalOf('192.0.2.1')).toMatchObject({ code: 'rate_limit_exceeded' });
   });
+
+  it('takes back what was no failure', async () => {
+    for (let round = 0; round < 2 * MAX_FAILURES_PER_MINUTE; round++) {
+      const giveBack = await attempts.begin('192.0.2.1');
+      giveBack();
+    }
+    await fail('192.0.2.1', MAX_FAILURES_PER_MINUTE);
+    expect(await refusalOf('192.0.2.1')).toMatchObject({ code: 'rate_limit_exceeded' });
+  });
 });

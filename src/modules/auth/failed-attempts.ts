@@ -24,8 +24,19 @@ export class FailedAttempts {
 
   /** @throws {AppError} `rate_limit_exceeded` once there are too many */
   async count(address: string): Promise<void> {
-    const { hits, resetsInSeconds } = await this.#throttle.hit(subjectOf(address), RATE);
-    if (hits <= MAX_FAILURES_PER_MINUTE) return;
+    await this.begin(address);
+  }
+
+  /**
+   * For attempts that are dear, and must not even be made once there were too many failures. It counts as a failure until
+   * it is given back.
+   * @returns gives it back: it was none
+   * @throws {AppError} as {@link count}
+   */
+  async begin(address: string): Promise<() => void> {
+    const subject = subjectOf(address);
+    const { hits, resetsInSeconds } = await this.#throttle.hit(subject, RATE);
+    if (hits <= MAX_FAILURES_PER_MINUTE) return () => this.#throttle.giveBack(subject, RATE);
     throw new AppError('rate_limit_exceeded', {
       message: `Too many failed authentications from this address. Try again in ${resetsInSeconds} s.`,
       headers: { 'retry-after': String(resetsInSeconds) },

@@ -283,4 +283,23 @@ describe('without the store', () => {
     await settled(hitsOfMany(50_000), 0);
     expect(passed(await settled(hits(1, 'kept'), 0))).toBe(1);
   });
+
+  it('takes hits back, here and in the store, and never below none', async () => {
+    await settled(hits(3));
+    here.giveBack('a', MINUTE);
+    here.giveBack('a', MINUTE);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(store.counters.get('spec:a')?.total).toBe(1);
+    expect(await settled(hits(1, 'a', newProcess()), 20)).toEqual([2]);
+    for (let times = 0; times < 5; times++) here.giveBack('never hit', MINUTE);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(store.counters.get('spec:never hit')).toBeUndefined();
+  });
+
+  it('gives the same hit to as many as have given it back', async () => {
+    for (let round = 0; round < 3 * MINUTE.limit; round++) {
+      expect(passed(await settled(hits(1), 20))).toBe(1);
+      here.giveBack('a', MINUTE);
+    }
+  });
 });

@@ -97,6 +97,15 @@ export class SharedThrottle {
       : Promise.resolve(this.#countHere(window.hits, window));
   }
 
+  /** Takes a hit back that turned out not to count. Of a window that is over there is nothing to take back. */
+  giveBack(subject: string, { windowMs }: Rate): void {
+    const window = this.#windowOf(`${this.name}:${subject}`, windowMs);
+    if (window.hits <= 0) return;
+    window.hits--;
+    window.untold--;
+    this.#enqueue(window);
+  }
+
   #windowOf(counter: string, windowMs: number): Window {
     const now = this.clock.now();
     // One that waits for its turn may have been driven out of the cache: no counter is told twice at once.
