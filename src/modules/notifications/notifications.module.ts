@@ -19,7 +19,9 @@ import { SweepNotificationsService } from './dispatch/sweep-notifications.servic
 import { KeyChannels } from './key-channels.port.js';
 import { KeyChannelsService } from './key-channels.service.js';
 import { MailSender } from './mail/mail-sender.js';
+import { SendPersonalMailService } from './mail/send-personal-mail.service.js';
 import { Notifier } from './notifier.port.js';
+import { PersonalMail } from './personal-mail.port.js';
 import { RecordNotificationService } from './record-notification.service.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 import { WebhookHealth } from './webhooks/webhook-health.js';
@@ -48,9 +50,18 @@ import { WebhookSender } from './webhooks/webhook-sender.js';
     MailSender,
     WebhookSecrets,
     WebhookSender,
+    { provide: PersonalMail, useClass: SendPersonalMailService },
     { provide: Notifier, useClass: RecordNotificationService },
     { provide: KeyChannels, useClass: KeyChannelsService },
   ],
-  exports: [DeliveryQueue, KeyChannels, Notifier, WebhookRepository, WebhookSecrets, WebhookSender],
+  exports: [
+    DeliveryQueue,
+    KeyChannels,
+    Notifier,
+    PersonalMail,
+    WebhookRepository,
+    WebhookSecrets,
+    WebhookSender,
+  ],
 })
 export class NotificationsModule {}

@@ -8,7 +8,7 @@ import { type Logger, LOGGER } from '#platform/observability/logger.js';
 import { scrubSecrets } from '#platform/observability/secret-patterns.js';
 
 import type { OutgoingMessage, SendOutcome } from '../outgoing-message.js';
-import { renderMail } from './render-mail.js';
+import { type RenderedMail, renderMail } from './render-mail.js';
 
 const MAX_CONNECTIONS = 3;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -41,9 +41,18 @@ export class MailSender implements OnApplicationShutdown {
   }
 
   /** Never rejects. Without a server the mail is logged, and that is all. */
-  async send(message: OutgoingMessage, address: string): Promise<SendOutcome> {
-    const { subject, text, html } = renderMail(message);
-    const facts = { message_id: message.id, type: message.type, recipient: address };
+  send(message: OutgoingMessage, address: string): Promise<SendOutcome> {
+    const { id, type } = message;
+    return this.sendRendered({ id, type, mail: renderMail(message) }, address);
+  }
+
+  /** As {@link send}. Of the mail nothing but the subject is logged. */
+  async sendRendered(
+    { id, type, mail }: { id: string; type: string; mail: RenderedMail },
+    address: string,
+  ): Promise<SendOutcome> {
+    const { subject, text, html } = mail;
+    const facts = { message_id: id, type, recipient: address };
     if (!this.#transport) {
       this.logger.info({ ...facts, subject }, 'A mail was not sent: LATCHKEY_SMTP_URL is not set');
       return { isSent: true, status: null };
@@ -56,7 +65,7 @@ export class MailSender implements OnApplicationShutdown {
         subject,
         text,
         html,
-        messageId: messageId(message.id, this.#from),
+        messageId: messageId(id, this.#from),
         headers: { 'Auto-Submitted': 'auto-generated' },
         signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
       });

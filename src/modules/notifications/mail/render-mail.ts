@@ -31,6 +31,15 @@ export function renderMail(message: OutgoingMessage): RenderedMail {
   };
 }
 
+/** Plain paragraphs, as they are: whoever wrote them answers for what is in them. */
+export function renderParagraphs(paragraphs: readonly string[]): Omit<RenderedMail, 'subject'> {
+  const html = paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n');
+  return {
+    text: `${paragraphs.join('\n\n')}\n`,
+    html: `<!doctype html>\n<html lang="en">\n<body>\n${html}\n</body>\n</html>\n`,
+  };
+}
+
 function factsOf(data: OutgoingMessage['data']): Fact[] {
   return MAIL_FACTS.flatMap(([field, label]) => {
     const value = plain(data[field]);
