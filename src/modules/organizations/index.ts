@@ -3,7 +3,7 @@ export { KeyCarePolicies, type KeyCarePolicy } from './key-care-policies.port.js
 export { LeakedKeyPolicy } from './leaked-key-policy.port.js';
 export { Invitations } from './members/invitations.port.js';
 export { type Membership, Memberships } from './members/memberships.port.js';
-export { type User, Users } from './members/users.port.js';
+export { type NewUser, type User, Users } from './members/users.port.js';
 export { OrganizationSettingsModule } from './organization-settings.module.js';
 export { OrganizationsModule } from './organizations.module.js';
 export { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';

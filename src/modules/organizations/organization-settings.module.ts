@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { KeyCarePolicies } from './key-care-policies.port.js';
 import { LeakedKeyPolicy } from './leaked-key-policy.port.js';
+import { AnnounceMemberChanges } from './members/announce-member-changes.js';
 import { InvitationRepository } from './members/invitation.repository.js';
 import { Invitations } from './members/invitations.port.js';
 import { MemberRepository } from './members/member.repository.js';
@@ -23,6 +24,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
 @Module({
   imports: [TypeOrmModule.forFeature([OrganizationEntity])],
   providers: [
+    AnnounceMemberChanges,
     OrganizationRepository,
     OrganizationSettingsService,
     { provide: KeyCarePolicies, useClass: ReadKeyCarePoliciesService },

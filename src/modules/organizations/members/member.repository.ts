@@ -11,6 +11,7 @@ import { type Membership, Memberships } from './memberships.port.js';
 
 type MemberRow = {
   organizationId: string;
+  organizationName: string;
   userId: string;
   role: string;
   scopes: Scope[] | null;
@@ -18,7 +19,8 @@ type MemberRow = {
 };
 
 const SELECT = `
-  SELECT member.organization_id AS "organizationId", member.user_id AS "userId", member.role, own.scopes,
+  SELECT member.organization_id AS "organizationId", organization.name AS "organizationName",
+         member.user_id AS "userId", member.role, own.scopes,
          (person.status = 'suspended' OR organization.status = 'suspended'
           OR member.status = 'suspended') AS "isSuspended"
     FROM organization_members member

@@ -3,6 +3,7 @@ import type { Scope } from '#common/auth/scopes.js';
 /** What somebody is in an organization. */
 export type Membership = {
   readonly organizationId: string;
+  readonly organizationName: string;
   readonly userId: string;
   /** `owner`, `admin` … or the `role_…` of one of the organization's own. */
   readonly role: string;
