@@ -6,7 +6,7 @@ const MODULE_EDGES = {
   limits: [],
   catalog: ['organizations'],
   keys: ['limits', 'notifications', 'organizations', 'usage'],
-  auth: ['keys', 'organizations'],
+  auth: ['keys', 'notifications', 'organizations'],
   leaks: ['auth', 'keys'],
   inference: ['keys', 'catalog', 'limits', 'usage'],
   analytics: ['auth', 'keys', 'usage'],

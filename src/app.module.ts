@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
 import { AnalyticsModule } from '#modules/analytics/index.js';
-import { AuthModule, NoncesModule } from '#modules/auth/index.js';
+import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
 import { KeyLifecycleModule, KeyRotationModule, KeysModule } from '#modules/keys/index.js';
@@ -52,6 +52,7 @@ export class AppModule {
         HttpModule,
         UsageModule,
         NoncesModule,
+        AccountJobsModule,
         NotificationsModule,
         KeyRotationModule,
         KeyLifecycleModule,

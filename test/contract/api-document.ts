@@ -63,7 +63,9 @@ export function examplesOf({ example, examples }: MediaType): unknown[] {
 
 /** The operation's path with real-looking ids in it. */
 export function concretePath(path: string): string {
-  return path.replaceAll(/\{(user_)?id\}/g, 'doesnotexist').replaceAll('{path}', 'sandbox/echo');
+  return path
+    .replaceAll(/\{((user_)?id|token)\}/g, 'doesnotexist')
+    .replaceAll('{path}', 'sandbox/echo');
 }
 
 /** Judges values by the document's schemas. */

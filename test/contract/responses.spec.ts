@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
@@ -6,6 +7,7 @@ import { insertDelivery } from '../support/deliveries.js';
 import { startFakeUpstream, type FakeUpstream } from '../support/fake-upstream.js';
 import { newLeakReporter } from '../support/leak-reporter.js';
 import { insertMember } from '../support/organizations.js';
+import { personOf, signUp } from '../support/people.js';
 import { OPERATIONS, type Operation, Schemas } from './api-document.js';
 
 const ours = new Schemas(true);
@@ -20,6 +22,7 @@ beforeAll(async () => {
   upstream = await startFakeUpstream();
   const env = {
     LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
+    LATCHKEY_SIGNUP: 'open',
     LATCHKEY_LEAK_PUBLIC_KEYS: reporter.keySet,
   };
   app = await startTestApp({ env });
@@ -33,6 +36,7 @@ type Values = {
   readonly id?: string;
   readonly deliveryId?: string;
   readonly userId?: string;
+  readonly token?: string;
   readonly path?: string;
   readonly query?: string;
 };
@@ -50,6 +54,7 @@ async function send(id: string, values: Values, call: Call): Promise<Answer> {
     .replace('{id}', values.id ?? '')
     .replace('{delivery_id}', values.deliveryId ?? '')
     .replace('{user_id}', values.userId ?? '')
+    .replace('{token}', values.token ?? '')
     .replace('{path}', values.path ?? '');
   return app.call(method, filled + (values.query ?? ''), call);
 }
@@ -487,6 +492,49 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await fail('getCurrentUsage', 400, { query: '?granularity=week' });
   });
 
+  it('accounts', async () => {
+    const password = 'correct horse battery';
+    const account = { email: 'ada@example.com', password };
+    const made = await succeed('signUp', {}, { key: null, body: account });
+    await fail('signUp', 409, {}, { key: null, body: account });
+    await fail('signUp', 400, {}, { key: null, body: { ...account, password: 'short' } });
+    const { token } = await succeed('logIn', {}, { key: null, body: account });
+    await fail('logIn', 401, {}, { key: null, body: { ...account, password: 'wrong' } });
+    const elsewhere = { ...account, organization_id: 'org_x' };
+    await fail('logIn', 404, {}, { key: null, body: elsewhere });
+    await succeed('getCallingUser', {}, { key: token as string });
+    await fail('getCallingUser', 403, {});
+    const change = { current_password: password, new_password: 'another long password' };
+    await succeed('changePassword', {}, { key: token as string, body: change });
+    await succeed('requestPasswordReset', {}, { key: null, body: { email: account.email } });
+    const reset = { token: `lkr_${'x'.repeat(43)}`, password };
+    await fail('confirmPasswordReset', 401, {}, { key: null, body: reset });
+    const database = new pg.Client({ connectionString: app.databaseUrl });
+    await database.connect();
+    const { user } = made as unknown as { user: { id: string } };
+    const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+    await database.query(
+      `INSERT INTO password_resets VALUES ($1, $2, now(), now() + interval '1 hour')`,
+      [sha256(reset.token), user.id],
+    );
+    await database.query(
+      `INSERT INTO invitations (id, organization_id, email, role, token_hash, invited_by, created_at, expires_at)
+       SELECT 'inv_1', id, 'bob@example.com', 'viewer', $1, 'key_1', now(), now() + interval '1 hour'
+         FROM organizations LIMIT 1`,
+      [sha256('invited')],
+    );
+    await database.end();
+    await succeed('confirmPasswordReset', {}, { key: null, body: reset });
+    const invited = { token: 'invited' };
+    await fail('acceptInvitation', 400, invited, { key: null, body: {} });
+    await succeed('acceptInvitation', invited, { key: null, body: { name: 'Bob', password } });
+    await fail('acceptInvitation', 404, invited, { key: null, body: { password } });
+    const again = personOf(
+      await app.call('POST', '/v1/auth/login', { key: null, body: { ...account } }),
+    );
+    await succeed('logOut', {}, { key: again.token });
+  });
+
   it('operations', async () => {
     await succeed('getLiveness');
     await succeed('getReadiness');
@@ -495,6 +543,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
 
   it('refusals', async () => {
     const weak = await app.keyWith({ scopes: ['audit:read'] });
+    const { token } = await signUp(app);
     const nowhere = { id: 'x_doesnotexist', deliveryId: 'x', userId: 'x', path: 'doesnotexist' };
     let caller = 0;
     for (const { operationId, responses, requestBody } of OPERATIONS) {
@@ -505,7 +554,8 @@ describe('what is answered is what openapi.json says, field for field', () => {
       await fail(operationId, 401, nowhere, { key: null, headers });
       if (scope !== 'authenticated') await fail(operationId, 403, nowhere, { key: weak });
       if (requestBody) await fail(operationId, 400, nowhere, { body: '{"x":' });
-      if (requestBody) await fail(operationId, 400, nowhere, { body: { '': 0 } });
+      const key = operationId === 'changePassword' ? token : app.masterKey;
+      if (requestBody) await fail(operationId, 400, nowhere, { key, body: { '': 0 } });
       if (requestBody) continue;
       if ('404' in responses) await fail(operationId, 404, nowhere);
     }

@@ -29,10 +29,24 @@ const READ_ONLY = [
   '/api/v1/billing/invoices/current',
   '/api/v1/billing/invoices/:id',
 ];
+/** Public as well, for people who have no session yet. */
+const FOR_PEOPLE = [
+  'POST /v1/auth/login',
+  'POST /v1/auth/password-reset',
+  'POST /v1/auth/password-reset/confirm',
+  'POST /v1/auth/signup',
+  'POST /v1/invitations/:token/accept',
+];
 /** Public as well, for those who can sign what they send. */
 const SIGNED = ['POST /v1/leaks', 'POST /v1/leaks/github'];
-/** Beyond the guard they ask for something that the master key has not: a schedule that lets it claim. */
-const NOT_ITS_OWN = ['POST /v1/key/claim'];
+/** Beyond the guard they ask for something that the master key has not: a schedule that lets it claim, a session. */
+const NOT_ITS_OWN = [
+  'POST /v1/key/claim',
+  'GET /v1/auth/me',
+  'HEAD /v1/auth/me',
+  'POST /v1/auth/logout',
+  'POST /v1/auth/password',
+];
 /** Pages about the API, which have nothing of the installation in them. */
 const ABOUT_THE_API = /^\/(docs($|\/)|openapi\.(json|yaml)$)/;
 
@@ -123,7 +137,7 @@ describe('a route', () => {
     const open = routes
       .filter(({ endpoint, method }) => endpoint?.scope === 'public' && method !== 'HEAD')
       .map(({ method, url }) => `${method} ${url}`);
-    expect(open.toSorted()).toEqual([...PUBLIC, ...SIGNED].toSorted());
+    expect(open.toSorted()).toEqual([...PUBLIC, ...SIGNED, ...FOR_PEOPLE].toSorted());
   });
 
   it('says what it needs, unless it is about the API', () => {

@@ -1,105 +1,89 @@
 import pg from 'pg';
 
-import { newId } from '#common/ids/prefixed-id.js';
+import { type Answer, type Call, type TestApp } from './app.js';
 
-import type { TestApp } from './app.js';
+export const PASSWORD = 'correct horse battery';
 
-type TeamRole = { readonly canManageKeys: boolean };
+/** Somebody who has just signed up, and owns an organization. */
+export type Person = {
+  readonly id: string;
+  readonly email: string;
+  readonly organizationId: string;
+  readonly token: string;
+  readonly csrfToken: string;
+  readonly sessionCookie: string;
+};
 
-/** People, teams and projects of the default organization, written as the organizations module writes them. */
-export class People {
-  private constructor(
-    readonly client: pg.Client,
-    readonly organizationId: string,
-  ) {}
+let count = 0;
 
-  static async of(app: TestApp): Promise<People> {
-    const client = new pg.Client({ connectionString: app.databaseUrl });
-    await client.connect();
-    const { rows } = await client.query<{ id: string }>(
-      'SELECT id FROM organizations WHERE is_default',
-    );
-    return new People(client, rows[0]?.id ?? '');
-  }
+/** An address that nobody has yet. */
+export function newEmail(): string {
+  return `person${++count}@example.com`;
+}
 
-  async user(role: string | null = 'developer'): Promise<string> {
-    const id = newId('user');
-    await this.client.query(
-      `INSERT INTO users (id, email, name, created_at, updated_at) VALUES ($1, $2, 'Somebody', now(), now())`,
-      [id, `${id.toLowerCase()}@example.com`],
-    );
-    if (role !== null) await this.join(id, role);
-    return id;
-  }
+/** Calls seem to come from somewhere else each time, so that they do not add up to a 429. The proxy 127.0.0.1 is trusted. */
+export function fromElsewhere(): Record<string, string> {
+  count++;
+  return { 'x-forwarded-for': `203.0.${(count >> 8) & 255}.${count & 255}` };
+}
 
-  async join(userId: string, role = 'developer'): Promise<void> {
-    await this.client.query('INSERT INTO organization_members VALUES ($1, $2, $3, now(), now())', [
-      this.organizationId,
-      userId,
-      role,
-    ]);
-  }
+export async function signUp(app: TestApp, fields: Record<string, unknown> = {}): Promise<Person> {
+  const body = { email: newEmail(), password: PASSWORD, ...fields };
+  const headers = fromElsewhere();
+  const answer = await app.call('POST', '/v1/auth/signup', { key: null, body, headers });
+  if (answer.status !== 201) throw new Error(`No account: ${JSON.stringify(answer.body)}`);
+  return personOf(answer);
+}
 
-  async leave(userId: string): Promise<void> {
-    await this.client.query('DELETE FROM organization_members WHERE user_id = $1', [userId]);
-    await this.tell(null, userId);
-  }
+export function personOf({ body, headers }: Answer): Person {
+  const { user, organization, token, csrf_token } = body as {
+    user: { id: string; email: string };
+    organization?: { id: string };
+    token: string;
+    csrf_token: string;
+  };
+  return {
+    id: user.id,
+    email: user.email,
+    organizationId: organization?.id ?? '',
+    token,
+    csrfToken: csrf_token,
+    sessionCookie: (headers.get('set-cookie') ?? '').split(';')[0] ?? '',
+  };
+}
 
-  async team(organizationId = this.organizationId): Promise<string> {
-    const id = newId('team');
-    await this.client.query(
-      `INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ($1, $2, $1, now(), now())`,
-      [id, organizationId],
-    );
-    return id;
-  }
+/** By the bearer token. */
+export function callAs(
+  app: TestApp,
+  { token }: Pick<Person, 'token'>,
+  [method, path]: readonly [string, string],
+  call: Call = {},
+): Promise<Answer> {
+  return app.call(method, path, { key: token, ...call });
+}
 
-  async project(teamId: string | null = null): Promise<string> {
-    const id = newId('project');
-    await this.client.query(
-      `INSERT INTO projects (id, organization_id, team_id, name, created_at, updated_at)
-       VALUES ($1, $2, $3, $1, now(), now())`,
-      [id, this.organizationId, teamId],
-    );
-    return id;
-  }
+export function logIn(
+  app: TestApp,
+  email: string,
+  password: string = PASSWORD,
+  headers: Record<string, string> = fromElsewhere(),
+): Promise<Answer> {
+  return app.call('POST', '/v1/auth/login', { key: null, body: { email, password }, headers });
+}
 
-  async joinTeam(teamId: string, userId: string, { canManageKeys }: TeamRole): Promise<void> {
-    await this.client.query(
-      `INSERT INTO team_members VALUES ($1, $2, $3, 'developer', $4, now())`,
-      [teamId, this.organizationId, userId, canManageKeys],
-    );
-  }
-
-  async otherOrganization(): Promise<string> {
-    const id = newId('organization');
-    await this.client.query('INSERT INTO organizations (id, name) VALUES ($1, $1)', [id]);
-    return id;
-  }
-
-  /** Makes a key somebody's own, as one that they made in a session is. */
-  async give(keyId: string, userId: string): Promise<void> {
-    await this.client.query('UPDATE api_keys SET owner_id = $2 WHERE id = $1', [keyId, userId]);
-  }
-
-  /** In PostgreSQL, and to every instance, as whoever suspends does. */
-  async setStatus(
-    table: 'organizations' | 'teams' | 'users',
-    id: string,
-    status: 'active' | 'suspended',
-  ): Promise<void> {
-    await this.client.query(`UPDATE ${table} SET status = $2 WHERE id = $1`, [id, status]);
-    await this.tell(table === 'teams' ? id : null, table === 'users' ? id : null);
-  }
-
-  async tell(teamId: string | null, userId: string | null): Promise<void> {
-    const payload = `${this.organizationId} ${teamId ?? '-'} ${userId ?? '-'}`;
-    await this.client.query(`SELECT pg_notify('latchkey', $1)`, [
-      JSON.stringify(['organizations.standing-changed', payload]),
-    ]);
-  }
-
-  close(): Promise<void> {
-    return this.client.end();
+export async function runSql(
+  app: TestApp,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: app.databaseUrl });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text, [...values])).rows;
+  } finally {
+    await client.end();
   }
 }
+
+/** For apps of these specs. */
+export const OPEN_TO_PEOPLE = { LATCHKEY_SIGNUP: 'open', LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' };

@@ -28,6 +28,7 @@ export const ERROR_CODES = {
     'The request was signed too long ago, or in the future.',
   ],
   nonce_replayed: [401, 'authentication_error', 'A request with this nonce was taken already.'],
+  invalid_credentials: [401, 'authentication_error', 'The email or the password is wrong.'],
   key_disabled: [403, 'permission_error', 'This API key is disabled.'],
   insufficient_scope: [403, 'permission_error', 'This API key lacks the scope that is needed.'],
   read_only_key: [403, 'permission_error', 'This API key is read-only'],

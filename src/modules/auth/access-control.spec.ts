@@ -37,6 +37,9 @@ class FakeDirectory extends KeyDirectory {
   override current(view: KeyView): KeyView {
     return view;
   }
+  override remember(): void {
+    throw new Error('Nothing but keys is presented here.');
+  }
   override findBySecretId(): Promise<KeyView | null> {
     return Promise.resolve(null);
   }
@@ -50,6 +53,7 @@ const ACTIVE = {
   scopeMask: scopeMask(['inference', 'keys:read']),
   disabledUntil: -Infinity,
   isReadOnly: false,
+  role: null,
   expiresAt: Infinity,
   revokedAt: Infinity,
   allowsModel: () => true,

@@ -24,6 +24,7 @@ import { HotRoutes } from '#platform/http/hot-routes.js';
 import { authorizationHeader, bearerToken } from './bearer-token.js';
 import { FailedAttempts } from './failed-attempts.js';
 import { RequestClients } from './request-client.js';
+import { isSessionToken } from './sessions/session-token.js';
 import { RequestSignatures } from './signing/request-signatures.js';
 
 /** The last `Authorization` header of a connection, and what was presented in it. */
@@ -80,7 +81,7 @@ export class AccessControl implements OnModuleInit {
     endpoint: EndpointMetadata,
     view: KeyView | null,
   ): KeyView | Promise<KeyView> {
-    if (!view) return this.#refuse(request, new AppError('invalid_api_key'));
+    if (!view) return this.refuse(request, new AppError('invalid_api_key'));
     announceRetirement(response, view);
     this.#letIn(request, endpoint, view);
     return this.#noteUse(request, view);
@@ -100,12 +101,24 @@ export class AccessControl implements OnModuleInit {
     try {
       return this.keys.find(this.#presentedIn(request));
     } catch (error) {
-      return this.#refuse(request, toError(error));
+      return this.refuse(request, toError(error));
     }
   }
 
-  /** Only who fails waits until it is counted. */
-  async #refuse(request: IncomingMessage, error: Error): Promise<never> {
+  /**
+   * For somebody with a session, who is who they say.
+   * @throws {AppError} every code that `authorize` gives
+   */
+  admitMember(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): KeyView {
+    this.#letIn(request, endpoint, view);
+    return view;
+  }
+
+  /**
+   * Only who fails waits until it is counted.
+   * @throws {AppError} `error`; `rate_limit_exceeded` once too many were refused at this address
+   */
+  async refuse(request: IncomingMessage, error: Error): Promise<never> {
     await this.failedAttempts.count(this.clients.addressOf(request));
     throw error;
   }
@@ -114,7 +127,9 @@ export class AccessControl implements OnModuleInit {
     const header = authorizationHeader(request);
     const last = this.#lastPresented.get(request.socket);
     if (last && isSameText(last.header, header)) return last.key;
-    const key = new PresentedKey(bearerToken(header));
+    const token = bearerToken(header);
+    if (isSessionToken(token)) throw needsKey();
+    const key = new PresentedKey(token);
     this.#lastPresented.set(request.socket, { header, key });
     return key;
   }
@@ -125,7 +140,7 @@ export class AccessControl implements OnModuleInit {
     endpoint: EndpointMetadata,
     view: KeyView | null,
   ): KeyView | Promise<KeyView> {
-    if (!view) return this.#refuse(request, new AppError('invalid_api_key'));
+    if (!view) return this.refuse(request, new AppError('invalid_api_key'));
     announceRetirement(response, view);
     try {
       const admitted = this.#checkKnown(request, endpoint, view);
@@ -165,7 +180,7 @@ export class AccessControl implements OnModuleInit {
     const { keyId } = view;
     const now = this.clock.now();
     const state = checkState(view, { now, neededScopes: 0, isReadOnlyRoute: false });
-    if (!state.allowed) throw refusal(state, endpoint);
+    if (!state.allowed) throw refusal(state, endpoint, view);
     const arrival = { now, isHttps: this.clients.isHttps(request) };
     const { use } = this.signatures.verify(request, { keyId, rules }, arrival);
     this.#letIn(request, endpoint, view);
@@ -184,7 +199,7 @@ export class AccessControl implements OnModuleInit {
       operation: operationOf(request.method),
       client: isNewClient ? this.clients.of(request) : undefined,
     });
-    if (!decision.allowed) throw refusal(decision, endpoint);
+    if (!decision.allowed) throw refusal(decision, endpoint, view);
     if (isNewClient) this.clients.rememberLetIn(request, view);
   }
 
@@ -216,10 +231,20 @@ function announceRetirement(response: ServerResponse, { retirement }: KeyView): 
   for (const [name, value] of retirement) response.setHeader(name, value);
 }
 
-function refusal(refused: Refusal, { scope }: EndpointMetadata): AppError {
+function needsKey(): AppError {
+  return new AppError('operation_not_allowed', {
+    message: 'A session calls no models. Make a key with POST /v1/keys, and call with that.',
+  });
+}
+
+function refusal(
+  refused: Refusal,
+  { scope }: EndpointMetadata,
+  { role }: Pick<KeyView, 'role'>,
+): AppError {
   if (refused.code !== 'insufficient_scope') return new AppError(refused.code, refused);
   return new AppError(refused.code, {
-    message: `This API key lacks the scope ${scope}.`,
+    message: `${role === null ? 'This API key' : `Your role ${role}`} lacks the scope ${scope}.`,
     headers: {
       // RFC 6750 §3.1
       'www-authenticate': `Bearer realm="latchkey", error="insufficient_scope", scope="${scope}"`,

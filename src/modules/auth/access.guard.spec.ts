@@ -2,25 +2,31 @@ import type { ExecutionContext } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 
 import { AppError } from '#common/errors/app-error.js';
+import { SystemClock } from '#common/time/clock.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 
 import type { AccessControl } from './access-control.js';
 import { AccessGuard } from './access.guard.js';
 import { AppPassport } from './app-passport.js';
 import { BearerKeyStrategy } from './bearer-key.strategy.js';
+import type { SessionDirectory } from './sessions/session-directory.service.js';
+import { SessionStrategy } from './sessions/session.strategy.js';
+import type { SessionUses } from './sessions/session-uses.service.js';
 import { TicketStrategy } from './tickets/ticket.strategy.js';
 import type { Tickets } from './tickets/tickets.store.js';
 
 const PRINCIPAL = { keyId: 'key_1' };
 
 function guarded(endpoint: EndpointMetadata | undefined, admit: () => unknown) {
-  const request = { raw: {}, principal: null, routeOptions: { config: { endpoint } } };
+  const request = { raw: { headers: {} }, principal: null, routeOptions: { config: { endpoint } } };
   const context = {
     switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ raw: {} }) }),
   };
   const passport = new AppPassport();
   const access = { admit } as unknown as AccessControl;
   new TicketStrategy(passport, access, {} as Tickets);
+  const [sessions, uses] = [{} as SessionDirectory, {} as SessionUses];
+  new SessionStrategy(passport, access, sessions, uses, new SystemClock());
   new BearerKeyStrategy(passport, access);
   const guard = new AccessGuard(passport);
   return { request, outcome: guard.canActivate(context as unknown as ExecutionContext) };

@@ -5,11 +5,15 @@ import passport from 'passport';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { AppError } from '#common/errors/app-error.js';
+import { Clock, SystemClock } from '#common/time/clock.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 
 import { AccessControl } from './access-control.js';
 import { AppPassport } from './app-passport.js';
 import { BearerKeyStrategy } from './bearer-key.strategy.js';
+import { SessionDirectory } from './sessions/session-directory.service.js';
+import { SessionStrategy } from './sessions/session.strategy.js';
+import { SessionUses } from './sessions/session-uses.service.js';
 import { TicketStrategy } from './tickets/ticket.strategy.js';
 import { Tickets } from './tickets/tickets.store.js';
 
@@ -30,7 +34,11 @@ async function applicationWith(admit: Admit): Promise<AppPassport> {
     providers: [
       AppPassport,
       TicketStrategy,
+      SessionStrategy,
       BearerKeyStrategy,
+      { provide: SessionDirectory, useValue: {} },
+      { provide: SessionUses, useValue: {} },
+      { provide: Clock, useClass: SystemClock },
       { provide: AccessControl, useValue: { admit } },
       { provide: Tickets, useValue: {} },
     ],

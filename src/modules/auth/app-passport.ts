@@ -13,8 +13,8 @@ export type AccessAttempt = {
   readonly endpoint: EndpointMetadata;
 };
 
-/** In the order in which they are tried, until one finds its credential. */
-const STRATEGIES = ['ticket', 'bearer'] as const;
+/** In the order in which they are tried, until one finds its credential. Passport has a `session` of its own. */
+const STRATEGIES = ['ticket', 'session_token', 'bearer'] as const;
 export type StrategyName = (typeof STRATEGIES)[number];
 
 /**

@@ -15,6 +15,7 @@ export { KeyAccounts } from './key-accounts.service.js';
 export { type KeyAttributes, KeyAttributesReader } from './key-attributes.port.js';
 export type { KeyView, SigningRules } from './domain/key-view.js';
 export { assertReachesAll, reachesAll } from './domain/key-reach.js';
+export { memberView } from './domain/member-view.js';
 export { KeyDirectory } from './key-directory.port.js';
 export { type KeyState, KeyStates } from './key-states.port.js';
 export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leaked-key.js';

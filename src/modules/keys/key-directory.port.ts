@@ -11,6 +11,11 @@ export abstract class KeyDirectory {
    */
   abstract current(view: KeyView): KeyView | null | Promise<KeyView | null>;
 
+  /**
+   * For a view that somebody else has made, of what is no key: {@link current} answers what `current` does.
+   */
+  abstract remember(view: KeyView, current: () => KeyView | null | Promise<KeyView | null>): void;
+
   /** The key, as it is now, of a secret that was presented before; `null` when it has that secret no more. */
   abstract findBySecretId(secretId: string): Promise<KeyView | null>;
 }

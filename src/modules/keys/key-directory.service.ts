@@ -32,6 +32,7 @@ type Place = {
 export class KeyDirectoryService extends KeyDirectory {
   readonly #views: CoherentCache<KeyView>;
   readonly #places = new WeakMap<KeyView, Place>();
+  readonly #elsewhere = new WeakMap<KeyView, () => KeyView | null | Promise<KeyView | null>>();
 
   constructor(
     private readonly keys: ApiKeyRepository,
@@ -65,8 +66,14 @@ export class KeyDirectoryService extends KeyDirectory {
   }
 
   override current(view: KeyView): KeyView | null | Promise<KeyView | null> {
+    const elsewhere = this.#elsewhere.get(view);
+    if (elsewhere) return elsewhere();
     const place = this.#places.get(view);
     return place ? (this.#views.peek(place.fingerprint) ?? this.#load(place)) : null;
+  }
+
+  override remember(view: KeyView, current: () => KeyView | null | Promise<KeyView | null>): void {
+    this.#elsewhere.set(view, current);
   }
 
   override async findBySecretId(secretId: string): Promise<KeyView | null> {

@@ -20,7 +20,7 @@ import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js
 import { viewKey, viewRevokedKey } from './api-key.view.js';
 import { ChangeKeyService } from './change-key.service.js';
 import { RevokeKeyService } from './revoke-key.service.js';
-import { CallingKey } from './calling-key.decorator.js';
+import { CallingKey, CallingKeyItself } from './calling-key.decorator.js';
 import type { KeyView } from './domain/key-view.js';
 import { DisableKeyDto, RevokeKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
 import { CreateKeyDto } from './dto/create-key.dto.js';
@@ -243,7 +243,7 @@ export class KeysController {
     response: CallingKeyResponse,
     example: CALLING_KEY_EXAMPLE,
   })
-  getCalling(@CallingKey() caller: KeyView): Promise<CallingKeyResponse> {
+  getCalling(@CallingKeyItself() caller: KeyView): Promise<CallingKeyResponse> {
     return this.readKeys.getWithUsage(caller);
   }
 }

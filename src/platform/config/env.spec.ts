@@ -30,6 +30,24 @@ describe('LATCHKEY_GEOIP_DATABASE', () => {
   });
 });
 
+describe('LATCHKEY_SIGNUP', () => {
+  const external = {
+    DATABASE_URL: 'postgres://localhost/latchkey',
+    LATCHKEY_SECRET_KEY: Buffer.alloc(32).toString('base64'),
+  };
+
+  it('is open with the embedded database alone, unless it is set', () => {
+    expect(loadEnv({}).isSignupOpen).toBe(true);
+    expect(loadEnv(external).isSignupOpen).toBe(false);
+    expect(loadEnv({ LATCHKEY_SIGNUP: 'closed' }).isSignupOpen).toBe(false);
+    expect(loadEnv({ ...external, LATCHKEY_SIGNUP: 'open' }).isSignupOpen).toBe(true);
+  });
+
+  it('is one of the two', () => {
+    expect(refusedFor({ LATCHKEY_SIGNUP: 'true' })).toEqual(['LATCHKEY_SIGNUP']);
+  });
+});
+
 describe('LATCHKEY_LEAK_PUBLIC_KEYS', () => {
   it('is none unless it is set', () => {
     expect(loadEnv({}).leakPublicKeys).toBeNull();

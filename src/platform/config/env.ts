@@ -19,6 +19,7 @@ export const ROLES = ['all', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const BOOLEANS = ['true', 'false'] as const;
+const SIGN_UP = ['open', 'closed'] as const;
 const EXPORTERS = ['otlp', 'none'] as const;
 const OTLP_PROTOCOLS = ['http/protobuf', 'http/json'] as const;
 type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
@@ -104,6 +105,9 @@ class EnvDto {
   @Length(1, 65_536)
   LATCHKEY_LEAK_PUBLIC_KEYS?: string;
 
+  @IsOptional()
+  @IsIn(SIGN_UP)
+  LATCHKEY_SIGNUP?: (typeof SIGN_UP)[number];
   @IsOptional()
   @IsIn(BOOLEANS)
   LATCHKEY_ALLOW_PRIVATE_TARGETS?: (typeof BOOLEANS)[number];
@@ -208,6 +212,8 @@ export type Config = Readonly<{
   secretKey: Secret<Buffer> | null;
   bootstrapKey: Secret | null;
   keyBrand: string;
+  /** Whether whoever can reach the API may make an account. */
+  isSignupOpen: boolean;
   allowPrivateTargets: boolean;
   mail: Readonly<{
     /** Of the server that mail is given to, maybe with a password. `null`: mail is only logged. */
@@ -291,6 +297,7 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
     bootstrapKey: toSecret(env.LATCHKEY_BOOTSTRAP_KEY),
     keyBrand: env.LATCHKEY_KEY_BRAND,
     usageRetentionDays: env.LATCHKEY_USAGE_RETENTION_DAYS,
+    isSignupOpen: (env.LATCHKEY_SIGNUP ?? (embedded ? 'open' : 'closed')) === 'open',
     allowPrivateTargets:
       env.LATCHKEY_ALLOW_PRIVATE_TARGETS === undefined
         ? embedded

@@ -70,6 +70,7 @@ const ERRORS_OF_ANY_CREDENTIAL: readonly ErrorCode[] = [
   'signature_invalid',
   'timestamp_out_of_range',
   'nonce_replayed',
+  'invalid_credentials',
   'key_disabled',
   'https_required',
   'ip_not_allowed',

@@ -23,7 +23,7 @@ export function buildApiDocument(app: INestApplication): OpenAPIObject {
     .addBearerAuth({
       type: 'http',
       scheme: 'bearer',
-      description: 'A key: `pr-live-…` or `pr-test-…`.',
+      description: 'A key, `pr-live-…` or `pr-test-…`, or the token of a session, `lks_…`.',
     })
     .build();
   const document = SwaggerModule.createDocument(app, config, { deepScanRoutes: true });

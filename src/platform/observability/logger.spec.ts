@@ -62,6 +62,7 @@ describe('a secret in a log line', () => {
     `lks_${'a1B2'.repeat(6)}`,
     `lki_${'a1B2'.repeat(6)}`,
     `lkt_${'a1B2'.repeat(6)}`,
+    `lkr_${'a1B2'.repeat(6)}`,
     `lsig_${'a1B2'.repeat(6)}`,
     `whsec_${'a1B2'.repeat(6)}`,
     `sk-proj-${'a1B2'.repeat(6)}`,

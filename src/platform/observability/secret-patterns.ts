@@ -10,10 +10,9 @@ const START = String.raw`(?<=^|[^0-9A-Za-z]|\\(?:[bfnrt]|u[0-9A-Fa-f]{4}))`;
 const PATTERNS: readonly RegExp[] = [
   // Our own keys of any brand: <brand>-<env>-<32 base62>, whatever they are glued to.
   /[a-z][a-z0-9]{1,11}-(?:live|test)-[0-9A-Za-z]{32}/g,
-  // Session tokens, invitations, tickets, signing secrets of keys, and webhook secrets.
-  startingWith('lks_[0-9A-Za-z_-]{16,}'),
-  startingWith('lki_[0-9A-Za-z]{16,}'),
-  startingWith('lkt_[0-9A-Za-z]{16,}'),
+  // Tokens of sessions (lks_), tickets (lkt_), password resets (lkr_), invitations (lki_) and whatever else is shown once and
+  // is not a key; signing secrets of keys, and webhook secrets.
+  startingWith('lk[a-z]_[0-9A-Za-z_-]{16,}'),
   startingWith('lsig_[0-9A-Za-z]{16,}'),
   startingWith('whsec_[0-9A-Za-z+/=_-]{16,}'),
   // Providers' keys: OpenAI, Anthropic, OpenRouter (sk-…), Groq (gsk_…), Google (AIza…), Hugging Face (hf_…).

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
-import { People } from '../../support/people.js';
+import { People } from '../../support/key-owners.js';
 
 type Made = { readonly id: string; readonly key: string };
 

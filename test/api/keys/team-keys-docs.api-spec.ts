@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { blocksOf, isInstalled, runProgram } from '../../support/doc-blocks.js';
-import { People } from '../../support/people.js';
+import { People } from '../../support/key-owners.js';
 
 let app: TestApp;
 let people: People;

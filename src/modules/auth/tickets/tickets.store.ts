@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 
-import { randomBase62 } from '#common/ids/prefixed-id.js';
+import { ID_PREFIXES, randomBase62 } from '#common/ids/prefixed-id.js';
 import { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { KeyDirectory, type KeyView } from '#modules/keys/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import { SessionDirectory } from '../sessions/session-directory.service.js';
 
 const TICKET_SECONDS = 60;
 /** 256 bits. */
@@ -24,6 +26,7 @@ export class Tickets {
   constructor(
     private readonly transactions: TransactionRunner,
     private readonly keys: KeyDirectory,
+    private readonly sessions: SessionDirectory,
     private readonly clock: Clock,
   ) {}
 
@@ -62,7 +65,9 @@ export class Tickets {
       [hashOf(ticket)],
     );
     if (used?.path !== path || used.until.getTime() <= this.clock.now()) return null;
-    return this.keys.findBySecretId(used.secret_id);
+    const holder = used.secret_id;
+    const isSession = holder.startsWith(`${ID_PREFIXES.session}_`);
+    return isSession ? this.sessions.findView(holder) : this.keys.findBySecretId(holder);
   }
 }
 

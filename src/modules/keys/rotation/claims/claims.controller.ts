@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
-import { CallingKey } from '../../calling-key.decorator.js';
+import { CallingKey, CallingKeyItself } from '../../calling-key.decorator.js';
 import type { KeyView } from '../../domain/key-view.js';
 import { type ClaimedSecret, ClaimSecretService } from './claim-secret.service.js';
 import { ClaimedSecretResponse } from './dto/claimed-secret.response.js';
@@ -51,7 +51,7 @@ export class ClaimsController {
     errors: ['conflict'],
     idempotent: { secretFields: ['key'] },
   })
-  async claimOwn(@CallingKey() caller: KeyView): Promise<ClaimedSecretResponse> {
+  async claimOwn(@CallingKeyItself() caller: KeyView): Promise<ClaimedSecretResponse> {
     return view(await this.claimSecret.claimOwn(caller));
   }
 }

@@ -1,0 +1,29 @@
+import { IsInt, IsString, Length, Max, Min } from 'class-validator';
+
+import { defineJobs } from '#platform/queue/job-definitions.js';
+
+export class SendPasswordResetJob {
+  @IsString()
+  @Length(1, 64)
+  userId: string;
+}
+
+export class PurgeAccountsJob {
+  /** Rows that one statement deletes at the most. */
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  maxRecords = 5_000;
+}
+
+declare module '#platform/queue/job-map.js' {
+  interface JobMap {
+    'accounts.send-password-reset': SendPasswordResetJob;
+    'accounts.purge': PurgeAccountsJob;
+  }
+}
+
+export const ACCOUNTS_JOBS = defineJobs({
+  'accounts.send-password-reset': { payload: SendPasswordResetJob },
+  'accounts.purge': { payload: PurgeAccountsJob },
+});

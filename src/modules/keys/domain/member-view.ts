@@ -1,0 +1,40 @@
+import type { Scope } from '#common/auth/scopes.js';
+
+import { compileKeyView, type KeyView } from './key-view.js';
+import { UNRESTRICTED_POLICY } from './policy/policy-fields.js';
+
+export type CallingMember = {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly role: string;
+  readonly scopes: readonly Scope[];
+  readonly sessionId: string;
+};
+
+/**
+ * Somebody with a session, as their calls are decided on: like a live key that nothing but its scopes restricts. Keys that
+ * they make do not end with the session, so it has no expiry; whoever finds the session looks at that.
+ */
+export function memberView(member: CallingMember): KeyView {
+  return compileKeyView({
+    keyId: member.userId,
+    organizationId: member.organizationId,
+    userId: member.userId,
+    role: member.role,
+    teamId: null,
+    projectIds: [],
+    standing: null,
+    environment: 'production',
+    accessLevel: null,
+    scopes: member.scopes,
+    policy: UNRESTRICTED_POLICY,
+    expiresAt: null,
+    disabledAt: null,
+    enableAt: null,
+    revokedAt: null,
+    secretId: member.sessionId,
+    secretExpiresAt: null,
+    secretRetiredAt: null,
+    signingSecret: null,
+  });
+}
