@@ -109,7 +109,7 @@ function staysFlipped(
 ): boolean {
   if (change.switches.some((later) => later.feature === feature)) return false;
   // Lists that are given afterwards say themselves what is in them.
-  if (isOn && replaced.has('allowedFeatures')) return false;
+  if (isOn && change.values.allowedFeatures?.includes(feature) === false) return false;
   return !replaced.has('deniedFeatures') || (isOn && !isDenied(feature, change));
 }
 
