@@ -18,6 +18,8 @@ export type Principal = {
   readonly role: string | null;
   readonly accessLevel: AccessLevel | null;
   readonly scopeMask: ScopeMask;
+  /** Whether more than its scopes bounds it: a policy, an end, a team, or that it is a test key. */
+  readonly isBounded: boolean;
   /** Whether this credential may use the model of that name. */
   readonly allowsModel: (model: string) => boolean;
 };

@@ -8,5 +8,5 @@ export { OrganizationSettingsModule } from './organization-settings.module.js';
 export { OrganizationsModule } from './organizations.module.js';
 export { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
 export { MEMBERS_CHANGED_TOPIC, STANDING_CHANGED_TOPIC } from './organizations.events.js';
-export { type Project, Projects } from './projects/projects.port.js';
-export { type Team, type TeamMembership, Teams } from './teams/teams.port.js';
+export { Projects } from './projects/projects.port.js';
+export { Teams } from './teams/teams.port.js';

@@ -143,7 +143,7 @@ describe('an invitation', () => {
   });
 
   it('is unknown when it is too old, or was never made', async () => {
-    const old = await invite(email, '-1 second');
+    const old = await invite(newEmail(), '-1 second');
     for (const invitation of [old, 'x', 'x'.repeat(200)]) {
       const answer = await accept({ password: PASSWORD }, {}, invitation);
       expect([answer.status, codeOf(answer)]).toEqual([404, 'not_found']);

@@ -144,6 +144,21 @@ describe('/v1/invitations', () => {
   });
 
   it.each([
+    [{ environment: 'development' }],
+    [{ expires_at: new Date(Date.now() + 3_600_000).toISOString() }],
+    [{ permissions: { models: ['gpt-*'] } }],
+    [{ restrictions: { ip_whitelist: ['127.0.0.0/8', '::1'] } }],
+    [{ rate_limits: { requests: { per_day: 1_000 } } }],
+  ])('403: a key that more than its scopes bounds decides on nobody: %j', async (bounds) => {
+    const bounded = await ours.app.keyWith({ access_level: 'admin', ...bounds });
+    const before = await ours.stored();
+    const body = { email: 'me@example.com', role: 'admin' };
+    const refused = await ours.call('POST', '/v1/invitations', body, bounded);
+    expect(refusalOf(refused)).toEqual([403, 'escalation_denied', null]);
+    expect(await ours.stored()).toBe(before);
+  });
+
+  it.each([
     [{ role: 'viewer' }, 'email'],
     [{ email: 'ada', role: 'viewer' }, 'email'],
     [{ email: 'a@b.example, c@d.example', role: 'viewer' }, 'email'],

@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 
 import type { Environment, Principal } from '#common/auth/principal.js';
 import { type AccessLevel, type Scope, scopeMask } from '#common/auth/scopes.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { Secret } from '#common/secret/secret.js';
 
 import { type Belonging, type Standing, STANDING_MESSAGES } from './belonging.js';
@@ -10,6 +11,8 @@ import { ALL_FEATURES, type FeatureMask, featureMask } from './features.js';
 import { compileNames, type NameMatcher } from './matching/names.js';
 import { outputLimits } from './output-limits.js';
 import type { KeyPolicy } from './policy/key-policy.js';
+import { WITHOUT_DATA_RIGHTS } from './policy/policy-fields.js';
+import { assertPolicyWithin } from './policy/policy-within.js';
 import { type HeaderLine, retirementHeaders } from './retirement-headers.js';
 import { type CompiledRule, compileRules } from './rules.js';
 
@@ -118,6 +121,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     accessLevel: record.accessLevel,
     scopeMask: scopeMask(record.scopes),
     isTest: record.environment !== 'production',
+    isBounded: isBounded(record, expiresAt),
     isReadOnly: record.accessLevel === 'read_only',
     ...compileStanding(record),
     policy,
@@ -148,6 +152,27 @@ function compileStanding({
   if (standing === null) return own;
   if (standing === 'owner_gone') return { ...own, revokedAt: -NEVER };
   return { ...own, disabledUntil: NEVER, suspension: STANDING_MESSAGES[standing] };
+}
+
+function isBounded(
+  { environment, teamId, projectIds, policy }: KeyRecord,
+  expiresAt: number,
+): boolean {
+  const isTest = environment !== 'production';
+  return (
+    isTest || teamId !== null || projectIds.length > 0 || expiresAt !== NEVER || restricts(policy)
+  );
+}
+
+/** Whether there is anything that it does not allow, besides rights over data, which nobody has without being given them. */
+function restricts(policy: KeyPolicy): boolean {
+  try {
+    assertPolicyWithin(policy, WITHOUT_DATA_RIGHTS);
+    return false;
+  } catch (error) {
+    if (error instanceof AppError) return true;
+    throw error;
+  }
 }
 
 function compileRetirement(

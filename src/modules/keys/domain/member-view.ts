@@ -1,7 +1,10 @@
+import type { BuiltInRole } from '#common/auth/roles.js';
 import type { Scope } from '#common/auth/scopes.js';
 
 import { compileKeyView, type KeyView } from './key-view.js';
-import { UNRESTRICTED_POLICY } from './policy/policy-fields.js';
+import { UNRESTRICTED_POLICY, WITHOUT_DATA_RIGHTS } from './policy/policy-fields.js';
+
+const OWNER: BuiltInRole = 'owner';
 
 export type CallingMember = {
   readonly organizationId: string;
@@ -12,8 +15,9 @@ export type CallingMember = {
 };
 
 /**
- * Somebody with a session, as their calls are decided on: like a live key that nothing but its scopes restricts. Keys that
- * they make do not end with the session, so it has no expiry; whoever finds the session looks at that.
+ * Somebody with a session, as their calls are decided on: like a live key that nothing but its scopes restricts. Rights over
+ * data (reading and deleting bodies of the request log) are an owner's alone: others need a key that has
+ * them. Keys that somebody makes do not end with the session, so it has no expiry; whoever finds the session looks at that.
  */
 export function memberView(member: CallingMember): KeyView {
   return compileKeyView({
@@ -27,7 +31,7 @@ export function memberView(member: CallingMember): KeyView {
     environment: 'production',
     accessLevel: null,
     scopes: member.scopes,
-    policy: UNRESTRICTED_POLICY,
+    policy: member.role === OWNER ? UNRESTRICTED_POLICY : WITHOUT_DATA_RIGHTS,
     expiresAt: null,
     disabledAt: null,
     enableAt: null,

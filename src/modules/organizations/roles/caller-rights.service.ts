@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { Principal } from '#common/auth/principal.js';
 import { scopeMask } from '#common/auth/scopes.js';
+import { AppError } from '#common/errors/app-error.js';
 
 import { Memberships } from '../members/memberships.port.js';
 import { OWNER, type Rights } from './domain/rights.js';
@@ -15,10 +16,13 @@ export class CallerRights {
 
   /**
    * Of a person it is read anew: under the organization's lock they may find that another has just taken it from them.
+   * @throws {AppError} `escalation_denied` for a key that more than its scopes bounds: nothing bounds a person with a role, so
+   * such a key would give more than it has
    */
   async of(caller: Principal): Promise<Rights> {
     const { organizationId, userId, role } = caller;
     if (role === null || userId === null) {
+      if (caller.isBounded) throw bounded();
       return { scopeMask: caller.scopeMask, isOwner: caller.accessLevel === 'master' };
     }
     const membership = await this.memberships.find(organizationId, userId);
@@ -28,4 +32,11 @@ export class CallerRights {
       isOwner: membership.role === OWNER,
     };
   }
+}
+
+function bounded(): AppError {
+  return new AppError('escalation_denied', {
+    message:
+      'A key with a policy, an end or a team, and a test key, can’t decide on people: use a session, or a key that only its scopes bound.',
+  });
 }

@@ -230,6 +230,13 @@ export const UNRESTRICTED_POLICY = Object.fromEntries(
   Object.entries(POLICY_FIELDS).map(([name, { open }]) => [name, open]),
 ) as KeyPolicy;
 
+/** What whoever is given nothing in particular may do. */
+export const WITHOUT_DATA_RIGHTS: KeyPolicy = {
+  ...UNRESTRICTED_POLICY,
+  exportsData: false,
+  deletesData: false,
+};
+
 export function withoutFields(
   policy: Partial<KeyPolicy>,
   names: ReadonlySet<string>,
