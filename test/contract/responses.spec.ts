@@ -1,23 +1,24 @@
-import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { type Answer, type Call, startTestApp, type TestApp } from '../support/app.js';
+import { type Call, startTestApp, type TestApp } from '../support/app.js';
 import { insertDelivery } from '../support/deliveries.js';
 import { startFakeUpstream, type FakeUpstream } from '../support/fake-upstream.js';
 import { newLeakReporter } from '../support/leak-reporter.js';
 import { insertMember } from '../support/organizations.js';
-import { personOf, signUp } from '../support/people.js';
-import { OPERATIONS, type Operation, Schemas } from './api-document.js';
+import { insertTokens, personOf, signUp } from '../support/people.js';
+import { OPERATIONS } from './api-document.js';
+import {
+  type Body,
+  DocumentedCalls,
+  operationOf,
+  type Values,
+} from './documented-calls.harness.js';
 
-const ours = new Schemas(true);
-/** Providers answer with more fields than the gateway knows of. */
-const theirs = new Schemas(false);
-/** Operations whose success was looked at. */
-const seen = new Set<string>();
 const reporter = newLeakReporter();
 let app: TestApp;
 let upstream: FakeUpstream;
+let calls: DocumentedCalls;
 beforeAll(async () => {
   upstream = await startFakeUpstream();
   const env = {
@@ -26,70 +27,20 @@ beforeAll(async () => {
     LATCHKEY_LEAK_PUBLIC_KEYS: reporter.keySet,
   };
   app = await startTestApp({ env });
+  calls = new DocumentedCalls(app);
 });
 afterAll(async () => {
   await app.close();
   await upstream.close();
 });
 
-type Values = {
-  readonly id?: string;
-  readonly deliveryId?: string;
-  readonly userId?: string;
-  readonly token?: string;
-  readonly path?: string;
-  readonly query?: string;
-};
-type Body = Record<string, unknown> & { readonly id: string };
-
-function operationOf(id: string): Operation {
-  const found = OPERATIONS.find(({ operationId }) => operationId === id);
-  if (!found) throw new Error(`There is no operation ${id}.`);
-  return found;
-}
-
-async function send(id: string, values: Values, call: Call): Promise<Answer> {
-  const { method, path } = operationOf(id);
-  const filled = path
-    .replace('{id}', values.id ?? '')
-    .replace('{delivery_id}', values.deliveryId ?? '')
-    .replace('{user_id}', values.userId ?? '')
-    .replace('{token}', values.token ?? '')
-    .replace('{path}', values.path ?? '');
-  return app.call(method, filled + (values.query ?? ''), call);
-}
-
-/** The answer must be one that the document names, and hold every field that it names; ours hold no other. */
-function expectDocumented(id: string, answer: Answer): void {
-  const documented = operationOf(id).responses[String(answer.status)];
-  expect(
-    documented,
-    `${id} answers ${answer.status}: ${JSON.stringify(answer.body)}`,
-  ).toBeDefined();
-  const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? '';
-  const media = documented?.content?.[type];
-  expect(media, `${id} answers ${type}`).toBeDefined();
-  const isTheirs = operationOf(id)['x-required-scope'] === 'inference' && answer.status < 300;
-  const schemas = isTheirs ? theirs : ours;
-  expect(schemas.problemsOf(media?.schema ?? {}, answer.body), id).toEqual([]);
-}
-
-async function succeed(id: string, values: Values = {}, call: Call = {}): Promise<Body> {
-  const answer = await send(id, values, call);
-  expect(answer.status, `${id}: ${JSON.stringify(answer.body)}`).toBeLessThan(300);
-  expectDocumented(id, answer);
-  seen.add(id);
-  return answer.body as Body;
-}
+const succeed = (id: string, values?: Values, call?: Call): Promise<Body> =>
+  calls.succeed(id, values, call);
+const fail = (id: string, status: number, values: Values, call?: Call): Promise<void> =>
+  calls.fail(id, status, values, call);
 
 function adminKey(): Promise<string> {
   return app.keyWith({ access_level: 'admin' });
-}
-
-async function fail(id: string, status: number, values: Values, call: Call = {}): Promise<void> {
-  const answer = await send(id, values, call);
-  expect(answer.status, `${id}: ${JSON.stringify(answer.body)}`).toBe(status);
-  expectDocumented(id, answer);
 }
 
 describe('what is answered is what openapi.json says, field for field', () => {
@@ -446,8 +397,8 @@ describe('what is answered is what openapi.json says, field for field', () => {
     const { status, headers } = response;
     const first = await response.body!.pipeThrough(new TextDecoderStream()).getReader().read();
     leaving.abort();
-    expectDocumented(operation.operationId, { status, headers, body: first.value });
-    seen.add(operation.operationId);
+    calls.expectDocumented(operation.operationId, { status, headers, body: first.value });
+    calls.seen.add(operation.operationId);
     await succeed('revokeKey', { id });
     await fail('streamKeyUsageEvents', 409, { id });
   });
@@ -509,21 +460,8 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('requestPasswordReset', {}, { key: null, body: { email: account.email } });
     const reset = { token: `lkr_${'x'.repeat(43)}`, password };
     await fail('confirmPasswordReset', 401, {}, { key: null, body: reset });
-    const database = new pg.Client({ connectionString: app.databaseUrl });
-    await database.connect();
     const { user } = made as unknown as { user: { id: string } };
-    const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
-    await database.query(
-      `INSERT INTO password_resets VALUES ($1, $2, now(), now() + interval '1 hour')`,
-      [sha256(reset.token), user.id],
-    );
-    await database.query(
-      `INSERT INTO invitations (id, organization_id, email, role, token_hash, invited_by, created_at, expires_at)
-       SELECT 'inv_1', id, 'bob@example.com', 'viewer', $1, 'key_1', now(), now() + interval '1 hour'
-         FROM organizations LIMIT 1`,
-      [sha256('invited')],
-    );
-    await database.end();
+    await insertTokens(app, user.id, { reset: reset.token, invitation: 'invited' });
     await succeed('confirmPasswordReset', {}, { key: null, body: reset });
     const invited = { token: 'invited' };
     await fail('acceptInvitation', 400, invited, { key: null, body: {} });
@@ -580,7 +518,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
   });
 
   it('and no operation was left out', () => {
-    const missing = OPERATIONS.filter(({ operationId }) => !seen.has(operationId));
+    const missing = OPERATIONS.filter(({ operationId }) => !calls.seen.has(operationId));
     expect(missing.map(({ operationId }) => operationId)).toEqual([]);
   });
 });

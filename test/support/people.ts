@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 
 import { type Answer, type Call, type TestApp } from './app.js';
@@ -83,6 +84,27 @@ export async function runSql(
   } finally {
     await client.end();
   }
+}
+
+/** As they are when they were sent by mail: one to reset the user's password, one that invites bob@example.com as a viewer. */
+export async function insertTokens(
+  app: TestApp,
+  userId: string,
+  { reset, invitation }: { readonly reset: string; readonly invitation: string },
+): Promise<void> {
+  const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+  await runSql(
+    app,
+    `INSERT INTO password_resets VALUES ($1, $2, now(), now() + interval '1 hour')`,
+    [sha256(reset), userId],
+  );
+  await runSql(
+    app,
+    `INSERT INTO invitations (id, organization_id, email, role, token_hash, invited_by, created_at, expires_at)
+     SELECT 'inv_1', id, 'bob@example.com', 'viewer', $1, 'key_1', now(), now() + interval '1 hour'
+       FROM organizations LIMIT 1`,
+    [sha256(invitation)],
+  );
 }
 
 /** For apps of these specs. */
