@@ -72,6 +72,7 @@ describe('GET /v1/requests', () => {
       {
         id,
         key_id: await keyIdOf(app, key),
+        user_id: null,
         occurred_at: expect.stringMatching(/^\d{4}-.*Z$/) as string,
         surface: 'chat.completions',
         model: MODEL,
