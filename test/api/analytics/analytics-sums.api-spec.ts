@@ -16,7 +16,17 @@ const EVENTS = 3_000;
 const DAY_MS = 86_400_000;
 const ZONES = ['UTC', 'Europe/Berlin', 'Asia/Kolkata', 'America/New_York', 'Pacific/Apia'];
 const GRANULARITIES = ['minute', 'hour', 'day', 'week', 'month'];
-const GROUPINGS = ['model', 'provider', 'feature', 'status', 'key', 'environment', 'metadata.team'];
+const GROUPINGS = [
+  'model',
+  'provider',
+  'feature',
+  'status',
+  'key',
+  'environment',
+  'team',
+  'project',
+  'metadata.team',
+];
 /** What the events' own sums are, in SQL that knows nothing of roll-ups. */
 const NAME_OF: Readonly<Record<string, string>> = {
   model: 'model',
@@ -24,6 +34,9 @@ const NAME_OF: Readonly<Record<string, string>> = {
   status: "(status / 100)::text || 'xx'",
   key: 'key_id',
   environment: 'environment',
+  team: 'team_id',
+  // The first of several.
+  project: 'project_ids[1]',
   'metadata.team': "metadata->>'team'",
 };
 const SUMS = `count(*)::integer AS requests, (count(*) FILTER (WHERE status >= 400 OR outcome = 'failed'))::integer AS errors,
@@ -40,11 +53,18 @@ beforeAll(async () => {
   database = new pg.Client({ connectionString: app.databaseUrl });
   await database.connect();
   organizationId = await organizationOf(app);
+  const make = async (path: string, body: Record<string, unknown>): Promise<string> =>
+    ((await app.call('POST', path, { body })).body as { id: string }).id;
+  const team_id = await make('/v1/teams', { name: 'search' });
+  const projects = [
+    await make('/v1/projects', { name: 'one' }),
+    await make('/v1/projects', { name: 'two' }),
+  ];
   keys = [
-    await newKey(app, { metadata: { team: 'search' } }),
+    await newKey(app, { metadata: { team: 'search' }, type: 'team', scope: { team_id, projects } }),
     await newKey(app, { environment: 'staging', metadata: { team: 'ads' } }),
-    await newKey(app, { environment: 'staging', metadata: { team: 'search' } }),
-    await newKey(app, { environment: 'development' }),
+    await newKey(app, { environment: 'staging', metadata: { team: 'search' }, scope: { team_id } }),
+    await newKey(app, { environment: 'development', scope: { projects: projects.slice(1) } }),
   ];
   const now = Date.now();
   const events = Array.from({ length: EVENTS }, () => randomEvent(now));
