@@ -15,21 +15,22 @@ export class CallerRights {
   constructor(private readonly memberships: Memberships) {}
 
   /**
-   * Of a person it is read anew: under the organization's lock they may find that another has just taken it from them.
+   * Of a person, and of a key of their own, it is read anew: under the organization's lock they may find that another has just
+   * taken it from them, and their key must not give it back.
    * @throws {AppError} `escalation_denied` for a key that more than its scopes bounds: nothing bounds a person with a role, so
    * such a key would give more than it has
    */
   async of(caller: Principal): Promise<Rights> {
     const { organizationId, userId, role } = caller;
-    if (role === null || userId === null) {
-      if (caller.isBounded) throw bounded();
+    if (role === null && caller.isBounded) throw bounded();
+    if (userId === null) {
       return { scopeMask: caller.scopeMask, isOwner: caller.accessLevel === 'master' };
     }
     const membership = await this.memberships.find(organizationId, userId);
     if (!membership || membership.isSuspended) return NONE;
     return {
       scopeMask: caller.scopeMask & scopeMask(membership.scopes),
-      isOwner: membership.role === OWNER,
+      isOwner: role !== null && membership.role === OWNER,
     };
   }
 }

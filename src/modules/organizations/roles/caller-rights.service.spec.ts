@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Principal } from '#common/auth/principal.js';
+import { type BuiltInRole, SCOPES_OF_ROLE } from '#common/auth/roles.js';
+import { scopeMask, SCOPES } from '#common/auth/scopes.js';
+
+import { type Membership, Memberships } from '../members/memberships.port.js';
+import { CallerRights } from './caller-rights.service.js';
+
+const ALL = scopeMask(SCOPES);
+const CALLER: Principal = {
+  organizationId: 'org_1',
+  keyId: 'key_1',
+  userId: null,
+  role: null,
+  accessLevel: 'admin',
+  scopeMask: ALL,
+  isBounded: false,
+  allowsModel: () => true,
+};
+
+class OneMember extends Memberships {
+  constructor(private readonly role: BuiltInRole) {
+    super();
+  }
+
+  override find(organizationId: string, userId: string): Promise<Membership> {
+    const { role } = this;
+    const member = { organizationId, organizationName: 'One', userId, role, isSuspended: false };
+    return Promise.resolve({ ...member, scopes: SCOPES_OF_ROLE[role] });
+  }
+
+  override membersAmong(): never {
+    throw new Error('Not asked.');
+  }
+
+  override listAcrossTenants(): never {
+    throw new Error('Not asked.');
+  }
+}
+
+describe('what a caller may hand on', () => {
+  const of = (caller: Partial<Principal>, role: BuiltInRole): Promise<unknown> =>
+    new CallerRights(new OneMember(role)).of({ ...CALLER, ...caller });
+
+  it('is what a key has that is nobody’s', async () => {
+    expect(await of({}, 'viewer')).toEqual({ scopeMask: ALL, isOwner: false });
+  });
+
+  it('is no more than its owner has by now, of a key that they made before', async () => {
+    const scopes = scopeMask(SCOPES_OF_ROLE.viewer);
+    expect(await of({ userId: 'user_1' }, 'viewer')).toEqual({ scopeMask: scopes, isOwner: false });
+    expect(await of({ userId: 'user_1' }, 'owner')).toEqual({ scopeMask: ALL, isOwner: false });
+  });
+
+  it('is an owner’s in a session alone', async () => {
+    const session = { keyId: 'user_1', userId: 'user_1', role: 'owner', accessLevel: null };
+    expect(await of(session, 'owner')).toEqual({ scopeMask: ALL, isOwner: true });
+    expect(await of(session, 'admin')).toEqual({ scopeMask: ALL, isOwner: false });
+  });
+
+  it('is nothing of a key that more than its scopes bounds', async () => {
+    const refused = expect.objectContaining({ code: 'escalation_denied' }) as Error;
+    await expect(of({ isBounded: true }, 'owner')).rejects.toEqual(refused);
+    await expect(of({ isBounded: true, userId: 'user_1' }, 'owner')).rejects.toEqual(refused);
+  });
+});
