@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
+import type { BagItem } from '#common/collections/bag.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { KeyView } from '#modules/keys/index.js';
 import type { BodyLog, CallBodies } from '#modules/usage/index.js';
@@ -52,10 +53,13 @@ type Mode = 'waiting' | 'json' | 'stream' | 'refused' | 'ending' | 'over';
  * the usage down before the last byte goes out. Until the first byte is sent every failure becomes an ordinary error
  * answer; after it, a stream ends with an error event.
  */
-export class Exchange implements UpstreamSink {
+export class Exchange implements UpstreamSink, BagItem {
   readonly call: UpstreamCall;
   readonly context: CallContext;
   readonly response: ServerResponse;
+  /** The caller's key as it was when it was looked at last. */
+  heldTo: KeyView;
+  place = -1;
   readonly #finished: Finished;
   #mode: Mode = 'waiting';
   #control: UpstreamControl | null = null;
@@ -75,6 +79,8 @@ export class Exchange implements UpstreamSink {
     this.call = call;
     this.context = context;
     this.response = response;
+    // Admission puts the view itself there; the type names only what every module may know of it.
+    this.heldTo = context.caller as KeyView;
     this.#finished = finished;
     const { requestId, request } = call;
     const { caller } = context;

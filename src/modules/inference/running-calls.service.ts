@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { Bag } from '#common/collections/bag.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 import { authorize, type KeyView } from '#modules/keys/index.js';
@@ -20,7 +21,7 @@ const SWEEP_MS = 500;
  */
 @Injectable()
 export class RunningCalls {
-  readonly #views = new Map<Exchange, KeyView>();
+  readonly #calls = new Bag<Exchange>();
   readonly #beingRead = new Set<Exchange>();
   #timer: NodeJS.Timeout | null = null;
 
@@ -32,36 +33,35 @@ export class RunningCalls {
   ) {}
 
   watch(exchange: Exchange): void {
-    // Admission puts the view itself there; the type names only what every module may know of it.
-    this.#views.set(exchange, exchange.context.caller as KeyView);
+    this.#calls.add(exchange);
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   unwatch(exchange: Exchange): void {
-    this.#views.delete(exchange);
+    this.#calls.delete(exchange);
   }
 
   /** The provider of each call. */
   get providers(): string[] {
-    return [...this.#views.keys()].map(({ call }) => call.target.providerName);
+    return this.#calls.toArray().map(({ call }) => call.target.providerName);
   }
 
   #sweep(): void {
-    for (const [exchange, view] of this.#views) {
+    for (const exchange of this.#calls.toArray()) {
       // The clock alone can end a key, also while nobody can say what else has become of it.
-      this.#cutUnless(exchange, () => assertUsable(view, this.clock.now()));
-      if (this.#views.has(exchange) && !this.#beingRead.has(exchange)) this.#look(exchange, view);
+      this.#cutUnless(exchange, () => assertUsable(exchange.heldTo, this.clock.now()));
+      if (this.#calls.has(exchange) && !this.#beingRead.has(exchange)) this.#look(exchange);
     }
-    if (this.#views.size > 0 || !this.#timer) return;
+    if (this.#calls.size > 0 || !this.#timer) return;
     clearInterval(this.#timer);
     this.#timer = null;
   }
 
-  #look(exchange: Exchange, view: KeyView): void {
+  #look(exchange: Exchange): void {
     this.#cutUnless(exchange, () => {
-      const current = this.callers.of(view, exchange.response.req);
+      const current = this.callers.of(exchange.heldTo, exchange.response.req);
       if (current instanceof Promise) void this.#await(exchange, current);
-      else if (current !== view) this.#goOnAs(exchange, current);
+      else if (current !== exchange.heldTo) this.#goOnAs(exchange, current);
     });
   }
 
@@ -69,7 +69,7 @@ export class RunningCalls {
     this.#beingRead.add(exchange);
     try {
       const current = await reading;
-      if (this.#views.has(exchange))
+      if (this.#calls.has(exchange))
         this.#cutUnless(exchange, () => this.#goOnAs(exchange, current));
     } catch (error) {
       if (error instanceof AppError && error.status < 500) exchange.fail(error);
@@ -85,7 +85,7 @@ export class RunningCalls {
     const { request, surface, target } = exchange.call;
     authorizeRequest(current, { request, surface, now: this.clock.now() });
     this.router.assertAllowed(current, target);
-    this.#views.set(exchange, current);
+    exchange.heldTo = current;
   }
 
   #cutUnless(exchange: Exchange, check: () => void): void {
