@@ -4,6 +4,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 
 import { GatewayProcess } from '../support/gateway-process.js';
 import { type OwnRedis, startOwnRedis, WITHOUT_OWN_REDIS } from '../support/redis.js';
+import { KILLS } from './kills.harness.js';
 import {
   callOnce as call,
   CountingUpstream,
@@ -101,7 +102,7 @@ it('after kill -9 nothing is overspent, and what was not used is available withi
   await upstream.openOn(witness, PRICE);
   const waits: number[] = [];
   const lost: number[] = [];
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < KILLS; round++) {
     const before = upstream.served;
     const key = await keyWith(witness, BUDGET);
     const calls = Array.from({ length: CUT }, () => call(victim, key));

@@ -13,6 +13,7 @@ import {
 import { createTestDatabase } from '../support/postgres.js';
 import { readAccounts, RIGHT, summarize } from './accounts.harness.js';
 import { killServer } from './embedded-postgres.harness.js';
+import { KILLS } from './kills.harness.js';
 import { LedgerProvider } from './ledger-provider.harness.js';
 import { Load } from './load.harness.js';
 import { makePatchedBuild } from './patched-build.harness.js';
@@ -108,13 +109,13 @@ function expectRight(accounts: Awaited<ReturnType<typeof account>>, { load }: Ou
 }
 
 describe('kill -9 of the gateway under load', () => {
-  it('20 times: each completion that was received whole is counted once and exactly', async () => {
+  it(`${KILLS} times: each completion that was received whole is counted once and exactly`, async () => {
     const database = await createTestDatabase();
     const installation = newInstallation(database.url);
-    const outcome = await killUnderLoad('PostgreSQL apart', { installation, kills: 20 });
+    const outcome = await killUnderLoad('PostgreSQL apart', { installation, kills: KILLS });
     const accounts = await account(database.url, outcome);
     expectRight(accounts, outcome);
-    expect(accounts.noted).toBeGreaterThan(500);
+    expect(accounts.noted).toBeGreaterThan(25 * KILLS);
     await database.drop();
   });
 
