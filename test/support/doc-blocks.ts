@@ -28,6 +28,10 @@ export async function runProgram(
   let complaints = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+  // What it has to say it says by how it ends: it may be over before it has read what it was given.
+  child.stdin.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') child.emit('error', error);
+  });
   child.stdin.end(input);
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject).once('close', resolve);
