@@ -1,7 +1,7 @@
 /** Which module may use which (docs/architecture.md draws the same edges). Everything else is an error. */
 const MODULE_EDGES = {
   organizations: [],
-  notifications: [],
+  notifications: ['organizations'],
   usage: [],
   limits: [],
   catalog: ['organizations'],

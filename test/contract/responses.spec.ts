@@ -371,6 +371,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('replayWebhookDelivery', { id, deliveryId });
     const { id: waiting } = await insertDelivery(app.databaseUrl, { ...past, status: 'pending' });
     await fail('replayWebhookDelivery', 409, { id, deliveryId: waiting });
+    await fail('updateWebhook', 404, { id }, { body: { team_id: 'team_x' } });
     await succeed('deleteWebhook', { id });
   });
 
@@ -381,6 +382,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await fail('createNotificationEmail', 400, {}, { body: { ...body, email: 'ops' } });
     await succeed('listNotificationEmails', { query: '?limit=1' });
     await fail('listNotificationEmails', 400, { query: '?limit=0' });
+    await fail('createNotificationEmail', 404, {}, { body: { ...body, team_id: 'team_x' } });
     await succeed('deleteNotificationEmail', { id });
     await fail('deleteNotificationEmail', 404, { id });
   });

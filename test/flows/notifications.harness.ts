@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
+import type { ChannelReach } from '#modules/notifications/channel-reach.js';
 import { DeliverNotificationService } from '#modules/notifications/dispatch/deliver-notification.service.js';
 import { SweepNotificationsService } from '#modules/notifications/dispatch/sweep-notifications.service.js';
 import { Notifier, type Notification } from '#modules/notifications/notifier.port.js';
@@ -22,6 +23,8 @@ import { ObservabilityModule } from '#platform/observability/observability.modul
 import { QueueModule } from '#platform/queue/queue.module.js';
 
 export const ORGANIZATION = 'org_a';
+/** All channels of that organization. */
+export const REACH: ChannelReach = { organizationId: ORGANIZATION, teamIds: null };
 export const ROOT_KEY = new RootKey(new Secret(randomBytes(32)));
 
 export class SetClock extends Clock {

@@ -261,11 +261,19 @@ describe('another organization’s object', () => {
 
   it('can’t be drawn in: what names their team, person or role is refused as what names none', async () => {
     const before = await stored();
-    const { teams, projects, members } = ours.ids;
+    const { teams, projects, members, webhooks } = ours.ids;
     const team_id = theirs.ids.teams;
     const attempts = [
       ['POST', '/v1/projects', { name: 'x', team_id }, team_id],
       ['PATCH', `/v1/projects/${projects}`, { team_id }, team_id],
+      ['POST', '/v1/webhooks', { url: ours.upstream.baseUrl, events: ['*'], team_id }, team_id],
+      ['PATCH', `/v1/webhooks/${webhooks}`, { team_id }, team_id],
+      [
+        'POST',
+        '/v1/notification-emails',
+        { email: 'x@y.example', events: ['*'], team_id },
+        team_id,
+      ],
       [
         'PUT',
         `/v1/teams/${teams}/members`,

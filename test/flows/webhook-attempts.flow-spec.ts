@@ -12,12 +12,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
-import {
-  type DeliveryRow,
-  NotifyingProcess,
-  ORGANIZATION,
-  SetClock,
-} from './notifications.harness.js';
+import { type DeliveryRow, NotifyingProcess, REACH, SetClock } from './notifications.harness.js';
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -382,7 +377,7 @@ describe('a webhook', () => {
     const issued = worker.module.get(WebhookSecrets).issue(channel);
     const until = new Date(clock.time + DAY_MS);
     const webhooks = worker.module.get(WebhookRepository);
-    await webhooks.replaceSecret(ORGANIZATION, channel, issued.sealed, until);
+    await webhooks.replaceSecret(REACH, channel, issued.sealed, until);
     const verify = (secret: string, at: number): unknown => {
       const { body = '', headers = {} } = receiver.received[at] ?? {};
       // The library reads the real clock.
@@ -481,16 +476,16 @@ describe('keeping', () => {
       [other, later],
     ] as const) {
       const { sealed } = worker.module.get(WebhookSecrets).issue(id);
-      await webhooks.replaceSecret(ORGANIZATION, id, sealed, new Date(end));
+      await webhooks.replaceSecret(REACH, id, sealed, new Date(end));
     }
     const old = async (id: string): Promise<Buffer | null | undefined> =>
-      (await webhooks.find(ORGANIZATION, id))?.sealedOldSecret;
+      (await webhooks.find(REACH, id))?.sealedOldSecret;
     clock.time = until - 1;
     await worker.purge();
     expect(await old(channel)).toBeInstanceOf(Buffer);
     clock.time = until;
     await worker.purge();
-    expect(await webhooks.find(ORGANIZATION, channel)).toMatchObject({
+    expect(await webhooks.find(REACH, channel)).toMatchObject({
       sealedOldSecret: null,
       oldSecretExpiresAt: null,
       sealedSecret: expect.any(Buffer) as Buffer,

@@ -8,7 +8,7 @@ import { WebhookRepository } from '#modules/notifications/webhooks/webhook.repos
 
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
-import { type DeliveryRow, NotifyingProcess, ORGANIZATION } from './notifications.harness.js';
+import { type DeliveryRow, NotifyingProcess, REACH } from './notifications.harness.js';
 
 const SECOND_MS = 1_000;
 
@@ -78,7 +78,7 @@ describe('a channel that only fails', () => {
     await failed();
     receiver.answer(200);
     await worker.attempt(waiting);
-    const webhook = await worker.module.get(WebhookRepository).find(ORGANIZATION, channel);
+    const webhook = await worker.module.get(WebhookRepository).find(REACH, channel);
     expect(webhook?.failingSince).toBeNull();
     const again = await hang(ids.slice(1, 3));
     await again();
@@ -114,12 +114,12 @@ describe('a channel that only fails', () => {
     ids = await make(MANY + 6);
     await fail(MANY);
     const webhooks = worker.module.get(WebhookRepository);
-    await webhooks.update(ORGANIZATION, channel, { description: 'still failing' });
+    await webhooks.update(REACH, channel, { description: 'still failing' });
     const one = await hang(ids.splice(0, 1));
     await worker.attempt(ids[0] ?? '');
     expect(receiver.received).toHaveLength(MANY + 1);
     await one();
-    await webhooks.update(ORGANIZATION, channel, { status: 'active' });
+    await webhooks.update(REACH, channel, { status: 'active' });
     const several = await hang(ids.slice(0, 2));
     await several();
   });

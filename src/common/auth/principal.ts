@@ -16,6 +16,8 @@ export type Principal = {
   readonly userId: string | null;
   /** That person's in the organization, where they call themselves; `null` for keys. */
   readonly role: string | null;
+  /** The team that a key is of; `null` for people, and for keys of none. */
+  readonly teamId: string | null;
   readonly accessLevel: AccessLevel | null;
   readonly scopeMask: ScopeMask;
   /** Whether more than its scopes bounds it: a policy, an end, a team, or that it is a test key. */

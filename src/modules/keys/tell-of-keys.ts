@@ -7,7 +7,7 @@ import { scrubSecrets } from '#platform/observability/secret-patterns.js';
 import type { ApiKeyEntity } from './api-key.entity.js';
 
 /** What is told of a key in any case. */
-type ToldKey = Pick<ApiKeyEntity, 'id' | 'organizationId' | 'name' | 'environment'>;
+type ToldKey = Pick<ApiKeyEntity, 'id' | 'organizationId' | 'teamId' | 'name' | 'environment'>;
 
 export type KeyNews = {
   readonly reason?: string | null;
@@ -63,7 +63,7 @@ export class TellOfKeys {
   /** @param deduplicationId of what may be told more than once: the first counts */
   async tell(
     type: NotificationType,
-    { id, organizationId, name, environment }: ToldKey,
+    { id, organizationId, teamId, name, environment }: ToldKey,
     news: KeyNews,
     deduplicationId: string | null = null,
   ): Promise<void> {
@@ -72,6 +72,7 @@ export class TellOfKeys {
       organizationId,
       type,
       keyId: id,
+      teamId,
       data: {
         key_id: id,
         // Both are free texts, into which anybody may have written anything.

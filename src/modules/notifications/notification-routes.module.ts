@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 
+import { OrganizationSettingsModule } from '#modules/organizations/index.js';
+
+import { ChannelReaches } from './channel-reach.js';
 import { NotificationEmailsController } from './mail/notification-emails.controller.js';
 import { NotificationEmailsService } from './mail/notification-emails.service.js';
 import { NotificationsModule } from './notifications.module.js';
@@ -14,9 +17,10 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** What people ask of notifications; workers have no routes. */
 @Module({
-  imports: [NotificationsModule],
+  imports: [NotificationsModule, OrganizationSettingsModule],
   controllers: [NotificationEmailsController, WebhookDeliveriesController, WebhooksController],
   providers: [
+    ChannelReaches,
     ChangeWebhookService,
     CreateWebhookService,
     DeliveryLogRepository,

@@ -27,6 +27,8 @@ export type Notification = {
   readonly type: NotificationType;
   /** Whose channels hear of it besides those of the organization; `null` where it is about no key. */
   readonly keyId: string | null;
+  /** Whose channels hear of it as well: the team of that key at this moment. Left out where it is about no team. */
+  readonly teamId?: string | null;
   /** What a webhook's payload has under `data`: JSON, snake_case, times in ISO 8601, never a secret. */
   readonly data: Readonly<Record<string, unknown>>;
   /** Where one thing may be told of by several processes, or again after a crash: of one id the first is sent, the others are not. */

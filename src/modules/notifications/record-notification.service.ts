@@ -21,17 +21,18 @@ export class RecordNotificationService extends Notifier {
   }
 
   override async notify(notification: Notification): Promise<void> {
-    const { organizationId, type, keyId, data, deduplicationId } = notification;
+    const { organizationId, type, keyId, teamId = null, data, deduplicationId } = notification;
     const id = newId('message');
     await this.transactions.sql(
-      `INSERT INTO notifications (id, organization_id, type, key_id, data, deduplication_id, occurred_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)
+      `INSERT INTO notifications (id, organization_id, type, key_id, team_id, data, deduplication_id, occurred_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
        ON CONFLICT (organization_id, deduplication_id) DO NOTHING`,
       [
         id,
         organizationId,
         type,
         keyId,
+        teamId,
         JSON.stringify(data),
         deduplicationId === undefined ? null : digestOf(deduplicationId),
         new Date(this.clock.now()),

@@ -17,7 +17,11 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 it('people are told once of money that nears its end, and once that it has reached it', async () => {
-  const made = await app.call('POST', '/v1/keys', { body: { name: 'spender' } });
+  const team = await app.call('POST', '/v1/teams', { body: { name: 'Spenders' } });
+  const team_id = (team.body as { id: string }).id;
+  const made = await app.call('POST', '/v1/keys', {
+    body: { name: 'spender', type: 'team', scope: { team_id } },
+  });
   const own = (await app.call('GET', '/v1/key')).body as { organization_id: string };
   const state = {
     subject: 'key',
@@ -47,12 +51,12 @@ it('people are told once of money that nears its end, and once that it has reach
   await database.connect();
   await vi.waitFor(async () => {
     const { rows } = await database.query(
-      `SELECT type, key_id, data->>'used' AS used FROM notifications WHERE type LIKE 'budget.%' ORDER BY type`,
+      `SELECT type, key_id, team_id, data->>'used' AS used FROM notifications WHERE type LIKE 'budget.%' ORDER BY type`,
     );
     expect(rows).toEqual([
-      { type: 'budget.reached', key_id: state.subject_id, used: '8.5' },
-      { type: 'budget.threshold_reached', key_id: state.subject_id, used: '8.5' },
-      { type: 'budget.threshold_reached', key_id: state.subject_id, used: '8.5' },
+      { type: 'budget.reached', key_id: state.subject_id, team_id, used: '8.5' },
+      { type: 'budget.threshold_reached', key_id: state.subject_id, team_id, used: '8.5' },
+      { type: 'budget.threshold_reached', key_id: state.subject_id, team_id, used: '8.5' },
     ]);
   });
   await database.end();

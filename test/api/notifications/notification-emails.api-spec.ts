@@ -40,6 +40,7 @@ describe('POST /v1/notification-emails', () => {
         email: 'ops@example.com',
         events: ['key.expired', 'key.created'],
         description: null,
+        team_id: null,
         created_at: expect.stringMatching(/^20.*Z$/) as string,
       },
     ]);

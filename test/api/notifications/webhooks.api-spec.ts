@@ -50,6 +50,7 @@ describe('a new webhook', () => {
       events: ['key.rotated'],
       description: 'Our pager',
       key_id: null,
+      team_id: null,
       status: 'active',
       status_reason: null,
       failing_since: null,

@@ -10,6 +10,7 @@ import type { ExpiryWindow } from './domain/expiry-windows.js';
 export type DueKey = {
   readonly id: string;
   readonly organizationId: string;
+  readonly teamId: string | null;
   readonly name: string;
   readonly environment: Environment;
 };
@@ -28,7 +29,8 @@ export type UsableKey = CursorPosition & {
 export type Span = { readonly after: Date; readonly until: Date };
 export type ToldOf = 'enabling_told_for' | 'revocation_told_for' | 'unused_told_for';
 
-const KEY = 'key.id, key.organization_id AS "organizationId", key.name, key.environment';
+const KEY =
+  'key.id, key.organization_id AS "organizationId", key.team_id AS "teamId", key.name, key.environment';
 const TOLD = 'LEFT JOIN key_lifecycle AS told ON told.key_id = key.id';
 /** Whoever sweeps besides has those that are locked. What a key refers to or is referred by is not held up. */
 const LOCKED = 'FOR NO KEY UPDATE OF key SKIP LOCKED';

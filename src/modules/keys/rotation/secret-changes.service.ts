@@ -54,6 +54,7 @@ export class SecretChanges {
         organizationId,
         type: 'key.rotated',
         keyId,
+        teamId: key.teamId,
         data: {
           key_id: keyId,
           name: key.name,

@@ -6,7 +6,12 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { DeliveryQueue } from './delivery-queue.js';
 
-type Notification = { organizationId: string; type: string; keyId: string | null };
+type Notification = {
+  organizationId: string;
+  type: string;
+  keyId: string | null;
+  teamId: string | null;
+};
 
 /** From one notification to one delivery for each channel that wants to hear of it. */
 @Injectable()
@@ -25,7 +30,8 @@ export class DispatchNotificationService {
 
   async #deliver(id: string): Promise<string[]> {
     const [notification] = await this.transactions.sql<Notification>(
-      `SELECT organization_id AS "organizationId", type, key_id AS "keyId" FROM notifications
+      `SELECT organization_id AS "organizationId", type, key_id AS "keyId", team_id AS "teamId"
+         FROM notifications
         WHERE id = $1 AND dispatched_at IS NULL FOR UPDATE SKIP LOCKED`,
       [id],
     );
@@ -48,12 +54,12 @@ export class DispatchNotificationService {
     return deliveries;
   }
 
-  async #channelsOf({ organizationId, type, keyId }: Notification): Promise<string[]> {
+  async #channelsOf({ organizationId, type, keyId, teamId }: Notification): Promise<string[]> {
     const rows = await this.transactions.sql<{ id: string }>(
       `SELECT id FROM notification_channels
-        WHERE organization_id = $1 AND (key_id IS NULL OR key_id = $2)
+        WHERE organization_id = $1 AND (key_id IS NULL OR key_id = $2) AND (team_id IS NULL OR team_id = $4)
           AND status = 'active' AND events && ARRAY['*', $3]`,
-      [organizationId, keyId, type],
+      [organizationId, keyId, type, teamId],
     );
     return rows.map(({ id }) => id);
   }

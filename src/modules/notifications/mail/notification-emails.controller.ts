@@ -1,14 +1,15 @@
 import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
+import type { Principal } from '#common/auth/principal.js';
 import type { Page } from '#common/pagination/cursor.js';
-import { PageQuery } from '#common/pagination/page.query.js';
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { Caller } from '#platform/http/caller-organization.decorator.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import {
   CreateNotificationEmailDto,
   DeletedNotificationEmailResponse,
+  ListNotificationEmailsQuery,
   NotificationEmailListResponse,
   NotificationEmailResponse,
 } from './dto/notification-email.dto.js';
@@ -19,6 +20,7 @@ const EXAMPLE = {
   email: 'ops@example.com',
   events: ['key.expiring', 'key.expired'],
   description: 'On-call',
+  team_id: null,
   created_at: '2026-11-21T09:00:00.000Z',
 };
 
@@ -31,24 +33,26 @@ export class NotificationEmailsController {
   @Endpoint({
     id: 'listNotificationEmails',
     summary: 'List notification e-mails',
-    description: 'The organization’s, newest first. Those of single keys are not among them.',
+    description:
+      'The organization’s and its teams’, newest first. Those of single keys are not among them. Who reaches only keys of some teams sees those of these teams.',
     scope: 'org:read',
     response: NotificationEmailListResponse,
     example: { data: [EXAMPLE], has_more: false, next_cursor: null },
     errors: ['invalid_request'],
   })
   list(
-    @CallerOrganization() organizationId: string,
-    @Query() page: PageQuery,
+    @Caller() caller: Principal,
+    @Query() query: ListNotificationEmailsQuery,
   ): Promise<Page<NotificationEmailResponse>> {
-    return this.emails.list(organizationId, page);
+    return this.emails.list(caller, query);
   }
 
   @Post()
   @Endpoint({
     id: 'createNotificationEmail',
     summary: 'Send notifications to an e-mail address',
-    description: 'At most 100 in an organization, each address once.',
+    description:
+      'At most 100 in an organization, each address once for all keys and once for each team.',
     scope: 'org:write',
     status: 201,
     requestBody: CreateNotificationEmailDto,
@@ -59,13 +63,13 @@ export class NotificationEmailsController {
     },
     response: NotificationEmailResponse,
     example: EXAMPLE,
-    errors: ['conflict'],
+    errors: ['not_found', 'conflict', 'escalation_denied'],
   })
   create(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Body() body: CreateNotificationEmailDto,
   ): Promise<NotificationEmailResponse> {
-    return this.emails.create(organizationId, body);
+    return this.emails.create(caller, body);
   }
 
   @Delete(':id')
@@ -78,10 +82,10 @@ export class NotificationEmailsController {
     errors: ['not_found'],
   })
   async delete(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Param('id') id: string,
   ): Promise<DeletedNotificationEmailResponse> {
-    await this.emails.delete(organizationId, id);
+    await this.emails.delete(caller, id);
     return { id, deleted: true };
   }
 }

@@ -1,11 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { isGiven } from '#common/validation/given.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 
+import { type ChannelReach, ChannelReaches, refuseGoneTeam } from '../channel-reach.js';
 import { WebhookSecrets } from '../webhook-secrets.js';
 import type { UpdateWebhookDto } from './dto/webhook.dto.js';
 import { webhookOr404 } from './read-webhooks.service.js';
@@ -19,6 +22,7 @@ const OVERLAP_MS = 24 * 3_600_000;
 export class ChangeWebhookService {
   constructor(
     private readonly webhooks: WebhookRepository,
+    private readonly reaches: ChannelReaches,
     private readonly secrets: WebhookSecrets,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
@@ -26,15 +30,18 @@ export class ChangeWebhookService {
 
   /**
    * Changes the fields that are given and leaves the others.
-   * @throws {AppError} `not_found`; `invalid_request` naming the field
+   * @throws {AppError} `not_found`; `invalid_request` naming the field; for a team as `settleTeam`
    */
-  async change(organizationId: string, id: string, dto: UpdateWebhookDto): Promise<WebhookRow> {
+  async change(caller: Principal, id: string, dto: UpdateWebhookDto): Promise<WebhookRow> {
+    const reach = await this.reaches.of(caller);
     const address = isGiven(dto.url)
       ? parseWebhookUrl(dto.url, this.config.allowPrivateTargets)
       : undefined;
     const { events, description, status } = dto;
-    const changes = { address, events, description, status };
-    return webhookOr404(await this.webhooks.update(organizationId, id, changes), id);
+    const teamId = await this.#teamOf(reach, id, dto.team_id);
+    const changes = { address, events, description, status, teamId };
+    const changed = await refuseGoneTeam(teamId, () => this.webhooks.update(reach, id, changes));
+    return webhookOr404(changed, id);
   }
 
   /**
@@ -42,17 +49,35 @@ export class ChangeWebhookService {
    * @throws {AppError} `not_found`
    */
   async rotateSecret(
-    organizationId: string,
+    caller: Principal,
     id: string,
   ): Promise<{ webhook: WebhookRow; secret: Secret }> {
     const { secret, sealed } = this.secrets.issue(id);
     const oldExpiresAt = new Date(this.clock.now() + OVERLAP_MS);
-    const rotated = await this.webhooks.replaceSecret(organizationId, id, sealed, oldExpiresAt);
+    const reach = await this.reaches.of(caller);
+    const rotated = await this.webhooks.replaceSecret(reach, id, sealed, oldExpiresAt);
     return { webhook: webhookOr404(rotated, id), secret };
   }
 
   /** @throws {AppError} `not_found` */
-  async delete(organizationId: string, id: string): Promise<void> {
-    webhookOr404((await this.webhooks.delete(organizationId, id)) || null, id);
+  async delete(caller: Principal, id: string): Promise<void> {
+    const reach = await this.reaches.of(caller);
+    webhookOr404((await this.webhooks.delete(reach, id)) || null, id);
+  }
+
+  async #teamOf(
+    reach: ChannelReach,
+    id: string,
+    asked: string | null | undefined,
+  ): Promise<string | null | undefined> {
+    if (asked === undefined) return undefined;
+    const { keyId } = webhookOr404(await this.webhooks.find(reach, id), id);
+    if (keyId !== null && asked !== null) {
+      throw new AppError('invalid_request', {
+        param: 'team_id',
+        message: `This webhook is of the key ${keyId}, and can’t be a team’s.`,
+      });
+    }
+    return this.reaches.settleTeam(reach, asked);
   }
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import type { Secret } from '#common/secret/secret.js';
@@ -8,6 +9,7 @@ import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import { ChannelReaches, refuseGoneTeam } from '../channel-reach.js';
 import { WebhookSecrets } from '../webhook-secrets.js';
 import type { CreateWebhookDto } from './dto/webhook.dto.js';
 import { parseWebhookUrl } from './webhook-url.js';
@@ -18,6 +20,7 @@ import { MAX_WEBHOOKS } from './webhooks.limits.js';
 export class CreateWebhookService {
   constructor(
     private readonly webhooks: WebhookRepository,
+    private readonly reaches: ChannelReaches,
     private readonly secrets: WebhookSecrets,
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
@@ -26,19 +29,23 @@ export class CreateWebhookService {
 
   /**
    * @returns it and what it is signed with, to be shown this once
-   * @throws {AppError} `invalid_request` naming the field; `conflict` for one too many
+   * @throws {AppError} `invalid_request` naming the field; `conflict` for one too many; for a team as `settleTeam`
    */
   async create(
-    organizationId: string,
+    caller: Principal,
     dto: CreateWebhookDto,
   ): Promise<{ webhook: WebhookRow; secret: Secret }> {
     const address = parseWebhookUrl(dto.url, this.config.allowPrivateTargets);
+    const reach = await this.reaches.of(caller);
+    const teamId = await this.reaches.settleTeam(reach, dto.team_id);
+    const { organizationId } = reach;
     const id = newId('webhook');
     const { secret, sealed } = this.secrets.issue(id);
     const webhook: WebhookRow = {
       id,
       organizationId,
       keyId: null,
+      teamId,
       address,
       events: dto.events,
       description: dto.description ?? null,
@@ -57,7 +64,7 @@ export class CreateWebhookService {
           message: `An organization can have ${MAX_WEBHOOKS} webhooks.`,
         });
       }
-      await this.webhooks.insert(webhook);
+      await refuseGoneTeam(teamId, () => this.webhooks.insert(webhook));
     });
     return { webhook, secret };
   }

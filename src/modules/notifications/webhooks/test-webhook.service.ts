@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
 
@@ -20,8 +21,8 @@ export class TestWebhookService {
    * counts for nothing.
    * @throws {AppError} `not_found`
    */
-  async test(organizationId: string, id: string): Promise<WebhookTestResponse> {
-    const webhook = await this.readWebhooks.get(organizationId, id);
+  async test(caller: Principal, id: string): Promise<WebhookTestResponse> {
+    const webhook = await this.readWebhooks.get(caller, id);
     const message = {
       id: newId('message'),
       type: 'webhook.test',

@@ -1,8 +1,9 @@
 import { Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
+import type { Principal } from '#common/auth/principal.js';
 import type { Page } from '#common/pagination/cursor.js';
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { Caller } from '#platform/http/caller-organization.decorator.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { ListDeliveriesQuery } from './dto/webhook.dto.js';
@@ -26,11 +27,11 @@ export class WebhookDeliveriesController {
     errors: ['invalid_request', 'not_found'],
   })
   list(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Param('id') id: string,
     @Query() query: ListDeliveriesQuery,
   ): Promise<Page<DeliveryResponse>> {
-    return this.deliveries.list(organizationId, id, query);
+    return this.deliveries.list(caller, id, query);
   }
 
   @Post(':delivery_id/replay')
@@ -51,10 +52,10 @@ export class WebhookDeliveriesController {
     errors: ['not_found', 'conflict'],
   })
   replay(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Param('id') id: string,
     @Param('delivery_id') deliveryId: string,
   ): Promise<DeliveryResponse> {
-    return this.deliveries.replay(organizationId, id, deliveryId);
+    return this.deliveries.replay(caller, id, deliveryId);
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { decodeCursor, type Page, toPage } from '#common/pagination/cursor.js';
 import { Clock } from '#common/time/clock.js';
@@ -24,11 +25,11 @@ export class WebhookDeliveriesService {
 
   /** @throws {AppError} `not_found` */
   async list(
-    organizationId: string,
+    caller: Principal,
     webhookId: string,
     { status, limit, cursor }: ListDeliveriesQuery,
   ): Promise<Page<DeliveryResponse>> {
-    await this.readWebhooks.get(organizationId, webhookId);
+    const { organizationId } = await this.readWebhooks.get(caller, webhookId);
     const page = { after: decodeCursor(cursor), limit };
     const rows = await this.deliveries.list(organizationId, webhookId, status, page);
     return toPage(rows, limit, viewDelivery);
@@ -38,9 +39,9 @@ export class WebhookDeliveriesService {
    * Sends a delivery that is over once more, with the same id and, where that fails, with as many attempts as a new one.
    * @throws {AppError} `not_found`; `conflict` while it is still tried, and where the webhook is disabled
    */
-  async replay(organizationId: string, webhookId: string, id: string): Promise<DeliveryResponse> {
-    const webhook = await this.readWebhooks.get(organizationId, webhookId);
-    if (webhook.status === 'disabled') {
+  async replay(caller: Principal, webhookId: string, id: string): Promise<DeliveryResponse> {
+    const { organizationId, status } = await this.readWebhooks.get(caller, webhookId);
+    if (status === 'disabled') {
       throw new AppError('conflict', { message: `The webhook ${webhookId} is disabled.` });
     }
     const place = { organizationId, channelId: webhookId, id };

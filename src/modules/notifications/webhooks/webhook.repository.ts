@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import { type ChannelReach, REACHED, reachParameters } from '../channel-reach.js';
 import type { WebhookTarget } from './webhook-sender.js';
 
 /** Any fixed number: the class of these locks among PostgreSQL's two-part advisory locks. */
@@ -13,6 +14,8 @@ export type WebhookStatus = 'active' | 'disabled';
 export type WebhookRow = WebhookTarget & {
   readonly organizationId: string;
   readonly keyId: string | null;
+  /** Whose keys it hears of; `null`: it is no team's. */
+  readonly teamId: string | null;
   readonly events: string[];
   readonly description: string | null;
   readonly status: WebhookStatus;
@@ -24,16 +27,17 @@ export type WebhookRow = WebhookTarget & {
 /** Those left out stay as they are. */
 export type WebhookChanges = {
   readonly address?: string | undefined;
+  readonly teamId?: string | null | undefined;
   readonly events?: readonly string[] | undefined;
   readonly description?: string | null | undefined;
   readonly status?: WebhookStatus | undefined;
 };
 
-const COLUMNS = `id, organization_id AS "organizationId", key_id AS "keyId", address, events, description, status,
+const COLUMNS = `id, organization_id AS "organizationId", key_id AS "keyId", team_id AS "teamId", address, events, description, status,
   status_reason AS "statusReason", failing_since AS "failingSince", sealed_secret AS "sealedSecret",
   sealed_old_secret AS "sealedOldSecret", old_secret_expires_at AS "oldSecretExpiresAt", created_at AS "createdAt"`;
 
-/** The channels that are webhooks, whether the organization's or of one of its keys. */
+/** The channels that are webhooks, whether the organization's, or of one of its teams or keys. */
 @Injectable()
 export class WebhookRepository {
   constructor(private readonly transactions: TransactionRunner) {}
@@ -59,11 +63,12 @@ export class WebhookRepository {
   async insert(webhook: WebhookRow): Promise<void> {
     await this.transactions.sql(
       `INSERT INTO notification_channels
-         (id, organization_id, kind, address, events, description, status, sealed_secret, created_at)
-       VALUES ($1, $2, 'webhook', $3, $4, $5, $6, $7, $8)`,
+         (id, organization_id, team_id, kind, address, events, description, status, sealed_secret, created_at)
+       VALUES ($1, $2, $3, 'webhook', $4, $5, $6, $7, $8, $9)`,
       [
         webhook.id,
         webhook.organizationId,
+        webhook.teamId,
         webhook.address,
         webhook.events,
         webhook.description,
@@ -74,56 +79,59 @@ export class WebhookRepository {
     );
   }
 
-  async find(organizationId: string, id: string): Promise<WebhookRow | null> {
+  async find(reach: ChannelReach, id: string): Promise<WebhookRow | null> {
     const [row] = await this.transactions.sql<WebhookRow>(
       `SELECT ${COLUMNS} FROM notification_channels
-        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook'`,
-      [organizationId, id],
+        WHERE ${REACHED} AND id = $3 AND kind = 'webhook'`,
+      [...reachParameters(reach), id],
     );
     return row ?? null;
   }
 
   /** Newest first, one more than `limit` when there are more. */
   async list(
-    organizationId: string,
-    after: CursorPosition | null,
-    limit: number,
+    reach: ChannelReach,
+    teamId: string | null,
+    { after, limit }: { readonly after: CursorPosition | null; readonly limit: number },
   ): Promise<WebhookRow[]> {
     return this.transactions.sql<WebhookRow>(
       `SELECT ${COLUMNS} FROM notification_channels
-        WHERE organization_id = $1 AND kind = 'webhook'
-          AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
-        ORDER BY created_at DESC, id DESC LIMIT $4`,
-      [organizationId, after?.createdAt ?? null, after?.id ?? null, limit + 1],
+        WHERE ${REACHED} AND kind = 'webhook' AND ($3::text IS NULL OR team_id = $3)
+          AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
+        ORDER BY created_at DESC, id DESC LIMIT $6`,
+      [...reachParameters(reach), teamId, after?.createdAt ?? null, after?.id ?? null, limit + 1],
     );
   }
 
   /** A new address or a new start forgets how the old one has failed. */
   async update(
-    organizationId: string,
+    reach: ChannelReach,
     id: string,
     changes: WebhookChanges,
   ): Promise<WebhookRow | null> {
     const [row] = await this.transactions.sql<WebhookRow>(
       `UPDATE notification_channels SET
-         address = coalesce($3, address),
-         events = coalesce($4, events),
-         description = CASE WHEN $5 THEN $6 ELSE description END,
-         status = coalesce($7, status),
-         status_reason = CASE WHEN $7::text IS NULL THEN status_reason END,
-         failing_since = CASE WHEN $3::text IS NULL AND $7 IS DISTINCT FROM 'active' THEN failing_since END,
+         address = coalesce($4, address),
+         events = coalesce($5, events),
+         description = CASE WHEN $6 THEN $7 ELSE description END,
+         status = coalesce($8, status),
+         status_reason = CASE WHEN $8::text IS NULL THEN status_reason END,
+         failing_since = CASE WHEN $4::text IS NULL AND $8 IS DISTINCT FROM 'active' THEN failing_since END,
          consecutive_failures =
-           CASE WHEN $3::text IS NULL AND $7 IS DISTINCT FROM 'active' THEN consecutive_failures ELSE 0 END
-        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook'
+           CASE WHEN $4::text IS NULL AND $8 IS DISTINCT FROM 'active' THEN consecutive_failures ELSE 0 END,
+         team_id = CASE WHEN $9 THEN $10 ELSE team_id END
+        WHERE ${REACHED} AND id = $3 AND kind = 'webhook'
         RETURNING ${COLUMNS}`,
       [
-        organizationId,
+        ...reachParameters(reach),
         id,
         changes.address ?? null,
         changes.events ?? null,
         changes.description !== undefined,
         changes.description ?? null,
         changes.status ?? null,
+        changes.teamId !== undefined,
+        changes.teamId ?? null,
       ],
     );
     return row ?? null;
@@ -131,17 +139,17 @@ export class WebhookRepository {
 
   /** The secret it has becomes its old one. */
   async replaceSecret(
-    organizationId: string,
+    reach: ChannelReach,
     id: string,
     sealedSecret: Buffer,
     oldExpiresAt: Date,
   ): Promise<WebhookRow | null> {
     const [row] = await this.transactions.sql<WebhookRow>(
       `UPDATE notification_channels
-          SET sealed_old_secret = sealed_secret, old_secret_expires_at = $4, sealed_secret = $3
-        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook'
+          SET sealed_old_secret = sealed_secret, old_secret_expires_at = $5, sealed_secret = $4
+        WHERE ${REACHED} AND id = $3 AND kind = 'webhook'
         RETURNING ${COLUMNS}`,
-      [organizationId, id, sealedSecret, oldExpiresAt],
+      [...reachParameters(reach), id, sealedSecret, oldExpiresAt],
     );
     return row ?? null;
   }
@@ -161,11 +169,11 @@ export class WebhookRepository {
     return rows.length;
   }
 
-  async delete(organizationId: string, id: string): Promise<boolean> {
+  async delete(reach: ChannelReach, id: string): Promise<boolean> {
     const rows = await this.transactions.sql(
       `DELETE FROM notification_channels
-        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook' RETURNING id`,
-      [organizationId, id],
+        WHERE ${REACHED} AND id = $3 AND kind = 'webhook' RETURNING id`,
+      [...reachParameters(reach), id],
     );
     return rows.length > 0;
   }

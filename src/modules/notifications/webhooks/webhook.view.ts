@@ -15,6 +15,7 @@ export function viewWebhook(row: WebhookRow): WebhookResponse {
     events: row.events,
     description: row.description,
     key_id: row.keyId,
+    team_id: row.teamId,
     status: row.status,
     status_reason: row.statusReason,
     failing_since: row.failingSince?.toISOString() ?? null,

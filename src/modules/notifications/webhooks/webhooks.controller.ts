@@ -1,14 +1,14 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
+import type { Principal } from '#common/auth/principal.js';
 import type { Page } from '#common/pagination/cursor.js';
-import { PageQuery } from '#common/pagination/page.query.js';
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { Caller } from '#platform/http/caller-organization.decorator.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { ChangeWebhookService } from './change-webhook.service.js';
 import { CreateWebhookService } from './create-webhook.service.js';
-import { CreateWebhookDto, UpdateWebhookDto } from './dto/webhook.dto.js';
+import { CreateWebhookDto, ListWebhooksQuery, UpdateWebhookDto } from './dto/webhook.dto.js';
 import {
   DeletedWebhookResponse,
   WebhookListResponse,
@@ -47,31 +47,32 @@ export class WebhooksController {
     requestExample: NEW_WEBHOOK_EXAMPLE,
     response: WebhookWithSecretResponse,
     example: WEBHOOK_WITH_SECRET_EXAMPLE,
-    errors: ['conflict'],
+    errors: ['not_found', 'conflict', 'escalation_denied'],
     idempotent: { secretFields: ['secret'] },
   })
   async create(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Body() body: CreateWebhookDto,
   ): Promise<WebhookWithSecretResponse> {
-    return viewWithSecret(await this.createWebhook.create(organizationId, body));
+    return viewWithSecret(await this.createWebhook.create(caller, body));
   }
 
   @Get()
   @Endpoint({
     id: 'listWebhooks',
     summary: 'List webhooks',
-    description: 'Newest first, those that are notification channels of a key included.',
+    description:
+      'Newest first, those that are notification channels of a key included. Who reaches only keys of some teams sees those of these teams.',
     scope: 'org:read',
     response: WebhookListResponse,
     example: { data: [WEBHOOK_EXAMPLE], has_more: false, next_cursor: null },
     errors: ['invalid_request'],
   })
   list(
-    @CallerOrganization() organizationId: string,
-    @Query() page: PageQuery,
+    @Caller() caller: Principal,
+    @Query() query: ListWebhooksQuery,
   ): Promise<Page<WebhookResponse>> {
-    return this.readWebhooks.list(organizationId, page);
+    return this.readWebhooks.list(caller, query);
   }
 
   @Get(':id')
@@ -83,11 +84,8 @@ export class WebhooksController {
     example: WEBHOOK_EXAMPLE,
     errors: ['not_found'],
   })
-  async get(
-    @CallerOrganization() organizationId: string,
-    @Param('id') id: string,
-  ): Promise<WebhookResponse> {
-    return viewWebhook(await this.readWebhooks.get(organizationId, id));
+  async get(@Caller() caller: Principal, @Param('id') id: string): Promise<WebhookResponse> {
+    return viewWebhook(await this.readWebhooks.get(caller, id));
   }
 
   @Patch(':id')
@@ -100,14 +98,14 @@ export class WebhooksController {
     requestExample: { events: ['*'] },
     response: WebhookResponse,
     example: { ...WEBHOOK_EXAMPLE, events: ['*'] },
-    errors: ['not_found'],
+    errors: ['not_found', 'escalation_denied'],
   })
   async update(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Param('id') id: string,
     @Body() body: UpdateWebhookDto,
   ): Promise<WebhookResponse> {
-    return viewWebhook(await this.changeWebhook.change(organizationId, id, body));
+    return viewWebhook(await this.changeWebhook.change(caller, id, body));
   }
 
   @Delete(':id')
@@ -121,10 +119,10 @@ export class WebhooksController {
     errors: ['not_found'],
   })
   async delete(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Param('id') id: string,
   ): Promise<DeletedWebhookResponse> {
-    await this.changeWebhook.delete(organizationId, id);
+    await this.changeWebhook.delete(caller, id);
     return { id, deleted: true };
   }
 
@@ -141,10 +139,10 @@ export class WebhooksController {
     idempotent: { secretFields: ['secret'] },
   })
   async rotateSecret(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Param('id') id: string,
   ): Promise<WebhookWithSecretResponse> {
-    return viewWithSecret(await this.changeWebhook.rotateSecret(organizationId, id));
+    return viewWithSecret(await this.changeWebhook.rotateSecret(caller, id));
   }
 
   @Post(':id/test')
@@ -158,10 +156,7 @@ export class WebhooksController {
     example: { delivered: true, response_status: 204, latency_ms: 87, error: null },
     errors: ['not_found'],
   })
-  test(
-    @CallerOrganization() organizationId: string,
-    @Param('id') id: string,
-  ): Promise<WebhookTestResponse> {
-    return this.testWebhook.test(organizationId, id);
+  test(@Caller() caller: Principal, @Param('id') id: string): Promise<WebhookTestResponse> {
+    return this.testWebhook.test(caller, id);
   }
 }

@@ -11,6 +11,7 @@ export const WEBHOOK_EXAMPLE = {
   events: ['key.rotated', 'key.expiring'],
   description: 'Our pager',
   key_id: null,
+  team_id: null,
   status: 'active',
   status_reason: null,
   failing_since: null,

@@ -15,6 +15,7 @@ const CALLER: Principal = {
   role: null,
   accessLevel: 'admin',
   scopeMask: ALL,
+  teamId: null,
   isBounded: false,
   allowsModel: () => true,
 };

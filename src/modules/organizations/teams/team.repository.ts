@@ -37,6 +37,14 @@ export class TeamRepository extends Teams {
     return row ?? null;
   }
 
+  override async idsOf(organizationId: string, userId: string): Promise<string[]> {
+    const rows = await this.transactions.sql<{ id: string }>(
+      'SELECT team_id AS id FROM team_members WHERE organization_id = $1 AND user_id = $2',
+      [organizationId, userId],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   override async membershipOf(
     organizationId: string,
     teamId: string,

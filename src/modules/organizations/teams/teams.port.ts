@@ -20,6 +20,9 @@ export abstract class Teams {
   /** `null` also for another organization's. */
   abstract find(organizationId: string, teamId: string): Promise<Team | null>;
 
+  /** The ids of those that somebody is in: at most as many as an organization can have. */
+  abstract idsOf(organizationId: string, userId: string): Promise<string[]>;
+
   /** `null` for who is not in it. Whether they, or the team, are suspended it does not say. */
   abstract membershipOf(
     organizationId: string,

@@ -28,6 +28,7 @@ import { KeyOwners1764280800000 } from './1764280800000-key-owners.js';
 import { People1764270000000 } from './1764270000000-people.js';
 import { Structure1764277200000 } from './1764277200000-structure.js';
 import { PolicyTemplates1764284400000 } from './1764284400000-policy-templates.js';
+import { TeamChannels1764302400000 } from './1764302400000-team-channels.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -61,4 +62,5 @@ export const MIGRATIONS = [
   Structure1764277200000,
   KeyOwners1764280800000,
   PolicyTemplates1764284400000,
+  TeamChannels1764302400000,
 ];

@@ -50,6 +50,7 @@ export class RemindOfRotationService {
       organizationId,
       type: 'key.rotation_due',
       keyId,
+      teamId: key.teamId,
       data: { key_id: keyId, rotates_at: rotatesAt, strategy },
       deduplicationId: `rotation_due:${keyId}:${rotatesAt}`,
     });
@@ -96,7 +97,7 @@ export class RemindOfRotationService {
 
   /** @param step what it is told for, where it is told of one end several times */
   async #tell(
-    { organizationId, id: keyId }: ApiKeyEntity,
+    { organizationId, teamId, id: keyId }: ApiKeyEntity,
     { waiting, oldEndsAt }: Overlap,
     state: Unclaimed,
     step = '',
@@ -108,6 +109,7 @@ export class RemindOfRotationService {
       organizationId,
       type: 'key.secret_unclaimed',
       keyId,
+      teamId,
       data: {
         key_id: keyId,
         secret_id: waiting.id,

@@ -52,14 +52,14 @@ export class RotateOnScheduleService {
     const isDisabled = status === 'disabled' || (await this.keys.standingOf(key)) !== null;
     const reason = isDisabled ? 'key_disabled' : await this.#obstacle(key, rotation, new Date(now));
     if (reason !== null) {
-      await this.#tellSkipped(rotation, reason);
+      await this.#tellSkipped(key, rotation, reason);
       return { ...rotation, nextAt };
     }
     const oldExpiresAt = new Date(
       Math.min(now + rotation.gracePeriodMs, key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY),
     );
     const { row } = await this.replaceSecret.replace(key, { oldExpiresAt, waits: true });
-    await this.#tellRotated(rotation, oldExpiresAt);
+    await this.#tellRotated(key, rotation, oldExpiresAt);
     const watchAt = rotation.strategy === 'gradual' ? firstLook(row.createdAt, oldExpiresAt) : null;
     return { ...rotation, nextAt, lastAt: new Date(now), watchAt };
   }
@@ -75,6 +75,7 @@ export class RotateOnScheduleService {
   }
 
   async #tellSkipped(
+    { teamId }: ApiKeyEntity,
     { organizationId, keyId, nextAt }: KeyRotation & { readonly nextAt: Date },
     reason: SkipReason,
   ): Promise<void> {
@@ -83,12 +84,14 @@ export class RotateOnScheduleService {
       organizationId,
       type: 'key.rotation_skipped',
       keyId,
+      teamId,
       data: { key_id: keyId, reason, scheduled_at: scheduledAt },
       deduplicationId: `rotation_skipped:${keyId}:${scheduledAt}`,
     });
   }
 
   async #tellRotated(
+    { teamId }: ApiKeyEntity,
     { organizationId, keyId, strategy, nextAt }: KeyRotation & { readonly nextAt: Date },
     oldExpiresAt: Date,
   ): Promise<void> {
@@ -100,6 +103,6 @@ export class RotateOnScheduleService {
       // There is no hurry where the old one has ended already.
       claim_before: strategy === 'gradual' ? oldExpiresAt.toISOString() : null,
     };
-    await this.notifier.notify({ organizationId, type: 'key.rotated', keyId, data });
+    await this.notifier.notify({ organizationId, type: 'key.rotated', keyId, teamId, data });
   }
 }

@@ -1,11 +1,14 @@
 import { ApiProperty } from '@nestjs/swagger';
 
+import { PageQuery } from '#common/pagination/page.query.js';
 import { MailAddress, Text, TextList } from '#common/validation/fields.js';
 
 import { NOTIFICATION_TYPES } from '../../notifier.port.js';
 
 /** All events, those that are added later too. */
 export const ALL_EVENTS = '*';
+
+const TEAM_FIELD = { example: 'team_4fTqV0mZx1sLwq8nE2bYcA', max: 64, optional: true };
 
 export class CreateNotificationEmailDto {
   @MailAddress({ description: 'Where mails are sent.', example: 'ops@example.com' })
@@ -22,6 +25,17 @@ export class CreateNotificationEmailDto {
 
   @Text({ description: 'For people.', example: 'On-call', max: 200, optional: true })
   description?: string | null;
+
+  @Text({
+    description: 'The team whose keys are told of. Unless given: all keys.',
+    ...TEAM_FIELD,
+  })
+  team_id?: string | null;
+}
+
+export class ListNotificationEmailsQuery extends PageQuery {
+  @Text({ description: 'Only those of this team.', ...TEAM_FIELD })
+  team_id?: string;
 }
 
 export class NotificationEmailResponse {
@@ -36,6 +50,13 @@ export class NotificationEmailResponse {
 
   @ApiProperty({ type: String, nullable: true })
   description: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The team whose keys are told of; `null` for all keys.',
+  })
+  team_id: string | null;
 
   @ApiProperty({ type: String, format: 'date-time' })
   created_at: string;

@@ -31,6 +31,8 @@ const DESCRIPTION_FIELD = {
   optional: true,
 };
 
+const TEAM_FIELD = { example: 'team_4fTqV0mZx1sLwq8nE2bYcA', max: 64, optional: true };
+
 export class CreateWebhookDto {
   @Text(URL_FIELD)
   url: string;
@@ -40,6 +42,9 @@ export class CreateWebhookDto {
 
   @Text(DESCRIPTION_FIELD)
   description?: string | null;
+
+  @Text({ ...TEAM_FIELD, description: 'The team whose keys it hears of. Unless given: all keys.' })
+  team_id?: string | null;
 }
 
 export class UpdateWebhookDto {
@@ -52,6 +57,13 @@ export class UpdateWebhookDto {
   @Text({ ...DESCRIPTION_FIELD, description: 'For people. `null` removes it.', nullable: true })
   description?: string | null;
 
+  @Text({
+    ...TEAM_FIELD,
+    description: 'The team whose keys it hears of from now on; `null` for all keys.',
+    nullable: true,
+  })
+  team_id?: string | null;
+
   @OneOf({
     description:
       'Nothing is sent to one that is `disabled`. To make it `active` forgets how it has failed.',
@@ -59,6 +71,11 @@ export class UpdateWebhookDto {
     optional: true,
   })
   status?: WebhookStatus;
+}
+
+export class ListWebhooksQuery extends PageQuery {
+  @Text({ ...TEAM_FIELD, description: 'Only those of this team.' })
+  team_id?: string;
 }
 
 export class ListDeliveriesQuery extends PageQuery {

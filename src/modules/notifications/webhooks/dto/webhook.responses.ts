@@ -25,6 +25,13 @@ export class WebhookResponse {
   })
   key_id: string | null;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The team whose keys it hears of; `null` for one of no team.',
+  })
+  team_id: string | null;
+
   @ApiProperty({ enum: WEBHOOK_STATUSES })
   status: string;
 
