@@ -289,6 +289,33 @@ describe('a key', () => {
     expect(rows.map(({ scope_id }) => scope_id).sort()).toEqual([waiting, atOnce].sort());
   });
 
+  it('is told of however long no worker was there to tell of it, and once', async () => {
+    const app = await start();
+    await sweep(app);
+    clock.time += 30 * DAY;
+    const ours = await foundOrganization();
+    const expired = await makeKey(ours, { expires_at: inDays(1) });
+    const enabled = await makeKey(ours, {
+      disabled_at: inDays(-1),
+      updated_at: inDays(-1),
+      enable_at: inDays(2),
+    });
+    const revoked = await makeKey(ours, { revoked_at: inDays(3), updated_at: inDays(-1) });
+    const stopped = new AbortController();
+    stopped.abort();
+    // Which gives up before it has told of anything, and must not seem to have.
+    await app
+      .get(SweepKeysProcessor, { strict: false })
+      .process(new SweepKeysJob(), stopped.signal);
+    await sweep(app);
+    await sweep(app);
+    expect(await told()).toMatchObject([
+      { type: 'key.enabled', keyId: enabled },
+      { type: 'key.expired', keyId: expired },
+      { type: 'key.revoked', keyId: revoked },
+    ]);
+  });
+
   it('is not told of when it is a week old', async () => {
     const app = await start();
     const ours = await foundOrganization();

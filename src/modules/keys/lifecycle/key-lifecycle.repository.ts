@@ -116,6 +116,23 @@ export class KeyLifecycleRepository {
     );
   }
 
+  /** `null`: none has told of all yet. */
+  async sweptUntilAcrossTenants(): Promise<Date | null> {
+    const [row] = await this.transactions.sql<{ sweptUntil: Date }>(
+      'SELECT swept_until AS "sweptUntil" FROM key_sweeps',
+    );
+    return row?.sweptUntil ?? null;
+  }
+
+  /** Of sweeps that run at once the latest counts. */
+  async markSweptAcrossTenants(until: Date): Promise<void> {
+    await this.transactions.sql(
+      `INSERT INTO key_sweeps (swept_until) VALUES ($1)
+       ON CONFLICT (is_only) DO UPDATE SET swept_until = greatest(key_sweeps.swept_until, excluded.swept_until)`,
+      [until],
+    );
+  }
+
   async markExpiry(key: DueKey, expiresAt: Date, days: number): Promise<void> {
     await this.transactions.sql(
       `INSERT INTO key_lifecycle (key_id, organization_id, expiry_told_for, expiry_told_days) VALUES ($1, $2, $3, $4)

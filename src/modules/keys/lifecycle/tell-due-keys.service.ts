@@ -6,7 +6,7 @@ import { KeyCarePolicies, type KeyCarePolicy } from '#modules/organizations/inde
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { TellOfKeys } from '../tell-of-keys.js';
-import { expiryWindows, MAX_NEWS_AGE_MS } from './domain/expiry-windows.js';
+import { expiryWindows, newsAgeMax } from './domain/expiry-windows.js';
 import {
   type DueKey,
   type EnablingDue,
@@ -20,9 +20,11 @@ const ORGANIZATIONS_PER_PAGE = 200;
 /** So that one run ends; the next one goes on. */
 const MAX_BATCHES = 100;
 
+type Batches = { readonly maxKeys: number; readonly signal: AbortSignal };
+
 /**
  * Tells of what becomes of keys by time alone. Whether a key may be used is decided by the clock when it is used, so nothing
- * here is in a hurry: a worker that was away tells of each thing once it is back, unless it is too old by then.
+ * here is in a hurry: a worker that was away, however long, tells of each thing once it is back.
  */
 @Injectable()
 export class TellDueKeysService {
@@ -37,31 +39,42 @@ export class TellDueKeysService {
 
   async tellAll(maxKeys: number, signal: AbortSignal): Promise<void> {
     const now = new Date(this.clock.now());
-    const span = { after: new Date(now.getTime() - MAX_NEWS_AGE_MS), until: now };
+    const maxAgeMs = newsAgeMax(await this.due.sweptUntilAcrossTenants(), now);
+    const span = { after: new Date(now.getTime() - maxAgeMs), until: now };
     const batches = { maxKeys, signal };
-    await this.#inBatches(
+    const isAllRevoked = await this.#inBatches(
       batches,
       (limit) => this.due.lockRevocationsAcrossTenants(span, limit),
       (key) => this.#tellRevoked(key),
     );
-    await this.#inBatches(
+    const isAllEnabled = await this.#inBatches(
       batches,
       (limit) => this.due.lockEnablingsAcrossTenants(span, limit),
       (key) => this.#tellEnabled(key),
     );
+    const isAllOfExpiries = await this.#tellExpiries(batches, now, maxAgeMs);
+    if (isAllRevoked && isAllEnabled && isAllOfExpiries) {
+      await this.due.markSweptAcrossTenants(now);
+    }
+  }
+
+  async #tellExpiries(batches: Batches, now: Date, maxAgeMs: number): Promise<boolean> {
+    let isAll = true;
     for await (const page of this.#pages()) {
       const windows = page.flatMap(({ organizationId, expiryReminderDays }) =>
-        expiryWindows(expiryReminderDays, now.getTime()).map((window) => ({
+        expiryWindows(expiryReminderDays, now.getTime(), maxAgeMs).map((window) => ({
           ...window,
           organizationId,
         })),
       );
-      await this.#inBatches(
+      const isPageDone = await this.#inBatches(
         batches,
         (limit) => this.due.lockExpiriesAcrossTenants(windows, now, limit),
         (key) => this.#tellExpiry(key),
       );
+      isAll &&= isPageDone;
     }
+    return isAll;
   }
 
   async *#pages(): AsyncGenerator<KeyCarePolicy[]> {
@@ -74,20 +87,24 @@ export class TellDueKeysService {
     }
   }
 
-  /** A transaction for each batch: what is told is told, whatever becomes of the rest. */
+  /**
+   * A transaction for each batch: what is told is told, whatever becomes of the rest.
+   * @returns whether nothing is left
+   */
   async #inBatches<Due extends DueKey>(
-    { maxKeys, signal }: { maxKeys: number; signal: AbortSignal },
+    { maxKeys, signal }: Batches,
     lock: (limit: number) => Promise<Due[]>,
     tell: (key: Due) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     for (let done = 0; done < MAX_BATCHES && !signal.aborted; done++) {
       const found = await this.transactions.run(async () => {
         const keys = await lock(maxKeys);
         for (const key of keys) await tell(key);
         return keys.length;
       });
-      if (found < maxKeys) return;
+      if (found < maxKeys) return true;
     }
+    return false;
   }
 
   async #tellRevoked(key: RevocationDue): Promise<void> {

@@ -29,6 +29,7 @@ import { People1764270000000 } from './1764270000000-people.js';
 import { Structure1764277200000 } from './1764277200000-structure.js';
 import { PolicyTemplates1764284400000 } from './1764284400000-policy-templates.js';
 import { TeamChannels1764302400000 } from './1764302400000-team-channels.js';
+import { KeySweeps1764302401000 } from './1764302401000-key-sweeps.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -63,4 +64,5 @@ export const MIGRATIONS = [
   KeyOwners1764280800000,
   PolicyTemplates1764284400000,
   TeamChannels1764302400000,
+  KeySweeps1764302401000,
 ];

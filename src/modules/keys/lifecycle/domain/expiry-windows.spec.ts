@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { expiryWindows } from './expiry-windows.js';
+import { expiryWindows, newsAgeMax } from './expiry-windows.js';
 
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-11-21T09:00:00Z');
 
 /** What is told of a key that expires `days` from now. */
-function toldOf(days: number, reminders: readonly number[]): number[] {
+function toldOf(days: number, reminders: readonly number[], maxAgeDays = 7): number[] {
   const at = NOW + days * DAY;
-  return expiryWindows(reminders, NOW)
+  return expiryWindows(reminders, NOW, maxAgeDays * DAY)
     .filter(({ after, until }) => after.getTime() < at && at <= until.getTime())
     .map((window) => window.days);
 }
@@ -47,4 +47,13 @@ it('tells of the nearest reminder that is due, and is not a week late, and of no
       expect(toldOf(left, days)).toEqual(due.length > 0 && nearest - left < 7 ? [nearest] : []);
     }),
   );
+});
+
+it('looks back over a week, and over the time for which no worker was there', () => {
+  const now = new Date(NOW);
+  expect(newsAgeMax(null, now)).toBe(7 * DAY);
+  expect(newsAgeMax(new Date(NOW - 20 * DAY), now)).toBe(27 * DAY);
+  // Another instance's clock is ahead.
+  expect(newsAgeMax(new Date(NOW + DAY), now)).toBe(7 * DAY);
+  expect([toldOf(-19, [30], 27), toldOf(-27, [30], 27)]).toEqual([[0], []]);
 });
