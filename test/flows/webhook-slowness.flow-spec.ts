@@ -2,7 +2,9 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { Clock } from '#common/time/clock.js';
 import { DeliveryQueue } from '#modules/notifications/dispatch/delivery-queue.js';
+import { DeliveryRepository } from '#modules/notifications/dispatch/delivery.repository.js';
 import { DispatchNotificationService } from '#modules/notifications/dispatch/dispatch-notification.service.js';
 import { WebhookRepository } from '#modules/notifications/webhooks/webhook.repository.js';
 
@@ -186,5 +188,29 @@ describe('a receiver that takes longer than 15 s', () => {
     await worker.attempt(id);
     expect(await theDelivery()).toMatchObject({ status: 'delivered', attempts: 1 });
     await vi.waitFor(() => expect(isCut).toBe(true), 5_000);
+  });
+});
+
+describe('a claim that took so long that its lease may end while it is sent', () => {
+  it.each([
+    [10 * SECOND_MS, 1],
+    [10 * SECOND_MS + 1, 0],
+  ])('after %d ms: %d messages are sent, and none is lost', async (tookMs, sent) => {
+    const [id = ''] = await make(1);
+    const clock = worker.module.get(Clock);
+    const deliveries = worker.module.get(DeliveryRepository);
+    const claim = deliveries.claimAcrossTenants.bind(deliveries);
+    const at = clock.now();
+    const now = vi.spyOn(clock, 'now').mockReturnValue(at);
+    vi.spyOn(deliveries, 'claimAcrossTenants').mockImplementationOnce(async (...claimed) => {
+      const delivery = await claim(...claimed);
+      now.mockReturnValue(at + tookMs);
+      return delivery;
+    });
+    await worker.attempt(id);
+    expect(receiver.received).toHaveLength(sent);
+    await worker.attempt(id);
+    expect(receiver.received).toHaveLength(1);
+    expect(await theDelivery()).toMatchObject({ status: 'delivered', attempts: 1 });
   });
 });

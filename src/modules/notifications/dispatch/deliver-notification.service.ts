@@ -7,6 +7,12 @@ import { DeliveryRepository } from './delivery.repository.js';
 import { RecordDeliveryService } from './record-delivery.service.js';
 
 /**
+ * For so long a claim may take: the lease runs since it was asked for, and what is left of it must be enough for the slowest
+ * attempt (45 s for a mail), or somebody else sends the same meanwhile.
+ */
+const MAX_CLAIM_MS = 10_000;
+
+/**
  * Makes one attempt to send a delivery. At least once: what a worker has sent and could not write down any more is sent
  * again when its lease is over, with the same id.
  */
@@ -22,6 +28,11 @@ export class DeliverNotificationService {
   /** Does nothing where the delivery is over, not due, or somebody else’s just now. */
   async attempt(id: string): Promise<void> {
     const claimed = await this.deliveries.claimAcrossTenants(id, new Date(this.clock.now()));
-    if (claimed) await this.recorder.record(claimed, await this.sender.send(claimed));
+    if (!claimed) return;
+    if (this.clock.now() - claimed.attemptedAt.getTime() > MAX_CLAIM_MS) {
+      await this.deliveries.release(claimed);
+      return;
+    }
+    await this.recorder.record(claimed, await this.sender.send(claimed));
   }
 }

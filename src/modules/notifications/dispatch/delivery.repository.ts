@@ -93,6 +93,15 @@ export class DeliveryRepository {
     return row ? toClaimed(row, now) : null;
   }
 
+  /** Gives back what was claimed and not tried: the attempt counts for nothing, and the delivery is due at once. */
+  async release({ organizationId, id, attempts, attemptedAt }: ClaimedDelivery): Promise<void> {
+    await this.transactions.sql(
+      `UPDATE notification_deliveries SET attempts = attempts - 1, next_attempt_at = attempted_at
+        WHERE organization_id = $1 AND id = $2 AND status = 'pending' AND attempts = $3 AND attempted_at = $4`,
+      [organizationId, id, attempts, attemptedAt],
+    );
+  }
+
   /**
    * Writes down how an attempt ended.
    * @returns whether it was still this attempt's; not when its lease was over and somebody else has tried since
