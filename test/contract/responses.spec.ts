@@ -209,6 +209,20 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await fail('createOrganization', 403, {}, { key: await adminKey(), body: { name: 'x' } });
   });
 
+  it('service accounts', async () => {
+    const body = { name: 'One', role: 'viewer' };
+    const made = await succeed('createServiceAccount', {}, { body });
+    await fail('createServiceAccount', 409, {}, { body });
+    await fail('createServiceAccount', 404, {}, { body: { name: 'Two', role: 'role_x' } });
+    await succeed('getServiceAccount', made);
+    await succeed('updateServiceAccount', made, { body: { role: 'auditor' } });
+    await succeed('listServiceAccounts', { query: '?status=active' });
+    await succeed('suspendServiceAccount', made);
+    await succeed('resumeServiceAccount', made);
+    await succeed('deleteServiceAccount', made);
+    await fail('getServiceAccount', 404, made);
+  });
+
   it('teams and projects', async () => {
     const organizationId = (await succeed('getCallingKey')).organization_id as string;
     const { id } = await succeed('createTeam', {}, { body: { name: 'One', description: 'x' } });

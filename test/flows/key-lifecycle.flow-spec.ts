@@ -172,7 +172,7 @@ describe('a key of somebody’s own', () => {
     expect(await revoked()).toEqual([gone]);
     expect(await revoked()).not.toContain(nobodys);
     const left = await makeKey(organizationId, { owner_id: heard });
-    const changed = { organizationId, teamId: null, userId: heard };
+    const changed = { organizationId, teamId: null, userId: heard, serviceAccountId: null };
     app.get(EventBus, { strict: false }).emit('organizations.standing-changed', changed);
     await vi.waitFor(async () => expect(await revoked()).toContain(left));
   });

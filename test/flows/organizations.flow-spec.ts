@@ -62,7 +62,12 @@ const standing = (
   organization = organizationId,
 ): unknown => [
   'standing',
-  { organizationId: organization, teamId: of.teamId ?? null, userId: of.userId ?? null },
+  {
+    organizationId: organization,
+    teamId: of.teamId ?? null,
+    userId: of.userId ?? null,
+    serviceAccountId: null,
+  },
 ];
 
 describe('people who have logged in', () => {
@@ -166,7 +171,7 @@ describe('a change', () => {
     const role = await roles.create(world.master, { name: 'Some', scopes: ['org:read'] });
     const userId = await person(role.id);
     await roles.change(world.master, role.id, { scopes: ['org:read', 'audit:read'] });
-    expect(heard).toEqual([members(null)]);
+    expect(heard).toEqual([members(null), standing({})]);
     const found = await world.get(Memberships).find(organizationId, userId);
     expect(found?.scopes).toEqual(['audit:read', 'org:read']);
   });

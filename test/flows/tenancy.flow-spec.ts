@@ -64,6 +64,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
   const { organization_id: organizations } = self.body as { organization_id: string };
   const teams = await make('/v1/teams', { name: 'same-name' });
   const projects = await make('/v1/projects', { name: 'same-name', team_id: teams });
+  const accounts = await make('/v1/service-accounts', { name: 'same-name', role: 'viewer' });
   const roles = await make('/v1/roles', { name: 'same-name', scopes: ['org:read'] });
   const invited = { email: 'same@address.example', role: 'viewer' };
   const invitations = await make('/v1/invitations', invited);
@@ -76,6 +77,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
     upstream,
     ids: {
       teams,
+      'service-accounts': accounts,
       projects,
       members,
       users: members,
@@ -143,6 +145,7 @@ describe('another organization’s object', () => {
       'deleteRequestBodies',
       'deleteRole',
       'deleteRoute',
+      'deleteServiceAccount',
       'deleteTeam',
       'deleteTeamMember',
       'deleteWebhook',
@@ -164,6 +167,7 @@ describe('another organization’s object', () => {
       'getRequest',
       'getRole',
       'getRoute',
+      'getServiceAccount',
       'getTeam',
       'getWebhook',
       'listPolicyKeys',
@@ -175,6 +179,7 @@ describe('another organization’s object', () => {
       'reissueSigningSecret',
       'replayWebhookDelivery',
       'resumeOrganization',
+      'resumeServiceAccount',
       'resumeTeam',
       'resumeUser',
       'revokeKey',
@@ -185,6 +190,7 @@ describe('another organization’s object', () => {
       'simulateRequest',
       'streamKeyUsageEvents',
       'suspendOrganization',
+      'suspendServiceAccount',
       'suspendTeam',
       'suspendUser',
       'testWebhook',
@@ -196,6 +202,7 @@ describe('another organization’s object', () => {
       'updateProvider',
       'updateRole',
       'updateRoute',
+      'updateServiceAccount',
       'updateTeam',
       'updateWebhook',
     ]);
@@ -334,6 +341,7 @@ describe('another organization’s object', () => {
       '/v1/webhooks',
       '/v1/notification-emails',
       '/v1/teams',
+      '/v1/service-accounts',
       '/v1/projects',
       '/v1/members',
       '/v1/roles',

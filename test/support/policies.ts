@@ -13,6 +13,7 @@ export function viewOf(policy: KeyPolicy): KeyView {
     keyId: 'key_1',
     organizationId: 'org_1',
     userId: null,
+    serviceAccountId: null,
     role: null,
     teamId: null,
     projectIds: [],

@@ -14,6 +14,8 @@ export type Principal = {
   readonly keyId: string;
   /** Who is behind it; `null` for a key that is nobody's own. */
   readonly userId: string | null;
+  /** Whose key it is, where that is no person: `sa_…`. */
+  readonly serviceAccountId: string | null;
   /** That person's in the organization, where they call themselves; `null` for keys. */
   readonly role: string | null;
   /** The team that a key is of; `null` for people, and for keys of none. */

@@ -56,6 +56,7 @@ export const ID_PREFIXES = {
   invitation: 'inv',
   session: 'ses',
   policy: 'pol',
+  serviceAccount: 'sa',
 } as const;
 
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */

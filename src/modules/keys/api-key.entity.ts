@@ -16,8 +16,15 @@ import type { KeyType } from './domain/belonging.js';
 @Index('api_keys_planned_revocation', ['revokedAt'], { where: 'revoked_at > updated_at' })
 @Index('api_keys_team', ['organizationId', 'teamId'], { where: 'team_id IS NOT NULL' })
 @Index('api_keys_owner', ['organizationId', 'ownerId'], { where: 'owner_id IS NOT NULL' })
+@Index('api_keys_service_account', ['organizationId', 'serviceAccountId'], {
+  where: 'service_account_id IS NOT NULL',
+})
 @Check('api_keys_type_check', `type IN ('personal', 'team', 'service', 'standard')`)
 @Check('api_keys_team_check', `type <> 'team' OR team_id IS NOT NULL`)
+@Check(
+  'api_keys_service_account_check',
+  `service_account_id IS NULL OR type = 'service' AND owner_id IS NULL`,
+)
 @Check('api_keys_environment_check', `environment IN ('production', 'staging', 'development')`)
 export class ApiKeyEntity {
   @PrimaryColumn('text')
@@ -45,6 +52,10 @@ export class ApiKeyEntity {
   /** The user whose own it is. It dies with their membership. */
   @Column({ name: 'owner_id', type: 'text', nullable: true })
   ownerId: string | null;
+
+  /** Whose it is, where that is no person. It dies with it. */
+  @Column({ name: 'service_account_id', type: 'text', nullable: true })
+  serviceAccountId: string | null;
 
   @Column({ name: 'access_level', type: 'text', nullable: true })
   accessLevel: AccessLevel | null;

@@ -13,23 +13,32 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
-import type { KeyType, Owner, Standing } from './domain/belonging.js';
+import type { Holder, HolderRole, KeyType, Standing } from './domain/belonging.js';
 import type { KeyReach } from './domain/key-reach.js';
 import type { KeyAttributes } from './key-attributes.port.js';
 import { managedFrom, seenFrom } from './reach-conditions.js';
 
 /** A key, and the secret by which it was found, or the newest that somebody has, which is the one that is shown. */
-export type KeyWithSecret = {
+export type KeyWithSecret = KeyState & {
   readonly key: ApiKeyEntity;
   readonly secret: ApiKeySecretEntity;
-  readonly standing: Standing | null;
 };
+
+/** What others make of a key. */
+type KeyState = {
+  readonly standing: Standing | null;
+  /** That of the service account whose it is; `null`: no role bounds it. */
+  readonly holderRole: HolderRole | null;
+};
+
+const UNBOUND: KeyState = { standing: null, holderRole: null };
 
 /** What keys must have to be listed. Absent: anything. */
 export type KeyFilter = {
   readonly type?: KeyType;
   readonly teamId?: string;
   readonly ownerId?: string;
+  readonly serviceAccountId?: string;
   readonly projectId?: string;
   /** Those in use at `now` that were there at `since` already. */
   readonly unused?: { readonly since: Date; readonly now: Date } | null;
@@ -47,9 +56,21 @@ const MAX_SHOWN_METADATA = 256;
 const OWNER_IS_GONE = `NOT EXISTS (
   SELECT FROM organization_members WHERE organization_id = key.organization_id AND user_id = key.owner_id)`;
 
+const ACCOUNT_IS_GONE = `NOT EXISTS (
+  SELECT FROM service_accounts WHERE organization_id = key.organization_id AND id = key.service_account_id)`;
+
+/** Of a key named `key`, by whose it is: the column that says so, and whether they are gone. */
+const HOLDERS: Readonly<
+  Record<Holder['kind'], { readonly column: string; readonly isGone: string }>
+> = {
+  owner: { column: 'key.owner_id', isGone: OWNER_IS_GONE },
+  service_account: { column: 'key.service_account_id', isGone: ACCOUNT_IS_GONE },
+};
+
 /** Of a key named `key`: what of all that it belongs to is suspended, or gone. */
 const STANDING = `CASE
   WHEN key.owner_id IS NOT NULL AND ${OWNER_IS_GONE} THEN 'owner_gone'
+  WHEN key.service_account_id IS NOT NULL AND ${ACCOUNT_IS_GONE} THEN 'service_account_gone'
   WHEN (SELECT status FROM organizations WHERE id = key.organization_id) <> 'active' THEN 'organization_suspended'
   WHEN key.team_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM teams WHERE id = key.team_id AND organization_id = key.organization_id AND status = 'active')
@@ -59,7 +80,18 @@ const STANDING = `CASE
      WHERE person.id = key.owner_id AND member.organization_id = key.organization_id
        AND person.status = 'active' AND member.status = 'active')
     THEN 'owner_suspended'
+  WHEN key.service_account_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM service_accounts
+     WHERE id = key.service_account_id AND organization_id = key.organization_id AND status = 'active')
+    THEN 'service_account_suspended'
   END`;
+
+/** Of a key named `key`. */
+const HOLDER_ROLE = `CASE WHEN key.service_account_id IS NOT NULL THEN (
+  SELECT json_build_object('role', account.role, 'scopes', own.scopes)
+    FROM service_accounts account
+    LEFT JOIN roles own ON own.id = account.role AND own.organization_id = account.organization_id
+   WHERE account.id = key.service_account_id AND account.organization_id = key.organization_id) END`;
 
 const IN_USE = '(key.revoked_at IS NULL OR key.revoked_at > :now)';
 
@@ -91,8 +123,9 @@ export class ApiKeyRepository {
       .createQueryBuilder(ApiKeySecretEntity, 'secret')
       .innerJoinAndMapOne('secret.key', ApiKeyEntity, 'key', 'key.id = secret.key_id')
       .addSelect(STANDING, 'standing')
+      .addSelect(HOLDER_ROLE, 'holderRole')
       .where('secret.digest IN (:...digests)', { digests: digests.map(({ digest }) => digest) })
-      .getRawAndEntities<{ standing: Standing | null }>();
+      .getRawAndEntities<KeyState>();
     return entities.flatMap((secret, at) =>
       digests.some((one) => isDigestOf(secret, one))
         ? [
@@ -100,6 +133,7 @@ export class ApiKeyRepository {
               key: (secret as ApiKeySecretEntity & { key: ApiKeyEntity }).key,
               secret,
               standing: raw[at]?.standing ?? null,
+              holderRole: raw[at]?.holderRole ?? null,
             },
           ]
         : [],
@@ -160,11 +194,12 @@ export class ApiKeyRepository {
     filter: KeyFilter = {},
   ): Promise<KeyWithSecret[]> {
     const query = this.#page(reach, after, limit);
-    const { type, teamId, ownerId, projectId, unused } = filter;
+    const { type, teamId, ownerId, serviceAccountId, projectId, unused } = filter;
     query.andWhere({
       ...(type !== undefined && { type }),
       ...(teamId !== undefined && { teamId }),
       ...(ownerId !== undefined && { ownerId }),
+      ...(serviceAccountId !== undefined && { serviceAccountId }),
       ...(projectId !== undefined && { projectIds: ArrayContains([projectId]) }),
       ...(unused && { createdAt: LessThanOrEqual(unused.since) }),
     });
@@ -207,22 +242,24 @@ export class ApiKeyRepository {
       .getMany();
   }
 
-  /** Those in use at `now` whose owner has left the organization, unless somebody holds them. */
+  /** Those in use at `now` whose holder, of that kind, is gone, unless somebody locks them. `null`: whoever that is. */
   lockOwnerlessAcrossTenants(
-    owner: Owner | null,
+    kind: Holder['kind'],
+    holder: Holder | null,
     limit: number,
     now: Date,
   ): Promise<ApiKeyEntity[]> {
+    const { column, isGone } = HOLDERS[kind];
     const query = this.transactions.manager
       .createQueryBuilder(ApiKeyEntity, 'key')
-      .where('key.owner_id IS NOT NULL')
+      .where(`${column} IS NOT NULL`)
       .andWhere(IN_USE, { now })
-      .andWhere(OWNER_IS_GONE)
+      .andWhere(isGone)
       .limit(limit)
       .setLock('pessimistic_write')
       .setOnLocked('skip_locked');
-    if (owner) {
-      query.andWhere('key.organization_id = :organizationId AND key.owner_id = :userId', owner);
+    if (holder) {
+      query.andWhere(`key.organization_id = :organizationId AND ${column} = :id`, holder);
     }
     return query.getMany();
   }
@@ -285,25 +322,25 @@ export class ApiKeyRepository {
       order: { expiresAt: 'ASC', createdAt: 'ASC' },
     });
     const current = new Map(secrets.map((secret) => [secret.keyId, secret]));
-    const standings = await this.#standingsOf(keys);
+    const states = await this.#statesOf(keys);
     return keys.flatMap((key) => {
       const secret = current.get(key.id);
-      return secret ? [{ key, secret, standing: standings.get(key.id) ?? null }] : [];
+      return secret ? [{ key, secret, ...(states.get(key.id) ?? UNBOUND) }] : [];
     });
   }
 
   /** Of a key that somebody has read already. */
   async standingOf(key: ApiKeyEntity): Promise<Standing | null> {
-    return (await this.#standingsOf([key])).get(key.id) ?? null;
+    return (await this.#statesOf([key])).get(key.id)?.standing ?? null;
   }
 
-  async #standingsOf(keys: readonly ApiKeyEntity[]): Promise<ReadonlyMap<string, Standing | null>> {
-    const rows = await this.transactions.sql<{ id: string; standing: Standing | null }>(
-      `SELECT key.id, ${STANDING} AS standing FROM api_keys AS key
+  async #statesOf(keys: readonly ApiKeyEntity[]): Promise<ReadonlyMap<string, KeyState>> {
+    const rows = await this.transactions.sql<KeyState & { id: string }>(
+      `SELECT key.id, ${STANDING} AS standing, ${HOLDER_ROLE} AS "holderRole" FROM api_keys AS key
         WHERE key.organization_id = ANY ($1) AND key.id = ANY ($2)`,
       [keys.map(({ organizationId }) => organizationId), keys.map(({ id }) => id)],
     );
-    return new Map(rows.map(({ id, standing }) => [id, standing]));
+    return new Map(rows.map(({ id, ...state }) => [id, state]));
   }
 }
 

@@ -44,6 +44,7 @@ export function viewKey(
     scope: {
       organization_id: key.organizationId,
       team_id: key.teamId,
+      service_account_id: key.serviceAccountId,
       projects: key.projectIds,
     },
     owner_id: key.ownerId,

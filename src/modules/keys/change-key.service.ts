@@ -19,6 +19,8 @@ import { SigningSecrets } from './signing-secrets.js';
 import type { DisableKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
 import { InheritedPolicies } from './templates/inherited-policies.service.js';
 
+type Belonged = 'type' | 'teamId' | 'projectIds' | 'ownerId' | 'serviceAccountId';
+
 /** Changes of a key that exists. Each takes effect here at once and everywhere within a second. */
 @Injectable()
 export class ChangeKeyService {
@@ -51,11 +53,16 @@ export class ChangeKeyService {
         assertNotRevoked(key, this.clock.now());
         const rights = changesRights(dto) ? await this.#regrant(caller, key, dto) : null;
         signingSecret = rights?.signingSecret ?? null;
+        const belonging = await this.#rebelong(caller, key, dto);
+        const after = { ...key, ...rights?.changes, ...belonging };
+        if (changesScopes(dto) || after.serviceAccountId !== key.serviceAccountId) {
+          await this.belongings.assertGrant(caller, after, after);
+        }
         return {
           ...(isGiven(dto.name) && { name: dto.name }),
           ...(isGiven(dto.metadata) && { metadata: dto.metadata }),
           ...rights?.changes,
-          ...(await this.#rebelong(caller, key, dto)),
+          ...belonging,
         };
       });
     });
@@ -108,7 +115,7 @@ export class ChangeKeyService {
     caller: KeyView,
     key: ApiKeyEntity,
     dto: UpdateKeyDto,
-  ): Promise<Pick<KeyChanges, 'type' | 'teamId' | 'projectIds' | 'ownerId' | 'members'>> {
+  ): Promise<Pick<KeyChanges, Belonged | 'members'>> {
     const members = await this.belongings.members(caller, dto);
     if (!isGiven(dto.type) && !isGiven(dto.scope)) return members ? { members } : {};
     // Else a key could be brought to where it may be used, or reaches, more.
@@ -148,12 +155,15 @@ export class ChangeKeyService {
   }
 }
 
+function changesScopes({ access_level: accessLevel, scopes }: UpdateKeyDto): boolean {
+  return isGiven(accessLevel) || isGiven(scopes);
+}
+
 function changesRights(dto: UpdateKeyDto): boolean {
-  const { access_level, scopes, permissions, restrictions, rate_limits, security, expires_at } =
-    dto;
+  const { permissions, restrictions, rate_limits, security, expires_at } = dto;
   // Of these `null` means something: as the changing key's.
   const replaced = [permissions, restrictions, rate_limits, security, expires_at];
-  return isGiven(access_level) || isGiven(scopes) || replaced.some((part) => part !== undefined);
+  return changesScopes(dto) || replaced.some((part) => part !== undefined);
 }
 
 /** Whether the key is disabled, and would be so for a shorter time. `null`: for good. */

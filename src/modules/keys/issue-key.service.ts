@@ -71,6 +71,7 @@ export class IssueKeyService {
       ...(inherited && { policy: inherited.policy, policySources: inherited.sources }),
     };
     const belonging = await this.belongings.settle(creator, dto, null);
+    await this.belongings.assertGrant(creator, belonging, grant);
     const members = await this.belongings.members(creator, dto);
     const secret = generateKeySecret(this.config.keyBrand, grant.environment);
     const issued = await this.write({
@@ -128,7 +129,8 @@ export class IssueKeyService {
     });
     await this.written.insert(key, secret, newKey.members);
     const { members } = newKey;
-    return { key, secret, standing: null, members, signingSecret: signing?.secret ?? null };
+    const state = { standing: null, holderRole: null };
+    return { key, secret, ...state, members, signingSecret: signing?.secret ?? null };
   }
 }
 

@@ -82,8 +82,8 @@ export class KeyDirectoryService extends KeyDirectory {
     return digest && this.#load({ fingerprint: `id ${secretId}`, digests: [digest] });
   }
 
-  #forget({ organizationId, teamId, userId }: StandingChange): void {
-    this.#views.invalidate(userId ?? teamId ?? organizationId);
+  #forget({ organizationId, teamId, userId, serviceAccountId }: StandingChange): void {
+    this.#views.invalidate(serviceAccountId ?? userId ?? teamId ?? organizationId);
   }
 
   #load(place: Place): Promise<KeyView | null> {
@@ -109,9 +109,10 @@ export class KeyDirectoryService extends KeyDirectory {
 }
 
 /** All that a key's standing depends on. Ids of different things have different prefixes. */
-function tagsOf({ keyId, organizationId, teamId, userId }: KeyView): string[] {
+function tagsOf({ keyId, organizationId, teamId, userId, serviceAccountId }: KeyView): string[] {
   const tags = [keyId, organizationId];
   if (teamId !== null) tags.push(teamId);
   if (userId !== null) tags.push(userId);
+  if (serviceAccountId !== null) tags.push(serviceAccountId);
   return tags;
 }

@@ -20,7 +20,12 @@ export const KEY_EXAMPLE = {
   prefix: 'pr-live-',
   last_four: 'a1B2',
   type: 'personal',
-  scope: { organization_id: 'org_4fTqV0mZx1sLwq8nE2bYcA', team_id: null, projects: [] },
+  scope: {
+    organization_id: 'org_4fTqV0mZx1sLwq8nE2bYcA',
+    team_id: null,
+    service_account_id: null,
+    projects: [],
+  },
   owner_id: null,
   members: [],
   suspended_by: null,

@@ -6,6 +6,7 @@ import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
 
 import { SettleBelongingService } from './belonging/settle-belonging.service.js';
+import { SettleServiceAccountService } from './belonging/settle-service-account.service.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
 import { ChangeKeyService } from './change-key.service.js';
@@ -83,6 +84,7 @@ import { SigningSecrets } from './signing-secrets.js';
   providers: [
     SigningSecrets,
     SettleBelongingService,
+    SettleServiceAccountService,
     IssueKeyService,
     ReadKeysService,
     ChangeKeyService,

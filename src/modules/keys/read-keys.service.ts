@@ -131,12 +131,13 @@ export class ReadKeysService {
 }
 
 function filterOf(query: ListKeysQuery, now: number): KeyFilter {
-  const { type, team_id, project_id, owner_id, unused_for: days } = query;
+  const { type, team_id, project_id, owner_id, service_account_id, unused_for: days } = query;
   return {
     ...(type !== undefined && { type }),
     ...(team_id !== undefined && { teamId: team_id }),
     ...(project_id !== undefined && { projectId: project_id }),
     ...(owner_id !== undefined && { ownerId: owner_id }),
+    ...(service_account_id !== undefined && { serviceAccountId: service_account_id }),
     unused:
       days === undefined ? null : { since: new Date(now - days * DAY_MS), now: new Date(now) },
   };

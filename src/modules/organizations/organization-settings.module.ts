@@ -16,6 +16,8 @@ import { OrganizationRepository } from './organization.repository.js';
 import { ProjectRepository } from './projects/project.repository.js';
 import { Projects } from './projects/projects.port.js';
 import { ReadKeyCarePoliciesService } from './read-key-care-policies.service.js';
+import { ServiceAccountRepository } from './service-accounts/service-account.repository.js';
+import { ServiceAccounts } from './service-accounts/service-accounts.port.js';
 import { TeamRepository } from './teams/team.repository.js';
 import { Teams } from './teams/teams.port.js';
 import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
@@ -31,11 +33,13 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     InvitationRepository,
     MemberRepository,
     ProjectRepository,
+    ServiceAccountRepository,
     TeamRepository,
     UserRepository,
     { provide: Invitations, useExisting: InvitationRepository },
     { provide: Memberships, useExisting: MemberRepository },
     { provide: Projects, useExisting: ProjectRepository },
+    { provide: ServiceAccounts, useExisting: ServiceAccountRepository },
     { provide: Teams, useExisting: TeamRepository },
     { provide: Users, useExisting: UserRepository },
     { provide: LeakedKeyPolicy, useExisting: OrganizationSettingsService },
@@ -52,6 +56,8 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     OrganizationSettingsService,
     ProjectRepository,
     Projects,
+    ServiceAccountRepository,
+    ServiceAccounts,
     TeamRepository,
     Teams,
     UnclaimedSecretPolicy,

@@ -7,13 +7,17 @@ declare module '#platform/events/event-map.js' {
       /** `null`: everybody in the organization. */
       readonly userId: string | null;
     };
-    /** An organization, a team or a user was suspended or resumed, or a user has left: keys of theirs are judged anew. */
+    /**
+     * An organization, a team, a user or a service account was suspended or resumed, a user has left, or a service account is
+     * gone or may do something else: keys of theirs are judged anew. Of these at most one is named.
+     */
     'organizations.standing-changed': {
       readonly organizationId: string;
-      /** The team that it is about; `null` where it is the whole organization or a user. */
+      /** The team that it is about. */
       readonly teamId: string | null;
       /** The user that it is about, in this organization. */
       readonly userId: string | null;
+      readonly serviceAccountId: string | null;
     };
   }
 }
@@ -21,5 +25,5 @@ declare module '#platform/events/event-map.js' {
 /** Fan-out topic; the payload is `<organization or *> <user or *>`. */
 export const MEMBERS_CHANGED_TOPIC = 'organizations.members-changed';
 
-/** Fan-out topic; the payload is `<organization> <team or -> <user or ->`. */
+/** Fan-out topic; the payload is `<organization> <team or -> <user or -> <service account or ->`. */
 export const STANDING_CHANGED_TOPIC = 'organizations.standing-changed';

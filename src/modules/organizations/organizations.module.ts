@@ -21,6 +21,11 @@ import { ReadRolesService } from './roles/read-roles.service.js';
 import { RoleRepository } from './roles/role.repository.js';
 import { RolesController } from './roles/roles.controller.js';
 import { RunOrganizationsService } from './run-organizations.service.js';
+import { ChangeServiceAccountService } from './service-accounts/change-service-account.service.js';
+import { CreateServiceAccountService } from './service-accounts/create-service-account.service.js';
+import { ReadServiceAccountsService } from './service-accounts/read-service-accounts.service.js';
+import { ServiceAccountRoles } from './service-accounts/service-account-roles.service.js';
+import { ServiceAccountsController } from './service-accounts/service-accounts.controller.js';
 import { StructureLock } from './structure-lock.js';
 import { ChangeTeamMemberService } from './teams/change-team-member.service.js';
 import { ChangeTeamService } from './teams/change-team.service.js';
@@ -37,6 +42,7 @@ import { TeamsController } from './teams/teams.controller.js';
     OrganizationsController,
     ProjectsController,
     RolesController,
+    ServiceAccountsController,
     TeamMembersController,
     TeamsController,
     UsersController,
@@ -47,15 +53,19 @@ import { TeamsController } from './teams/teams.controller.js';
     ChangeMemberService,
     ChangeProjectService,
     ChangeRoleService,
+    ChangeServiceAccountService,
     ChangeTeamMemberService,
     ChangeTeamService,
+    CreateServiceAccountService,
     ReadInvitationsService,
     ReadMembersService,
     ReadProjectsService,
     ReadRolesService,
+    ReadServiceAccountsService,
     ReadTeamsService,
     RoleRepository,
     RunOrganizationsService,
+    ServiceAccountRoles,
     StructureLock,
     SuspendUserService,
     TeamMemberRepository,

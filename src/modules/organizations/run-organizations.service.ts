@@ -63,7 +63,8 @@ export class RunOrganizationsService {
       await this.organizations.update(id, { status });
       const about = { organizationId: id, userId: null };
       this.events.emit('organizations.members-changed', about);
-      this.events.emit('organizations.standing-changed', { ...about, teamId: null });
+      const standing = { ...about, teamId: null, serviceAccountId: null };
+      this.events.emit('organizations.standing-changed', standing);
       return { ...organization, status };
     });
   }

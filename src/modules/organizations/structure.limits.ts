@@ -4,6 +4,7 @@ import { AppError } from '#common/errors/app-error.js';
 export const MAX_TEAMS = 500;
 export const MAX_PROJECTS = 5_000;
 export const MAX_ROLES = 200;
+export const MAX_SERVICE_ACCOUNTS = 1_000;
 export const MAX_OPEN_INVITATIONS = 1_000;
 
 /** @throws {AppError} `conflict` */

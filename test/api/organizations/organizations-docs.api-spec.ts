@@ -23,10 +23,18 @@ describe('docs/organizations.md', () => {
 describe.skipIf(!isInstalled('curl'))('the commands of docs/organizations.md', () => {
   let ours: Structure;
   const env: Record<string, string> = {};
-  const [makeRole, invite, list, patch, makeTeam, takeIn, makeProject, suspend, found] = blocksOf(
-    PAGE,
-    'sh',
-  );
+  const [
+    makeRole,
+    invite,
+    list,
+    patch,
+    makeTeam,
+    takeIn,
+    makeProject,
+    makeAccount,
+    suspend,
+    found,
+  ] = blocksOf(PAGE, 'sh');
   beforeAll(async () => {
     ours = await Structure.start();
     env.LATCHKEY_KEY = ours.app.masterKey;
@@ -61,6 +69,7 @@ describe.skipIf(!isInstalled('curl'))('the commands of docs/organizations.md', (
     env.TEAM_ID = id as string;
     expect(await run(takeIn)).toMatchObject({ user_id: env.USER_ID, can_manage_keys: true });
     expect(await run(makeProject)).toMatchObject({ name: 'Search', team_id: id });
+    expect(await run(makeAccount)).toMatchObject({ name: 'nightly-batch', role: 'developer' });
   });
 
   it('suspend somebody, and make an organization', async () => {

@@ -52,7 +52,7 @@ export class Structure {
   async stored(): Promise<string> {
     const dump = await dumpDatabase(this.app.databaseUrl);
     const tables =
-      /^(organizations|organization_members|users|roles|teams|team_members|projects|invitations)$/;
+      /^(organizations|organization_members|users|roles|teams|team_members|projects|invitations|service_accounts)$/;
     return JSON.stringify(dump.filter(({ table }) => tables.test(table)));
   }
 }

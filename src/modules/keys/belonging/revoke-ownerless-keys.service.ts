@@ -5,15 +5,19 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { ApiKeyRepository } from '../api-key.repository.js';
-import type { Owner } from '../domain/belonging.js';
+import type { Holder } from '../domain/belonging.js';
+import type { StandingChange } from '../standing-change.js';
 import { WriteKeyService } from '../write-key.service.js';
 
 const KEYS_AT_ONCE = 200;
-const REASON = 'The owner is no member of the organization any more.';
+const REASONS: Readonly<Record<Holder['kind'], string>> = {
+  owner: 'The owner is no member of the organization any more.',
+  service_account: 'There is no such service account any more.',
+};
 
 /**
- * Personal keys die with the membership: who comes back later must not find them alive. Nobody waits for that, since they are
- * refused from the end of the membership on.
+ * Personal keys die with the membership, and those of a service account with it: who comes back later must not find them alive.
+ * Nobody waits for that, since they are refused from the end of the membership, or of the account, on.
  */
 @Injectable()
 export class RevokeOwnerlessKeysService {
@@ -24,25 +28,43 @@ export class RevokeOwnerlessKeysService {
     private readonly clock: Clock,
     events: EventBus,
   ) {
-    events.on('organizations.standing-changed', ({ organizationId, userId }) =>
-      userId === null ? undefined : this.revoke({ organizationId, userId }),
-    );
+    events.on('organizations.standing-changed', (changed) => {
+      const holder = holderOf(changed);
+      return holder ? this.#revokeOf(holder.kind, holder, null) : undefined;
+    });
   }
 
-  /** Those of one user, or with `null` of all who have left anything. */
-  async revoke(owner: Owner | null, signal: AbortSignal | null = null): Promise<void> {
+  /** Those of all who have left anything, and of all service accounts that are gone. */
+  async revoke(signal: AbortSignal): Promise<void> {
+    await this.#revokeOf('owner', null, signal);
+    await this.#revokeOf('service_account', null, signal);
+  }
+
+  /** @param holder `null`: of all of that kind */
+  async #revokeOf(
+    kind: Holder['kind'],
+    holder: Holder | null,
+    signal: AbortSignal | null,
+  ): Promise<void> {
     while (signal?.aborted !== true) {
-      const found = await this.transactions.run(() => this.#revokeSome(owner));
+      const found = await this.transactions.run(() => this.#revokeSome(kind, holder));
       if (found < KEYS_AT_ONCE) return;
     }
   }
 
-  async #revokeSome(owner: Owner | null): Promise<number> {
+  async #revokeSome(kind: Holder['kind'], holder: Holder | null): Promise<number> {
     const now = new Date(this.clock.now());
-    const keys = await this.keys.lockOwnerlessAcrossTenants(owner, KEYS_AT_ONCE, now);
+    const keys = await this.keys.lockOwnerlessAcrossTenants(kind, holder, KEYS_AT_ONCE, now);
     for (const key of keys) {
-      await this.written.update(key, { revokedAt: now, revokedReason: REASON }, null);
+      await this.written.update(key, { revokedAt: now, revokedReason: REASONS[kind] }, null);
     }
     return keys.length;
   }
+}
+
+function holderOf({ organizationId, userId, serviceAccountId }: StandingChange): Holder | null {
+  if (serviceAccountId !== null) {
+    return { kind: 'service_account', organizationId, id: serviceAccountId };
+  }
+  return userId === null ? null : { kind: 'owner', organizationId, id: userId };
 }

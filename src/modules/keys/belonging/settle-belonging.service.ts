@@ -2,12 +2,14 @@ import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
 import { isGiven } from '#common/validation/given.js';
-import { Memberships, Projects, Teams } from '#modules/organizations/index.js';
+import { Memberships, Projects, type ServiceAccount, Teams } from '#modules/organizations/index.js';
 
 import type { Belonging, KeyMember, KeyType } from '../domain/belonging.js';
+import type { Grant } from '../domain/grant.js';
 import { reachOf } from '../domain/key-reach.js';
 import type { KeyView } from '../domain/key-view.js';
-import type { BelongingDto, KeyScopeDto } from '../dto/belonging.dto.js';
+import type { BelongingDto } from '../dto/belonging.dto.js';
+import { SettleServiceAccountService } from './settle-service-account.service.js';
 
 /** Decides whom a key belongs to, of what is asked for and what its maker belongs to itself. */
 @Injectable()
@@ -16,6 +18,7 @@ export class SettleBelongingService {
     private readonly teams: Teams,
     private readonly projects: Projects,
     private readonly memberships: Memberships,
+    private readonly accounts: SettleServiceAccountService,
   ) {}
 
   /**
@@ -23,20 +26,27 @@ export class SettleBelongingService {
    * @throws {AppError} `invalid_request` naming the field, also for what is another organization's; `escalation_denied` for
    * what the caller does not belong to itself
    */
-  async settle(
-    caller: KeyView,
-    { type, scope }: BelongingDto,
-    current: Belonging | null,
-  ): Promise<Belonging> {
-    const teamId = await this.#teamOf(caller, scope ?? {}, current);
-    const projectIds = await this.#projectsOf(caller, scope ?? {}, { teamId, current });
-    const settled = type ?? current?.type ?? defaultType(caller, teamId);
+  async settle(caller: KeyView, dto: BelongingDto, current: Belonging | null): Promise<Belonging> {
+    const account = await this.accounts.settle(caller, dto, current);
+    const teamId = await this.#teamOf(caller, dto, { account, current });
+    const projectIds = await this.#projectsOf(caller, dto, { teamId, current });
+    const asked = account ? 'service' : dto.type;
+    const settled = asked ?? current?.type ?? defaultType(caller, teamId);
     if (settled === 'team' && teamId === null) {
       throw invalid('scope.team_id', 'A key of type team needs scope.team_id.');
     }
     const ownerId = ownerOf(settled, caller, current);
     await this.#assertMayHave(caller, { teamId, ownerId });
-    return { type: settled, teamId, projectIds, ownerId };
+    return { type: settled, teamId, projectIds, ownerId, serviceAccountId: account?.id ?? null };
+  }
+
+  /** @throws {AppError} `escalation_denied` naming the field by which a key of a service account would do more than that */
+  assertGrant(
+    { organizationId }: KeyView,
+    { serviceAccountId }: Pick<Belonging, 'serviceAccountId'>,
+    grant: Pick<Grant, 'accessLevel' | 'scopes'>,
+  ): Promise<void> {
+    return this.accounts.assertWithin(organizationId, serviceAccountId, grant);
   }
 
   /** @throws {AppError} `invalid_request` naming who is no member of the organization, or is named twice */
@@ -57,18 +67,20 @@ export class SettleBelongingService {
 
   async #teamOf(
     caller: KeyView,
-    { organization_id: organization, team_id: asked }: KeyScopeDto,
-    current: Belonging | null,
+    { scope }: BelongingDto,
+    { account, current }: { account: ServiceAccount | null; current: Belonging | null },
   ): Promise<string | null> {
     const { organizationId } = caller;
+    const { organization_id: organization, team_id: asked } = scope ?? {};
     if (isGiven(organization) && organization !== organizationId) {
       throw invalid('scope.organization_id', `There is no organization ${organization}.`);
     }
     if (isGiven(asked) && !(await this.teams.find(organizationId, asked))) {
       throw invalid('scope.team_id', `There is no team ${asked}.`);
     }
-    const before = current ? current.teamId : caller.teamId;
+    const before = account?.teamId ?? (current ? current.teamId : caller.teamId);
     const teamId = asked === undefined ? before : asked;
+    assertTeamOf(account, teamId);
     if (caller.teamId === null || teamId === caller.teamId) return teamId;
     throw denied(
       'scope.team_id',
@@ -78,9 +90,10 @@ export class SettleBelongingService {
 
   async #projectsOf(
     { organizationId, projectIds: own }: KeyView,
-    { projects: asked }: KeyScopeDto,
+    { scope }: BelongingDto,
     { teamId, current }: { readonly teamId: string | null; readonly current: Belonging | null },
   ): Promise<readonly string[]> {
+    const asked = scope?.projects;
     if (!isGiven(asked)) return current?.projectIds ?? own;
     if (asked.length === 0) return own;
     const found = await this.projects.findAll(organizationId, asked);
@@ -109,6 +122,11 @@ export class SettleBelongingService {
     if (membership && (isOwn || membership.canManageKeys)) return;
     throw denied('scope.team_id', `You don’t manage the keys of the team ${teamId}.`);
   }
+}
+
+function assertTeamOf(account: ServiceAccount | null, teamId: string | null): void {
+  if (!account?.teamId || account.teamId === teamId) return;
+  throw invalid('scope.team_id', `The service account ${account.id} is in another team.`);
 }
 
 /** @param its the team of the project; `undefined`: there is no such project */

@@ -1,3 +1,5 @@
+import type { Scope } from '#common/auth/scopes.js';
+
 export const KEY_TYPES = ['personal', 'team', 'service', 'standard'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
@@ -18,19 +20,36 @@ export type Belonging = {
   readonly projectIds: readonly string[];
   /** The user whose own it is; `null`: nobody's. */
   readonly ownerId: string | null;
+  /** Whose it is, where that is no person; only of type `service`. */
+  readonly serviceAccountId: string | null;
 };
 
-/** A user, as a member of one organization. */
-export type Owner = { readonly organizationId: string; readonly userId: string };
+/** What a key can be of and dies with, in one organization: a member by their user's id, or a service account. */
+export type Holder = {
+  readonly kind: 'owner' | 'service_account';
+  readonly organizationId: string;
+  readonly id: string;
+};
+
+/** A role as it is stored: of a built-in one the name says which scopes, and `scopes` is `null`. */
+export type HolderRole = { readonly role: string; readonly scopes: readonly Scope[] | null };
 
 /** Of a key that nobody has said anything of. */
-export const NOBODYS: Belonging = { type: 'personal', teamId: null, projectIds: [], ownerId: null };
+export const NOBODYS: Belonging = {
+  type: 'personal',
+  teamId: null,
+  projectIds: [],
+  ownerId: null,
+  serviceAccountId: null,
+};
 
 /** Why a key can’t be used although nobody has done anything to the key itself. */
-export type Standing =
-  'organization_suspended' | 'team_suspended' | 'owner_suspended' | 'owner_gone';
+export type Standing = `${Suspender}_suspended` | HolderGone;
 
-export const SUSPENDERS = ['organization', 'team', 'owner'] as const;
+/** Such a key is refused as a revoked one, and is one soon. */
+export type HolderGone = `${Holder['kind']}_gone`;
+
+export const SUSPENDERS = ['organization', 'team', 'owner', 'service_account'] as const;
 type Suspender = (typeof SUSPENDERS)[number];
 
 /** What of it is suspended; `null`: nothing is. */
@@ -38,9 +57,14 @@ export function suspenderOf(standing: Standing | null): Suspender | null {
   return SUSPENDERS.find((name) => standing === `${name}_suspended`) ?? null;
 }
 
-/** `owner_gone` is said as any revocation is. */
-export const STANDING_MESSAGES: Readonly<Record<Exclude<Standing, 'owner_gone'>, string>> = {
+export function isHolderGone(standing: Standing): standing is HolderGone {
+  return standing.endsWith('_gone');
+}
+
+/** That its holder is gone is said as any revocation is. */
+export const STANDING_MESSAGES: Readonly<Record<Exclude<Standing, HolderGone>, string>> = {
   organization_suspended: 'The organization of this API key is suspended.',
   team_suspended: 'The team of this API key is suspended, or there is no such team any more.',
   owner_suspended: 'The owner of this API key is suspended.',
+  service_account_suspended: 'The service account of this API key is suspended.',
 };

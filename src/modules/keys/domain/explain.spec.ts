@@ -45,6 +45,7 @@ const anyView = fc
       keyId: 'key_1',
       organizationId: 'org_1',
       userId: null,
+      serviceAccountId: null,
       role: null,
       teamId: null,
       projectIds: [],

@@ -5,7 +5,7 @@ import { type AccessLevel, type Scope, scopeMask } from '#common/auth/scopes.js'
 import { AppError } from '#common/errors/app-error.js';
 import type { Secret } from '#common/secret/secret.js';
 
-import { type Belonging, type Standing, STANDING_MESSAGES } from './belonging.js';
+import { type Belonging, isHolderGone, type Standing, STANDING_MESSAGES } from './belonging.js';
 import { type CallLimits, compileCallLimits } from './call-limits.js';
 import { ALL_FEATURES, type FeatureMask, featureMask } from './features.js';
 import { compileNames, type NameMatcher } from './matching/names.js';
@@ -21,6 +21,7 @@ export type KeyRecord = {
   readonly keyId: string;
   readonly organizationId: string;
   readonly userId: string | null;
+  readonly serviceAccountId: string | null;
   readonly role: string | null;
   readonly teamId: Belonging['teamId'];
   readonly projectIds: Belonging['projectIds'];
@@ -112,6 +113,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     keyId: record.keyId,
     organizationId: record.organizationId,
     userId: record.userId,
+    serviceAccountId: record.serviceAccountId,
     role: record.role,
     teamId: record.teamId,
     projectIds: record.projectIds,
@@ -150,7 +152,7 @@ function compileStanding({
     revokedAt: revokedAt ?? NEVER,
   };
   if (standing === null) return own;
-  if (standing === 'owner_gone') return { ...own, revokedAt: -NEVER };
+  if (isHolderGone(standing)) return { ...own, revokedAt: -NEVER };
   return { ...own, disabledUntil: NEVER, suspension: STANDING_MESSAGES[standing] };
 }
 

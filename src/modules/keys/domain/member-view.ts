@@ -24,6 +24,7 @@ export function memberView(member: CallingMember): KeyView {
     keyId: member.userId,
     organizationId: member.organizationId,
     userId: member.userId,
+    serviceAccountId: null,
     role: member.role,
     teamId: null,
     projectIds: [],

@@ -40,6 +40,16 @@ export class KeyScopeDto {
   })
   team_id?: string | null;
 
+  @Text({
+    description:
+      'The service account that it belongs to; the key is then of type `service`, within the account’s role and in its team.',
+    example: 'sa_4fTqV0mZx1sLwq8nE2bYcA',
+    max: MAX_ID_LENGTH,
+    optional: true,
+    nullable: true,
+  })
+  service_account_id?: string | null;
+
   @TextList({
     description: 'The projects that it is for. The first one counts in reports by project.',
     maxItems: MAX_PROJECTS,
@@ -66,7 +76,7 @@ export class KeyMemberDto {
 export class BelongingDto {
   @OneOf({
     description:
-      '`personal`: the caller’s own, where the caller is somebody; it is revoked when they leave the organization. `team` needs `scope.team_id`. Unless said: `personal`, or `team` where a key makes it that names or has a team.',
+      '`personal`: the caller’s own, where the caller is somebody; it is revoked when they leave the organization. `team` needs `scope.team_id`. Unless said: `service` where `scope.service_account_id` says whose, else `personal`, or `team` where a key makes it that names or has a team.',
     values: KEY_TYPES,
     example: 'personal',
     optional: true,

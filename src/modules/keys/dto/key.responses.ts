@@ -94,6 +94,9 @@ export class KeyScopeResponse {
   @ApiProperty({ type: String, nullable: true, example: 'team_4fTqV0mZx1sLwq8nE2bYcA' })
   team_id: string | null;
 
+  @ApiProperty({ type: String, nullable: true, example: 'sa_4fTqV0mZx1sLwq8nE2bYcA' })
+  service_account_id: string | null;
+
   @ApiProperty({ type: [String] })
   projects: string[];
 }

@@ -19,6 +19,9 @@ export class ListKeysQuery extends PageQuery {
   @Text({ description: 'Only this user’s own.', ...ID })
   owner_id?: string;
 
+  @Text({ description: 'Only those of this service account.', ...ID })
+  service_account_id?: string;
+
   @Int({
     description:
       'Only those that have existed and not been used for so many days, without revoked ones. Where few are unused, a page may be short, or empty, and not the last: go on with its `next_cursor`.',

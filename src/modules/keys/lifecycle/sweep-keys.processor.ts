@@ -13,8 +13,8 @@ export class SweepKeysProcessor implements JobHandler<SweepKeysJob> {
   ) {}
 
   async process({ maxKeys }: SweepKeysJob, signal: AbortSignal): Promise<void> {
-    // Who ended the membership may have died before anybody heard of it.
-    await this.ownerless.revoke(null, signal);
+    // Who ended the membership or deleted the account may have died before anybody heard of it.
+    await this.ownerless.revoke(signal);
     await this.dueKeys.tellAll(maxKeys, signal);
   }
 }

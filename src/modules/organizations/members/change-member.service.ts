@@ -89,6 +89,7 @@ export class ChangeMemberService {
   }
 
   #tellOfStanding({ organizationId, userId }: Membership): void {
-    this.events.emit('organizations.standing-changed', { organizationId, teamId: null, userId });
+    const about = { organizationId, teamId: null, userId, serviceAccountId: null };
+    this.events.emit('organizations.standing-changed', about);
   }
 }

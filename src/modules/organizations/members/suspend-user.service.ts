@@ -51,7 +51,7 @@ export class SuspendUserService {
       }
       this.events.emit('organizations.members-changed', { organizationId: null, userId });
       for (const { organizationId } of await this.members.listAcrossTenants(userId)) {
-        const about = { organizationId, teamId: null, userId };
+        const about = { organizationId, teamId: null, userId, serviceAccountId: null };
         this.events.emit('organizations.standing-changed', about);
       }
     });

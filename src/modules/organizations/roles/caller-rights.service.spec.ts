@@ -5,6 +5,7 @@ import { type BuiltInRole, SCOPES_OF_ROLE } from '#common/auth/roles.js';
 import { scopeMask, SCOPES } from '#common/auth/scopes.js';
 
 import { type Membership, Memberships } from '../members/memberships.port.js';
+import { type ServiceAccount, ServiceAccounts } from '../service-accounts/service-accounts.port.js';
 import { CallerRights } from './caller-rights.service.js';
 
 const ALL = scopeMask(SCOPES);
@@ -12,6 +13,7 @@ const CALLER: Principal = {
   organizationId: 'org_1',
   keyId: 'key_1',
   userId: null,
+  serviceAccountId: null,
   role: null,
   accessLevel: 'admin',
   scopeMask: ALL,
@@ -40,9 +42,24 @@ class OneMember extends Memberships {
   }
 }
 
+class OneAccount extends ServiceAccounts {
+  constructor(private readonly account: Partial<ServiceAccount> | null) {
+    super();
+  }
+
+  override resolve(_: string, id: string): Promise<ServiceAccount | null> {
+    const account = { id, teamId: null, scopes: SCOPES_OF_ROLE.viewer, isSuspended: false };
+    return Promise.resolve(this.account && { ...account, ...this.account });
+  }
+}
+
 describe('what a caller may hand on', () => {
-  const of = (caller: Partial<Principal>, role: BuiltInRole): Promise<unknown> =>
-    new CallerRights(new OneMember(role)).of({ ...CALLER, ...caller });
+  const of = (
+    caller: Partial<Principal>,
+    role: BuiltInRole,
+    account: Partial<ServiceAccount> | null = null,
+  ): Promise<unknown> =>
+    new CallerRights(new OneMember(role), new OneAccount(account)).of({ ...CALLER, ...caller });
 
   it('is what a key has that is nobody’s', async () => {
     expect(await of({}, 'viewer')).toEqual({ scopeMask: ALL, isOwner: false });
@@ -52,6 +69,17 @@ describe('what a caller may hand on', () => {
     const scopes = scopeMask(SCOPES_OF_ROLE.viewer);
     expect(await of({ userId: 'user_1' }, 'viewer')).toEqual({ scopeMask: scopes, isOwner: false });
     expect(await of({ userId: 'user_1' }, 'owner')).toEqual({ scopeMask: ALL, isOwner: false });
+  });
+
+  it('is no more than its service account has by now, of a key of one', async () => {
+    const caller = { serviceAccountId: 'sa_1' };
+    const scopes = scopeMask(SCOPES_OF_ROLE.viewer);
+    expect(await of(caller, 'owner', {})).toEqual({ scopeMask: scopes, isOwner: false });
+    const none = { scopeMask: 0, isOwner: false };
+    expect(await of(caller, 'owner', { isSuspended: true })).toEqual(none);
+    expect(await of(caller, 'owner', null)).toEqual(none);
+    const bounded = of({ ...caller, isBounded: true }, 'owner', {});
+    await expect(bounded).rejects.toMatchObject({ code: 'escalation_denied' });
   });
 
   it('is an owner’s in a session alone', async () => {

@@ -67,7 +67,11 @@ export class ChangeRoleService {
       const changed = await refuseTakenName(name ?? '', () =>
         this.roles.update(organizationId, id, changes, now),
       );
-      this.events.emit('organizations.members-changed', { organizationId, userId: null });
+      const everybody = { organizationId, userId: null };
+      this.events.emit('organizations.members-changed', everybody);
+      // Keys of service accounts may do what their account's role lets them.
+      const everyKey = { ...everybody, teamId: null, serviceAccountId: null };
+      this.events.emit('organizations.standing-changed', everyKey);
       return roleOr404(changed, id);
     });
   }
@@ -78,7 +82,8 @@ export class ChangeRoleService {
       roleOr404(await this.roles.find(organizationId, id), id);
       if (await this.roles.isInUse(organizationId, id)) {
         throw new AppError('conflict', {
-          message: 'Somebody has this role, or is invited to it. Give them another first.',
+          message:
+            'Somebody or a service account has this role, or is invited to it. Give them another first.',
         });
       }
       await this.roles.delete(organizationId, id);

@@ -100,12 +100,13 @@ export class RoleRepository {
   }
 
   /**
-   * Whether somebody has it, or is invited to it. One statement: between two somebody who accepts their invitation would
+   * Whether somebody or a service account has it, or somebody is invited to it. One statement: between two somebody who accepts their invitation would
    * be neither.
    */
   async isInUse(organizationId: string, id: string): Promise<boolean> {
     const [row] = await this.transactions.sql<{ used: boolean }>(
       `SELECT EXISTS (SELECT FROM organization_members WHERE organization_id = $1 AND role = $2)
+           OR EXISTS (SELECT FROM service_accounts WHERE organization_id = $1 AND role = $2)
            OR EXISTS (SELECT FROM invitations
                        WHERE organization_id = $1 AND role = $2 AND accepted_at IS NULL) AS used`,
       [organizationId, id],

@@ -65,6 +65,7 @@ export class ChangeTeamService {
         organizationId,
         teamId: id,
         userId: null,
+        serviceAccountId: null,
       });
       return team;
     });
@@ -74,7 +75,7 @@ export class ChangeTeamService {
   async delete(organizationId: string, id: string): Promise<void> {
     await this.lock.run(organizationId, async () => {
       const wasThere = await refuseWhileUsed(
-        'Something belongs to this team yet, such as a project or a key. Move or delete that first.',
+        'Something belongs to this team yet, such as a project or a service account. Move or delete that first.',
         () => this.teams.delete(organizationId, id),
       );
       teamOr404(wasThere || null, id);

@@ -30,6 +30,7 @@ import { Structure1764277200000 } from './1764277200000-structure.js';
 import { PolicyTemplates1764284400000 } from './1764284400000-policy-templates.js';
 import { TeamChannels1764302400000 } from './1764302400000-team-channels.js';
 import { KeySweeps1764302401000 } from './1764302401000-key-sweeps.js';
+import { ServiceAccounts1764295200000 } from './1764295200000-service-accounts.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -65,4 +66,5 @@ export const MIGRATIONS = [
   PolicyTemplates1764284400000,
   TeamChannels1764302400000,
   KeySweeps1764302401000,
+  ServiceAccounts1764295200000,
 ];
