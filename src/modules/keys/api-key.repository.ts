@@ -8,30 +8,27 @@ import {
   type SelectQueryBuilder,
 } from 'typeorm';
 
+import { isBuiltInRole, SCOPES_OF_ROLE } from '#common/auth/roles.js';
+import type { Scope } from '#common/auth/scopes.js';
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
-import type { Holder, HolderRole, KeyType, Standing } from './domain/belonging.js';
+import type { Holder, KeyType, Standing } from './domain/belonging.js';
 import type { KeyReach } from './domain/key-reach.js';
+import type { OwnerRole } from './domain/owner-rights.js';
 import type { KeyAttributes } from './key-attributes.port.js';
 import { managedFrom, seenFrom } from './reach-conditions.js';
 
 /** A key, and the secret by which it was found, or the newest that somebody has, which is the one that is shown. */
-export type KeyWithSecret = KeyState & {
+export type KeyWithSecret = {
   readonly key: ApiKeyEntity;
   readonly secret: ApiKeySecretEntity;
-};
-
-/** What others make of a key. */
-type KeyState = {
   readonly standing: Standing | null;
-  /** That of the service account whose it is; `null`: no role bounds it. */
-  readonly holderRole: HolderRole | null;
+  /** `null` where it is no person's own, and no service account's. */
+  readonly owner: OwnerRole | null;
 };
-
-const UNBOUND: KeyState = { standing: null, holderRole: null };
 
 /** What keys must have to be listed. Absent: anything. */
 export type KeyFilter = {
@@ -86,12 +83,24 @@ const STANDING = `CASE
     THEN 'service_account_suspended'
   END`;
 
-/** Of a key named `key`. */
-const HOLDER_ROLE = `CASE WHEN key.service_account_id IS NOT NULL THEN (
-  SELECT json_build_object('role', account.role, 'scopes', own.scopes)
-    FROM service_accounts account
-    LEFT JOIN roles own ON own.id = account.role AND own.organization_id = account.organization_id
-   WHERE account.id = key.service_account_id AND account.organization_id = key.organization_id) END`;
+/** Of a key named `key`: what its owner, or its service account, is in the organization. Who is nothing there has no scopes. */
+const OWNER_ROLE = `CASE
+  WHEN key.service_account_id IS NOT NULL THEN COALESCE((
+    SELECT json_build_object('role', account.role, 'own', own.scopes)
+      FROM service_accounts account
+      LEFT JOIN roles own ON own.organization_id = account.organization_id AND own.id = account.role
+     WHERE account.organization_id = key.organization_id AND account.id = key.service_account_id), '{"role": ""}')
+  WHEN key.owner_id IS NOT NULL THEN COALESCE((
+    SELECT json_build_object('role', member.role, 'own', own.scopes)
+      FROM organization_members member
+      LEFT JOIN roles own ON own.organization_id = member.organization_id AND own.id = member.role
+     WHERE member.organization_id = key.organization_id AND member.user_id = key.owner_id), '{"role": ""}')
+  END`;
+
+/** What of a key depends on others. */
+type Surroundings = { readonly standing: Standing | null; readonly owner: OwnerRow | null };
+/** `own`: the scopes of a role of the organization's own. */
+type OwnerRow = { readonly role: string; readonly own: readonly Scope[] | null };
 
 const IN_USE = '(key.revoked_at IS NULL OR key.revoked_at > :now)';
 
@@ -123,17 +132,16 @@ export class ApiKeyRepository {
       .createQueryBuilder(ApiKeySecretEntity, 'secret')
       .innerJoinAndMapOne('secret.key', ApiKeyEntity, 'key', 'key.id = secret.key_id')
       .addSelect(STANDING, 'standing')
-      .addSelect(HOLDER_ROLE, 'holderRole')
+      .addSelect(OWNER_ROLE, 'owner')
       .where('secret.digest IN (:...digests)', { digests: digests.map(({ digest }) => digest) })
-      .getRawAndEntities<KeyState>();
+      .getRawAndEntities<Surroundings>();
     return entities.flatMap((secret, at) =>
       digests.some((one) => isDigestOf(secret, one))
         ? [
             {
               key: (secret as ApiKeySecretEntity & { key: ApiKeyEntity }).key,
               secret,
-              standing: raw[at]?.standing ?? null,
-              holderRole: raw[at]?.holderRole ?? null,
+              ...surroundingsOf(raw[at]),
             },
           ]
         : [],
@@ -322,31 +330,43 @@ export class ApiKeyRepository {
       order: { expiresAt: 'ASC', createdAt: 'ASC' },
     });
     const current = new Map(secrets.map((secret) => [secret.keyId, secret]));
-    const states = await this.#statesOf(keys);
+    const surroundings = await this.#surroundingsOf(keys);
     return keys.flatMap((key) => {
       const secret = current.get(key.id);
-      return secret ? [{ key, secret, ...(states.get(key.id) ?? UNBOUND) }] : [];
+      return secret ? [{ key, secret, ...surroundingsOf(surroundings.get(key.id)) }] : [];
     });
   }
 
   /** Of a key that somebody has read already. */
   async standingOf(key: ApiKeyEntity): Promise<Standing | null> {
-    return (await this.#statesOf([key])).get(key.id)?.standing ?? null;
+    return (await this.#surroundingsOf([key])).get(key.id)?.standing ?? null;
   }
 
-  async #statesOf(keys: readonly ApiKeyEntity[]): Promise<ReadonlyMap<string, KeyState>> {
-    const rows = await this.transactions.sql<KeyState & { id: string }>(
-      `SELECT key.id, ${STANDING} AS standing, ${HOLDER_ROLE} AS "holderRole" FROM api_keys AS key
+  async #surroundingsOf(keys: readonly ApiKeyEntity[]): Promise<ReadonlyMap<string, Surroundings>> {
+    const rows = await this.transactions.sql<Surroundings & { id: string }>(
+      `SELECT key.id, ${STANDING} AS standing, ${OWNER_ROLE} AS owner FROM api_keys AS key
         WHERE key.organization_id = ANY ($1) AND key.id = ANY ($2)`,
       [keys.map(({ organizationId }) => organizationId), keys.map(({ id }) => id)],
     );
-    return new Map(rows.map(({ id, ...state }) => [id, state]));
+    return new Map(rows.map(({ id, ...rest }) => [id, rest]));
   }
 }
 
 /** A digest is only ever compared with one that was made in the same way. */
 export function isDigestOf(secret: ApiKeySecretEntity, { scheme, digest }: SecretDigest): boolean {
   return secret.scheme === scheme && secret.digest.equals(digest);
+}
+
+/** A role that is gone gives nothing. */
+function surroundingsOf(row: Surroundings | undefined): Pick<KeyWithSecret, 'standing' | 'owner'> {
+  const owner = row?.owner ?? null;
+  return {
+    standing: row?.standing ?? null,
+    owner: owner && {
+      role: owner.role,
+      scopes: isBuiltInRole(owner.role) ? SCOPES_OF_ROLE[owner.role] : (owner.own ?? []),
+    },
+  };
 }
 
 /** TypeORM's type of what may be written does not know that a JSON column takes any JSON. */

@@ -4,6 +4,7 @@ import type { KeyUsageTotals } from '#modules/usage/index.js';
 import type { ApiKeyEntity } from './api-key.entity.js';
 import type { KeyWithSecret } from './api-key.repository.js';
 import { type KeyMember, suspenderOf } from './domain/belonging.js';
+import { rightsInForce } from './domain/owner-rights.js';
 import {
   fromPolicyDocument,
   type PolicyDocument,
@@ -31,7 +32,7 @@ export function keyStatus(key: ApiKeyEntity, now: number): KeyResponse['status']
 }
 
 export function viewKey(
-  { key, secret, standing, members }: KeyToShow,
+  { key, secret, standing, owner, members }: KeyToShow,
   lastUsedAt: Date | null,
   now: number,
 ): KeyResponse {
@@ -57,6 +58,7 @@ export function viewKey(
     environment: key.environment,
     access_level: key.accessLevel,
     scopes: key.scopes,
+    effective_scopes: [...rightsInForce(key, owner).scopes],
     status: keyStatus(key, now),
     policy: effectivePolicy(key),
     metadata: key.metadata,

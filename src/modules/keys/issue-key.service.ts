@@ -129,8 +129,15 @@ export class IssueKeyService {
     });
     await this.written.insert(key, secret, newKey.members);
     const { members } = newKey;
-    const state = { standing: null, holderRole: null };
-    return { key, secret, ...state, members, signingSecret: signing?.secret ?? null };
+    // Its maker, whose own it may be, may do all that it may.
+    return {
+      key,
+      secret,
+      standing: null,
+      owner: null,
+      members,
+      signingSecret: signing?.secret ?? null,
+    };
   }
 }
 

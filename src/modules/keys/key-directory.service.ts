@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { STANDING_CHANGED_TOPIC } from '#modules/organizations/index.js';
+import { MEMBERS_CHANGED_TOPIC, STANDING_CHANGED_TOPIC } from '#modules/organizations/index.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { Pepper } from '#platform/crypto/pepper.js';
@@ -15,6 +15,7 @@ import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { keyViewOf } from './key-view-of.js';
 import { KEYS_CHANGED_TOPIC, readKeyIds } from './keys.events.js';
+import { forgetMembers, readMembers } from './members-change.js';
 import { readStanding, type StandingChange } from './standing-change.js';
 import { digestsOf, PLAIN_SCHEME } from './secret-digests.js';
 import { SigningSecrets } from './signing-secrets.js';
@@ -54,6 +55,11 @@ export class KeyDirectoryService extends KeyDirectory {
     events.on('keys.key-changed', ({ keyId }) => this.#views.invalidate(keyId));
     fanout.subscribe(STANDING_CHANGED_TOPIC, (payload) => this.#forget(readStanding(payload)));
     events.on('organizations.standing-changed', (changed) => this.#forget(changed));
+    // What their owners may do bounds keys of somebody's own.
+    fanout.subscribe(MEMBERS_CHANGED_TOPIC, (payload) =>
+      forgetMembers(this.#views, readMembers(payload)),
+    );
+    events.on('organizations.members-changed', (changed) => forgetMembers(this.#views, changed));
   }
 
   override find(presented: PresentedKey): KeyView | null | Promise<KeyView | null> {
@@ -108,7 +114,7 @@ export class KeyDirectoryService extends KeyDirectory {
   }
 }
 
-/** All that a key's standing depends on. Ids of different things have different prefixes. */
+/** All that a key's standing and rights depend on. Ids of different things have different prefixes. */
 function tagsOf({ keyId, organizationId, teamId, userId, serviceAccountId }: KeyView): string[] {
   const tags = [keyId, organizationId];
   if (teamId !== null) tags.push(teamId);

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 
 import { MEMBERS_CHANGED_TOPIC } from '#modules/organizations/index.js';
 import { EventBus } from '#platform/events/event-bus.js';
-import type { EventMap } from '#platform/events/event-map.js';
 import { CoherentCache } from '#platform/fanout/coherent-cache.js';
 import { Fanout } from '#platform/fanout/fanout.port.js';
 
@@ -11,10 +10,10 @@ import { type KeyReach, reachOf } from './domain/key-reach.js';
 import type { KeyView } from './domain/key-view.js';
 import { type KeyState, KeyStates } from './key-states.port.js';
 import { KEYS_CHANGED_TOPIC, readKeyIds } from './keys.events.js';
+import { forgetMembers, type MembersChange, readMembers } from './members-change.js';
 
 const MAX_CACHED_STATES = 10_000;
 
-type MembersChange = EventMap['organizations.members-changed'];
 /** What somebody sees of a key, and what it depends on that they see it. */
 type Seen = { readonly state: KeyState; readonly tags: readonly string[] };
 
@@ -64,15 +63,7 @@ export class KeyStatesService extends KeyStates {
   }
 
   /** Who is limited may have left the team through which they saw the key. */
-  #forgetPerson({ organizationId, userId }: MembersChange): void {
-    if (userId !== null) this.#states.invalidate(userId);
-    else if (organizationId !== null) this.#states.invalidate(organizationId);
-    else this.#states.clear();
+  #forgetPerson(changed: MembersChange): void {
+    forgetMembers(this.#states, changed);
   }
-}
-
-function readMembers(payload: string): MembersChange {
-  const [organizationId = '*', userId = '*'] = payload.split(' ');
-  const orNull = (id: string): string | null => (id === '*' ? null : id);
-  return { organizationId: orNull(organizationId), userId: orNull(userId) };
 }

@@ -1,15 +1,13 @@
-import { isBuiltInRole, SCOPES_OF_ROLE } from '#common/auth/roles.js';
-import type { Scope } from '#common/auth/scopes.js';
 import type { Secret } from '#common/secret/secret.js';
 
 import type { KeyWithSecret } from './api-key.repository.js';
-import type { HolderRole } from './domain/belonging.js';
 import { compileKeyView, type KeyView } from './domain/key-view.js';
+import { rightsInForce } from './domain/owner-rights.js';
 import { fromPolicyDocument } from './domain/policy/policy-document.js';
 
 /** A stored key as requests with this secret are decided on. */
 export function keyViewOf(
-  { key, secret, standing, holderRole }: KeyWithSecret,
+  { key, secret, standing, owner }: KeyWithSecret,
   signingSecret: Secret | null,
 ): KeyView {
   return compileKeyView({
@@ -22,8 +20,7 @@ export function keyViewOf(
     projectIds: key.projectIds,
     standing,
     environment: key.environment,
-    accessLevel: key.accessLevel,
-    scopes: scopesWithin(key.scopes, holderRole),
+    ...rightsInForce(key, owner),
     policy: fromPolicyDocument(key.policy),
     expiresAt: msOf(key.expiresAt),
     disabledAt: msOf(key.disabledAt),
@@ -34,14 +31,6 @@ export function keyViewOf(
     secretRetiredAt: msOf(secret.retiredAt),
     signingSecret,
   });
-}
-
-/** What a role does not have, or has no more, its holder’s keys have not. */
-function scopesWithin(scopes: readonly Scope[], holderRole: HolderRole | null): readonly Scope[] {
-  if (holderRole === null) return scopes;
-  const { role, scopes: own } = holderRole;
-  const held = isBuiltInRole(role) ? SCOPES_OF_ROLE[role] : (own ?? []);
-  return scopes.filter((scope) => held.includes(scope));
 }
 
 function msOf(time: Date | null): number | null {

@@ -32,6 +32,7 @@ export const KEY_EXAMPLE = {
   environment: 'production',
   access_level: 'inference',
   scopes: ['inference', 'models:read'],
+  effective_scopes: ['inference', 'models:read'],
   status: 'active',
   policy: POLICY_EXAMPLE,
   metadata: { team: 'backend' },

@@ -17,6 +17,7 @@ import { ApiKeyRepository } from '../api-key.repository.js';
 import { authorize } from '../domain/authorize.js';
 import { isLimited, reachOf, wholeOrganization } from '../domain/key-reach.js';
 import type { KeyView } from '../domain/key-view.js';
+import { rightsInForce } from '../domain/owner-rights.js';
 import { PresentedKey } from '../domain/presented-key.js';
 import { KeyDirectory } from '../key-directory.port.js';
 import type { VerifiedKeyResponse } from './dto/key-check.responses.js';
@@ -121,14 +122,15 @@ export class VerifyKeyService {
     const row = await this.keys.find(wholeOrganization(organizationId), keyId);
     if (!row) return NO_KEY_OF_OURS;
     const { key } = row;
+    const { accessLevel, scopes } = rightsInForce(key, row.owner);
     return {
       valid: true,
       code: null,
       key_id: key.id,
       name: key.name,
       environment: key.environment,
-      access_level: key.accessLevel,
-      scopes: key.scopes,
+      access_level: accessLevel,
+      scopes: [...scopes],
       expires_at: key.expiresAt?.toISOString() ?? null,
       metadata: key.metadata,
       requires_signature: signing !== null,

@@ -1,5 +1,3 @@
-import type { Scope } from '#common/auth/scopes.js';
-
 export const KEY_TYPES = ['personal', 'team', 'service', 'standard'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
@@ -30,9 +28,6 @@ export type Holder = {
   readonly organizationId: string;
   readonly id: string;
 };
-
-/** A role as it is stored: of a built-in one the name says which scopes, and `scopes` is `null`. */
-export type HolderRole = { readonly role: string; readonly scopes: readonly Scope[] | null };
 
 /** Of a key that nobody has said anything of. */
 export const NOBODYS: Belonging = {

@@ -116,7 +116,7 @@ function grantScopes(
   }
   const level = accessLevel ?? (scopes ? null : 'inference');
   const asked = scopes ?? (level ? SCOPES_OF_LEVEL[level] : []);
-  const missing = scopeMask(asked) & ~grantableScopes(creator);
+  const missing = scopeMask(asked) & ~grantableScopes(creator.scopeMask);
   if (missing !== 0) {
     throw denied(
       scopes ? 'scopes' : 'access_level',
@@ -126,7 +126,8 @@ function grantScopes(
   return { accessLevel: level, scopes: asked };
 }
 
-function grantableScopes({ scopeMask: own }: KeyView): ScopeMask {
+/** What a holder of these scopes may give a key. */
+export function grantableScopes(own: ScopeMask): ScopeMask {
   const mayMakeKeys = (own & scopeMask(['keys:write'])) !== 0;
   return mayMakeKeys ? own | GRANTABLE_WITH_KEYS_WRITE : own;
 }

@@ -170,6 +170,14 @@ export class KeyResponse {
   @ApiProperty({ enum: SCOPES, isArray: true })
   scopes: string[];
 
+  @ApiProperty({
+    enum: SCOPES,
+    isArray: true,
+    description:
+      'Those of its scopes that are in force: a key of somebody’s own has none that its owner may not give a key now.',
+  })
+  effective_scopes: string[];
+
   @ApiProperty({ enum: KEY_STATUSES })
   status: string;
 
