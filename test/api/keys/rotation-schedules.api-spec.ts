@@ -64,6 +64,8 @@ describe('POST /v1/keys/{id}/rotation', () => {
         auto_update_apps: false,
         next_rotation_at: expect.stringMatching(/-01T00:00:00.000Z$/) as string,
         last_rotation_at: null,
+        set_by: expect.stringMatching(/^key_/) as string,
+        blocked_by: null,
         state: 'idle',
         old_key_expires_at: null,
         secrets: [expect.objectContaining({ state: 'current' })],

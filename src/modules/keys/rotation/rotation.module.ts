@@ -14,6 +14,7 @@ import { AttendToRotationService } from './schedules/attend-to-rotation.service.
 import { KeyRotationRepository } from './schedules/key-rotation.repository.js';
 import { ReadRotationService } from './schedules/read-rotation.service.js';
 import { RotateOnScheduleService } from './schedules/rotate-on-schedule.service.js';
+import { RotationObstacles } from './schedules/rotation-obstacles.service.js';
 import { ROTATION_JOBS } from './schedules/rotation.jobs.js';
 import {
   RemindOfRotationProcessor,
@@ -21,6 +22,7 @@ import {
   SweepRotationsProcessor,
 } from './schedules/rotation.processors.js';
 import { SetRotationService } from './schedules/set-rotation.service.js';
+import { SetterRights } from './schedules/setter-rights.service.js';
 import { SecretChanges } from './secret-changes.service.js';
 import { WaitingSecrets } from './waiting-secrets.js';
 
@@ -41,8 +43,10 @@ import { WaitingSecrets } from './waiting-secrets.js';
     RotateKeyProcessor,
     RotateKeyService,
     RotateOnScheduleService,
+    RotationObstacles,
     SecretChanges,
     SetRotationService,
+    SetterRights,
     SweepRotationsProcessor,
     WaitingSecrets,
   ],

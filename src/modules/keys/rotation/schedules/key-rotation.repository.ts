@@ -4,12 +4,9 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { KeyRotation } from './key-rotation.js';
 
-const COLUMNS = `key_id AS "keyId", organization_id AS "organizationId", enabled, schedule, time_zone AS "timeZone", strategy,
+const COLUMNS = `key_id AS "keyId", organization_id AS "organizationId", created_by AS "setBy", enabled, schedule, time_zone AS "timeZone", strategy,
   grace_period_ms::float8 AS "gracePeriodMs", auto_update_apps AS "autoUpdateApps", next_at AS "nextAt", last_at AS "lastAt",
   told_at AS "toldAt", watch_at AS "watchAt"`;
-
-/** Who makes a change, and when. */
-type Change = { readonly by: string; readonly at: Date };
 
 /** Rows are only written by who has locked their key. */
 @Injectable()
@@ -33,14 +30,15 @@ export class KeyRotationRepository {
   }
 
   /** Sets a key’s schedule. What it had comes after it. */
-  async put(rotation: KeyRotation, { by, at }: Change): Promise<void> {
+  async put(rotation: KeyRotation, at: Date): Promise<void> {
     await this.transactions.sql(
       `INSERT INTO key_rotations (key_id, organization_id, enabled, schedule, time_zone, strategy, grace_period_ms,
          auto_update_apps, next_at, created_by, created_at, updated_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
        ON CONFLICT (key_id) DO UPDATE SET enabled = EXCLUDED.enabled, schedule = EXCLUDED.schedule,
          time_zone = EXCLUDED.time_zone, strategy = EXCLUDED.strategy, grace_period_ms = EXCLUDED.grace_period_ms,
-         auto_update_apps = EXCLUDED.auto_update_apps, next_at = EXCLUDED.next_at, updated_at = EXCLUDED.updated_at`,
+         auto_update_apps = EXCLUDED.auto_update_apps, next_at = EXCLUDED.next_at,
+         created_by = EXCLUDED.created_by, updated_at = EXCLUDED.updated_at`,
       [
         rotation.keyId,
         rotation.organizationId,
@@ -51,7 +49,7 @@ export class KeyRotationRepository {
         rotation.gracePeriodMs,
         rotation.autoUpdateApps,
         rotation.nextAt,
-        by,
+        rotation.setBy,
         at,
       ],
     );

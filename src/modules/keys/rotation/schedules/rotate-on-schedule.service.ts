@@ -4,24 +4,19 @@ import { Clock } from '#common/time/clock.js';
 import { Notifier } from '#modules/notifications/index.js';
 
 import type { ApiKeyEntity } from '../../api-key.entity.js';
-import { ApiKeyRepository } from '../../api-key.repository.js';
 import { keyStatus } from '../../api-key.view.js';
 import { firstLook } from '../claims/domain/claim-watch.js';
-import { KeySecretRepository } from '../key-secret.repository.js';
-import { MAX_GOOD_SECRETS, ReplaceSecretService } from '../replace-secret.service.js';
+import { ReplaceSecretService } from '../replace-secret.service.js';
 import { AttendToRotationService } from './attend-to-rotation.service.js';
 import { CronSchedule } from './domain/cron-schedule.js';
-import type { KeyRotation } from './key-rotation.js';
-
-/** Why a time of the schedule goes by without a rotation. */
-type SkipReason = 'key_disabled' | 'secret_unclaimed' | 'too_many_secrets';
+import type { KeyRotation, SkipReason } from './key-rotation.js';
+import { RotationObstacles } from './rotation-obstacles.service.js';
 
 @Injectable()
 export class RotateOnScheduleService {
   constructor(
     private readonly rotations: AttendToRotationService,
-    private readonly keys: ApiKeyRepository,
-    private readonly secrets: KeySecretRepository,
+    private readonly obstacles: RotationObstacles,
     private readonly replaceSecret: ReplaceSecretService,
     private readonly notifier: Notifier,
     private readonly clock: Clock,
@@ -48,9 +43,7 @@ export class RotateOnScheduleService {
     }
     const { schedule, timeZone } = rotation;
     const nextAt = new Date(CronSchedule.of(schedule, timeZone, now).nextAfter(now));
-    // Who can’t use the key now can’t claim its next secret, and would come back to find the old one ended.
-    const isDisabled = status === 'disabled' || (await this.keys.standingOf(key)) !== null;
-    const reason = isDisabled ? 'key_disabled' : await this.#obstacle(key, rotation, new Date(now));
+    const reason = await this.obstacles.find(key, rotation, now);
     if (reason !== null) {
       await this.#tellSkipped(key, rotation, reason);
       return { ...rotation, nextAt };
@@ -62,16 +55,6 @@ export class RotateOnScheduleService {
     await this.#tellRotated(key, rotation, oldExpiresAt);
     const watchAt = rotation.strategy === 'gradual' ? firstLook(row.createdAt, oldExpiresAt) : null;
     return { ...rotation, nextAt, lastAt: new Date(now), watchAt };
-  }
-
-  async #obstacle(
-    { organizationId, id }: ApiKeyEntity,
-    { strategy }: KeyRotation,
-    now: Date,
-  ): Promise<SkipReason | null> {
-    const good = await this.secrets.listGood(organizationId, id, now);
-    if (good.some(({ sealed }) => sealed !== null)) return 'secret_unclaimed';
-    return strategy === 'gradual' && good.length >= MAX_GOOD_SECRETS ? 'too_many_secrets' : null;
   }
 
   async #tellSkipped(

@@ -34,6 +34,8 @@ const EXAMPLE = {
   ...ASKED,
   next_rotation_at: '2026-12-01T02:00:00.000Z',
   last_rotation_at: null,
+  set_by: 'user_4fTqV0mZx1sLwq8nE2bYcA',
+  blocked_by: null,
 };
 
 @ApiTags('Rotation')
@@ -49,7 +51,7 @@ export class RotationScheduleController {
     id: 'setKeyRotation',
     summary: 'Rotate a key on a schedule',
     description:
-      'Makes the key’s schedule, or replaces it as a whole; doing the same again changes nothing. At its times the key gets a new secret, which waits to be claimed once. What messages of a webhook that is new are signed with is in `channels`, this once.',
+      'Makes the key’s schedule, or replaces it as a whole; doing the same again changes nothing but for whom it acts: for whoever set it last, and as long as they might set it. At its times the key gets a new secret, which waits to be claimed once. What messages of a webhook that is new are signed with is in `channels`, this once.',
     scope: 'keys:write',
     requestBody: SetRotationDto,
     requestExample: ASKED,

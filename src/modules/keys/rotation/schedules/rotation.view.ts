@@ -12,7 +12,7 @@ export function viewRotation(
   keyId: string,
   rotation: KeyRotation | null,
   channels: readonly ChannelAddress[],
-): Omit<RotationResponse, keyof SecretsView> {
+): Omit<RotationResponse, keyof SecretsView | 'blocked_by'> {
   return {
     id: keyId,
     ...viewTerms(rotation),
@@ -20,6 +20,7 @@ export function viewRotation(
     auto_update_apps: rotation?.autoUpdateApps ?? false,
     next_rotation_at: rotation?.nextAt?.toISOString() ?? null,
     last_rotation_at: rotation?.lastAt?.toISOString() ?? null,
+    set_by: rotation?.schedule ? rotation.setBy : null,
   };
 }
 

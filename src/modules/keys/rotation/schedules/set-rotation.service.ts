@@ -50,7 +50,7 @@ export class SetRotationService {
   ) {}
 
   /**
-   * Makes a key’s schedule, or replaces it. The same again changes nothing.
+   * Makes a key’s schedule, or replaces it. The same again changes nothing, but that it is the caller's from then on.
    * @throws {AppError} `invalid_request`, `not_found`, `escalation_denied`, `conflict` for a revoked key
    */
   async set(caller: KeyView, keyId: string, dto: SetRotationDto): Promise<SetRotation> {
@@ -61,13 +61,15 @@ export class SetRotationService {
     const newWebhooks = await this.transactions.run(async () => {
       const { organizationId } = await this.keys.lock(caller, keyId);
       const before = await this.rotations.find(organizationId, keyId);
-      if (!before || TERMS.some((term) => before[term] !== terms[term])) {
+      const setBy = caller.keyId;
+      if (before?.setBy !== setBy || TERMS.some((term) => before[term] !== terms[term])) {
         const rotation = {
           ...(before ?? { keyId, organizationId, lastAt: null, toldAt: null, watchAt: null }),
           ...terms,
+          setBy,
           nextAt: terms.enabled ? new Date(nextAt) : null,
         };
-        await this.rotations.put(rotation, { by: caller.keyId, at: new Date(now) });
+        await this.rotations.put(rotation, new Date(now));
       }
       return this.channels.set(organizationId, keyId, channels);
     });
@@ -84,9 +86,14 @@ export class SetRotationService {
       const { organizationId } = await this.keys.lock(caller, keyId);
       const rotation = await this.rotations.find(organizationId, keyId);
       if (!rotation) return;
-      const ended = { ...rotation, enabled: false, schedule: null, nextAt: null };
-      const change = { by: caller.keyId, at: new Date(this.clock.now()) };
-      await this.rotations.put(ended, change);
+      const ended = {
+        ...rotation,
+        setBy: caller.keyId,
+        enabled: false,
+        schedule: null,
+        nextAt: null,
+      };
+      await this.rotations.put(ended, new Date(this.clock.now()));
       await this.channels.set(organizationId, keyId, []);
     });
   }

@@ -1,7 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 import { SecretsResponse } from '../../dto/rotate-key.responses.js';
-import { ROTATION_STRATEGIES, type RotationStrategy } from '../key-rotation.js';
+import {
+  ROTATION_STRATEGIES,
+  type RotationStrategy,
+  SKIP_REASONS,
+  type SkipReason,
+} from '../key-rotation.js';
 
 export class RotationResponse extends SecretsResponse {
   @ApiProperty({ description: 'Whether the key is rotated by itself.' })
@@ -35,6 +40,23 @@ export class RotationResponse extends SecretsResponse {
     description: 'When the schedule rotated the key last.',
   })
   last_rotation_at: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'user_4fTqV0mZx1sLwq8nE2bYcA',
+    description: 'The person or the key that set the schedule last, and for whom it acts.',
+  })
+  set_by: string | null;
+
+  @ApiProperty({
+    type: String,
+    enum: SKIP_REASONS,
+    nullable: true,
+    description:
+      'Why its next rotation would be skipped, as things are; `null`: nothing is in its way.',
+  })
+  blocked_by: SkipReason | null;
 }
 
 class NewChannelResponse {
