@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { Principal } from '#common/auth/principal.js';
+import { scopeMask } from '#common/auth/scopes.js';
 import { AppError } from '#common/errors/app-error.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
@@ -13,6 +14,8 @@ import type { Standing } from '../teams/teams.port.js';
 import { type MemberProfile, MemberRepository } from './member.repository.js';
 import type { Membership } from './memberships.port.js';
 import { memberOr404 } from './read-members.service.js';
+
+const RUNS_ORGANIZATION = scopeMask(['org:write']);
 
 /** What becomes of people in an organization. Somebody always owns it. */
 @Injectable()
@@ -40,8 +43,13 @@ export class ChangeMemberService {
     });
   }
 
-  /** @throws {AppError} as {@link setRole} */
+  /**
+   * Whoever has a session may leave by themselves, whatever their role.
+   * @throws {AppError} `insufficient_scope` where it is about somebody else, and the caller lacks `org:write`; as {@link setRole}
+   */
   async remove(caller: Principal, userId: string): Promise<void> {
+    const isLeaving = caller.role !== null && caller.userId === userId;
+    if (!isLeaving) assertRunsOrganization(caller);
     await this.#change(caller, userId, async (member) => {
       await this.#keepAnOwner(member);
       await this.members.delete(caller.organizationId, userId);
@@ -92,4 +100,16 @@ export class ChangeMemberService {
     const about = { organizationId, teamId: null, userId, serviceAccountId: null };
     this.events.emit('organizations.standing-changed', about);
   }
+}
+
+function assertRunsOrganization({ scopeMask: has }: Principal): void {
+  if ((has & RUNS_ORGANIZATION) !== 0) return;
+  throw new AppError('insufficient_scope', {
+    message: 'Taking somebody else out of the organization needs the scope org:write.',
+    headers: {
+      // RFC 6750 §3.1
+      'www-authenticate': 'Bearer realm="latchkey", error="insufficient_scope", scope="org:write"',
+    },
+    details: { scope: 'org:write' },
+  });
 }

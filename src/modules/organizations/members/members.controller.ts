@@ -81,11 +81,12 @@ export class MembersController {
   @Endpoint({
     id: 'deleteMember',
     summary: 'Take somebody out of the organization',
-    description: 'And of its teams. Their account stays. The last owner can’t leave.',
-    scope: 'org:write',
+    description:
+      'And of its teams. Their account stays. It takes `org:write`; with a session anybody may leave by themselves, but for the last owner.',
+    scope: 'authenticated',
     response: DeletedResponse,
     example: { id: MEMBER_EXAMPLE.id, deleted: true },
-    errors: ['not_found', 'conflict', 'escalation_denied'],
+    errors: ['insufficient_scope', 'not_found', 'conflict', 'escalation_denied'],
   })
   async delete(@Caller() caller: Principal, @Param('id') id: string): Promise<DeletedResponse> {
     await this.changeMember.remove(caller, id);
