@@ -52,6 +52,7 @@ export function neverIssued(id: string): string {
     wh: 'webhook',
     ch: 'channel',
     team: 'team',
+    sa: 'serviceAccount',
     project: 'project',
     user: 'user',
     role: 'role',
