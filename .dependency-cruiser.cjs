@@ -3,7 +3,7 @@ const MODULE_EDGES = {
   organizations: [],
   notifications: ['organizations'],
   usage: [],
-  limits: [],
+  limits: ['organizations'],
   catalog: ['organizations'],
   keys: ['limits', 'notifications', 'organizations', 'usage'],
   auth: ['keys', 'notifications', 'organizations'],

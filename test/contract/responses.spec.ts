@@ -358,6 +358,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
       const { id } = await succeed(`putBudget${alias}`, {}, { body: each });
       const own = { body: { ...window, scope: 'key', scope_id } };
       await succeed(`putBudget${alias}`, {}, own);
+      await succeed(`putBudget${alias}`, {}, { body: { ...window, scope: 'each_user' } });
       await fail(`putBudget${alias}`, 412, {}, { ...own, headers: { 'if-match': '"9"' } });
       await succeed(`listBudgets${alias}`, { query: '?limit=1' });
       await fail(`listBudgets${alias}`, 400, { query: '?limit=0' });

@@ -7,6 +7,8 @@ import { allowancesFor, BudgetDirectory, type OrganizationBudgets } from '#modul
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/app.js';
 import { blocksOf, isInstalled, runProgram } from '../support/doc-blocks.js';
 
+const ownerless = (keyId: string) => ({ keyId, userId: null, teamId: null, projectIds: [] });
+
 type Instance = { readonly app: TestApp; readonly directory: BudgetDirectory };
 
 /** An application, and the directory inside it that calls read. */
@@ -42,7 +44,7 @@ describe('what calls read of budgets', () => {
   }
 
   const limitsOf = (budgets: OrganizationBudgets, keyId = 'key_x'): number[] =>
-    allowancesFor(budgets, keyId).map(({ limit }) => limit);
+    allowancesFor(budgets, ownerless(keyId)).map(({ limit }) => limit);
 
   /** Runs a change of `here`, and answers what both have by then. */
   async function after(change: () => Promise<unknown>): Promise<OrganizationBudgets> {
@@ -64,7 +66,7 @@ describe('what calls read of budgets', () => {
   it('is at hand without a query, also where there are none', async () => {
     for (const { directory } of [here, there]) {
       const first = await directory.allowancesOf(organizationId);
-      expect(allowancesFor(first, 'key_x')).toEqual([]);
+      expect(allowancesFor(first, ownerless('key_x'))).toEqual([]);
       expect(directory.allowancesOf(organizationId)).toBe(first);
     }
   });
@@ -147,11 +149,14 @@ describe.skipIf(!isInstalled('curl'))('docs/budgets.md', () => {
   };
 
   it('sets a budget, changes it, lists and deletes it, and shows what is answered', async () => {
-    const [set = '', change = '', everyKey = '', list = '', remove = ''] = commands;
+    const [set = '', change = '', ofTeam = '', everyKey = '', list = '', remove = ''] = commands;
     const made = (await run(set)) as Record<string, unknown>;
     expect(made).toEqual({ ...shown[0], ...ofOneInstallation });
     expect(made.scope_id).toBe(KEY_ID);
     expect(await run(change)).toMatchObject({ id: made.id, limit: 50, version: 2 });
+    const team = await app.call('POST', '/v1/teams', { body: { name: 'Research' } });
+    const { id: TEAM_ID } = team.body as { id: string };
+    expect(await run(ofTeam, { TEAM_ID })).toMatchObject({ scope: 'team', scope_id: TEAM_ID });
     expect(await run(everyKey)).toMatchObject({ scope: 'each_key', limit: 5 });
     const { data } = (await run(list)) as { data: { id: string }[] };
     expect(data.map(({ id }) => id)).toContain(made.id);

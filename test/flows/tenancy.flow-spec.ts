@@ -252,20 +252,29 @@ describe('another organization’s object', () => {
     expect(await stored()).toBe(before);
   });
 
-  it('can’t be bound: a budget of their key is refused as one of no key', async () => {
-    const before = await stored();
-    const ask = (scope_id: string): Promise<Answer> =>
-      app.call('PUT', '/v1/budgets', {
-        key: ours.admin,
-        body: { scope: 'key', scope_id, window: 'daily', limit: 0 },
-      });
-    const nowhere = neverIssued(theirs.ids.keys);
-    const foreign = await ask(theirs.ids.keys);
-    expect([foreign.status, codeOf(foreign)]).toEqual([404, 'not_found']);
-    const unknown = comparable(await ask(nowhere), nowhere);
-    expect(comparable(foreign, theirs.ids.keys)).toEqual(unknown);
-    expect(await stored()).toBe(before);
-  });
+  it.each([
+    ['key', 'keys'],
+    ['user', 'members'],
+    ['team', 'teams'],
+    ['project', 'projects'],
+  ] as const)(
+    'can’t be bound: a budget of their %s is refused as one of none',
+    async (scope, collection) => {
+      const before = await stored();
+      const ask = (scope_id: string): Promise<Answer> =>
+        app.call('PUT', '/v1/budgets', {
+          key: ours.admin,
+          body: { scope, scope_id, window: 'daily', limit: 0 },
+        });
+      const id = theirs.ids[collection];
+      const nowhere = neverIssued(id);
+      const foreign = await ask(id);
+      expect([foreign.status, codeOf(foreign)]).toEqual([404, 'not_found']);
+      const unknown = comparable(await ask(nowhere), nowhere);
+      expect(comparable(foreign, id)).toEqual(unknown);
+      expect(await stored()).toBe(before);
+    },
+  );
 
   it('can’t be drawn in: what names their team, person or role is refused as what names none', async () => {
     const before = await stored();

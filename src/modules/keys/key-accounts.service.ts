@@ -32,10 +32,11 @@ export class KeyAccounts {
       : this.#accountOf(view, budgets);
   }
 
-  #accountOf({ limits, keyId }: KeyView, budgets: OrganizationBudgets): Account {
+  #accountOf(view: KeyView, budgets: OrganizationBudgets): Account {
+    const { limits } = view;
     const known = this.#bound.get(limits);
     if (known?.budgets === budgets) return known.account;
-    const allowances = [...limits.allowances, ...allowancesFor(budgets, keyId)];
+    const allowances = [...limits.allowances, ...allowancesFor(budgets, view)];
     const account = this.limiter.openAccount(allowances, isOneOf);
     this.#bound.set(limits, { budgets, account });
     return account;

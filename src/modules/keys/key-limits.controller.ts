@@ -53,9 +53,11 @@ export class KeyLimitsController {
     const { organizationId } = caller;
     const row = await this.keys.find(reachOf(caller), id);
     if (!row) throw new AppError('not_found', { message: `There is no key ${id}.` });
-    const policy = fromPolicyDocument(row.key.policy);
+    const { ownerId: userId, teamId, projectIds, ...key } = row.key;
+    const policy = fromPolicyDocument(key.policy);
     const { allowances } = compileCallLimits({ keyId: id, organizationId, policy });
-    const limits = await this.limits.ofKey(organizationId, id, allowances);
+    const spender = { keyId: id, userId, teamId, projectIds };
+    const limits = await this.limits.ofKey(organizationId, spender, allowances);
     return { data: limits.map(({ state }) => state) };
   }
 }

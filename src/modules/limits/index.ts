@@ -9,6 +9,7 @@ export {
   type AllowanceWindow,
   type Metric,
   METRICS,
+  type Subject,
   SUBJECTS,
   WINDOWS,
 } from './domain/allowance.js';

@@ -1,12 +1,12 @@
 import { AppError } from '#common/errors/app-error.js';
 import { usdNumber } from '#common/money/money.js';
 
-import type { Allowance } from './domain/allowance.js';
+import type { Allowance, Subject } from './domain/allowance.js';
 import type { Window } from './domain/windows.js';
 
 /** An allowance as people see it: cost in USD, everything else in whole numbers. */
 export type LimitState = {
-  readonly subject: string;
+  readonly subject: Subject;
   readonly subject_id: string;
   readonly metric: string;
   readonly window: string;
@@ -18,6 +18,14 @@ export type LimitState = {
   readonly remaining: number;
   /** ISO 8601, UTC; `null` where nothing resets. */
   readonly resets_at: string | null;
+};
+
+/** What a subject is to the key. */
+const HOLDERS: Readonly<Record<Exclude<Subject, 'key'>, string>> = {
+  user: 'owner',
+  team: 'team',
+  project: 'project',
+  organization: 'organization',
 };
 
 export type LimitCode = 'rate_limit_exceeded' | 'budget_exceeded' | 'concurrency_limit_exceeded';
@@ -72,7 +80,7 @@ export function limitCode({ metric }: Pick<LimitState, 'metric'>): LimitCode {
 
 export function describeLimit({ subject, metric, window, model, limit }: LimitState): string {
   const of = model === null ? '' : ` of ${model}`;
-  const whose = subject === 'key' ? 'this API key' : `the ${subject} of this API key`;
+  const whose = subject === 'key' ? 'this API key' : `the ${HOLDERS[subject]} of this API key`;
   if (metric === 'cost') return `The budget of ${limit} USD per ${window}${of} of ${whose}`;
   const what = metric.replaceAll('_', ' ');
   if (metric === 'parallel_requests') return `The limit of ${limit} ${what}${of} of ${whose}`;

@@ -4,12 +4,14 @@ import { Clock } from '#common/time/clock.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { OrganizationSettingsModule } from '#modules/organizations/index.js';
 import { InstancesModule } from '#platform/fanout/instances.js';
 import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
 import { AllowanceAlerts } from './allowance-alerts.js';
 import { BudgetDirectory } from './budgets/budget-directory.port.js';
 import { BudgetDirectoryService } from './budgets/budget-directory.service.js';
+import { BudgetSubjects } from './budgets/budget-subjects.service.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { KeyBudgetsModule } from './budgets/key-budgets.module.js';
 import { KnownKeys } from './budgets/known-keys.js';
@@ -26,10 +28,11 @@ import { RedisAllowanceStore } from './store/redis.allowance-store.js';
 
 /** Claims the data folder’s call journal when it is made, so the folder must be locked before. */
 @Module({
-  imports: [InstancesModule, KeyBudgetsModule],
+  imports: [InstancesModule, KeyBudgetsModule, OrganizationSettingsModule],
   controllers: [BudgetsController],
   providers: [
     AllowanceAlerts,
+    BudgetSubjects,
     CallLimiter,
     {
       provide: CallJournal,

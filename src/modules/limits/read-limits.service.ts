@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '#common/time/clock.js';
 
 import { BudgetDirectory } from './budgets/budget-directory.port.js';
-import { allowancesFor } from './budgets/domain/organization-budgets.js';
+import { allowancesFor, type Spender } from './budgets/domain/organization-budgets.js';
 import { type Allowance, allowanceId } from './domain/allowance.js';
 import { lowestOfEach } from './domain/lowest-of-each.js';
 import { type Window, windowAt } from './domain/windows.js';
@@ -50,18 +50,16 @@ export class ReadLimitsService {
   /** @param own the key's, by its policy */
   async ofKey(
     organizationId: string,
-    keyId: string,
+    key: Spender,
     own: readonly Allowance[],
   ): Promise<KnownLimit[]> {
     const budgets = await this.budgets.allowancesOf(organizationId);
     const now = this.clock.now();
-    const allowances = lowestOfEach([...own, ...allowancesFor(budgets, keyId)]).map(
-      (allowance) => ({
-        allowance,
-        id: allowanceId(allowance),
-        window: windowAt(allowance.window, now),
-      }),
-    );
+    const allowances = lowestOfEach([...own, ...allowancesFor(budgets, key)]).map((allowance) => ({
+      allowance,
+      id: allowanceId(allowance),
+      window: windowAt(allowance.window, now),
+    }));
     if (allowances.length === 0) return [];
     const { states, rates } = await this.#read(organizationId, allowances);
     return allowances.map((one) => {

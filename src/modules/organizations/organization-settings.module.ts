@@ -18,6 +18,7 @@ import { Projects } from './projects/projects.port.js';
 import { ReadKeyCarePoliciesService } from './read-key-care-policies.service.js';
 import { ServiceAccountRepository } from './service-accounts/service-account.repository.js';
 import { ServiceAccounts } from './service-accounts/service-accounts.port.js';
+import { SubjectRemovals } from './subject-removals.js';
 import { TeamRepository } from './teams/team.repository.js';
 import { Teams } from './teams/teams.port.js';
 import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
@@ -29,6 +30,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     AnnounceMemberChanges,
     OrganizationRepository,
     OrganizationSettingsService,
+    SubjectRemovals,
     { provide: KeyCarePolicies, useClass: ReadKeyCarePoliciesService },
     InvitationRepository,
     MemberRepository,
@@ -58,6 +60,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     Projects,
     ServiceAccountRepository,
     ServiceAccounts,
+    SubjectRemovals,
     TeamRepository,
     Teams,
     UnclaimedSecretPolicy,

@@ -4,18 +4,38 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#common/ids/prefixed-id.js';
 
 import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { People } from '../../support/key-owners.js';
 
-type Budget = { id: string; limit: number; version: number; created_at: string };
+type Budget = {
+  id: string;
+  scope_id: string | null;
+  limit: number;
+  version: number;
+  created_at: string;
+};
 type Page = { data: Budget[]; has_more: boolean; next_cursor: string | null };
 
 let app: TestApp;
 let organizationId: string;
+let people: People;
 beforeAll(async () => {
   app = await startTestApp();
   const { body } = await app.call('GET', '/v1/key');
   organizationId = (body as { organization_id: string }).organization_id;
+  people = await People.of(app);
 });
-afterAll(() => app.close());
+afterAll(async () => {
+  await people.close();
+  await app.close();
+});
+
+async function subjects() {
+  return [
+    ['team', await people.team()],
+    ['project', await people.project()],
+    ['user', await people.user()],
+  ] as const;
+}
 
 async function newKey(): Promise<{ id: string; key: string; name: string }> {
   const name = newId('key');
@@ -150,10 +170,12 @@ describe('PUT /v1/budgets', () => {
   it.each([
     [{ scope: undefined }, 'scope'],
     [{ scope: 'everybody' }, 'scope'],
-    [{ scope: 'user', scope_id: 'user_1' }, 'scope'],
-    [{ scope: 'each_user' }, 'scope'],
-    [{ scope: 'team', scope_id: 'team_1' }, 'scope'],
-    [{ scope: 'project', scope_id: 'project_1' }, 'scope'],
+    [{ scope: 'each_team' }, 'scope'],
+    [{ scope: 'user' }, 'scope_id'],
+    [{ scope: 'each_user', scope_id: 'user_1' }, 'scope_id'],
+    [{ scope: 'team' }, 'scope_id'],
+    [{ scope: 'team', scope_id: null }, 'scope_id'],
+    [{ scope: 'project' }, 'scope_id'],
     [{ scope: 'key' }, 'scope_id'],
     [{ scope: 'key', scope_id: null }, 'scope_id'],
     [{ scope: 'key', scope_id: '' }, 'scope_id'],
@@ -197,18 +219,71 @@ describe('PUT /v1/budgets', () => {
   });
 
   it('400: says which scopes there are', async () => {
-    const { body } = await put({ scope: 'team', scope_id: 'team_1', window: 'daily', limit: 1 });
+    const { body } = await put({ scope: 'each_team', window: 'daily', limit: 1 });
     expect((body as { error: { message: string } }).error.message).toBe(
-      'scope must be one of the following values: key, each_key, organization',
+      'scope must be one of the following values: key, each_key, user, each_user, team, project, organization',
     );
   });
 
-  it('404: a key that is not there, named', async () => {
-    const answer = await put(await forKey({ scope_id: newId('key') }));
-    expect([answer.status, answer.body]).toMatchObject([
-      404,
-      { error: { code: 'not_found', param: 'scope_id' } },
-    ]);
+  it('200: a team’s, a project’s, a user’s and each user’s', async () => {
+    const body = { window: 'monthly', limit: 100 };
+    for (const [scope, scope_id] of await subjects()) {
+      const made = await set({ ...body, scope, scope_id });
+      expect(made).toMatchObject({ scope, scope_id });
+      expect(await set({ ...body, scope, scope_id })).toEqual(made);
+    }
+    expect(await set({ ...body, scope: 'each_user' })).toMatchObject({ scope_id: null });
+  });
+
+  it.each(['key', 'user', 'team', 'project'] as const)(
+    '404: a %s that is not there',
+    async (scope) => {
+      const none = { scope, scope_id: newId(scope) };
+      const answer = await put(await forKey(none));
+      expect((answer.body as { error: { message: string } }).error.message).toBe(
+        `There is no ${scope} ${none.scope_id}.`,
+      );
+      expect([answer.status, answer.body]).toMatchObject([
+        404,
+        { error: { code: 'not_found', param: 'scope_id' } },
+      ]);
+    },
+  );
+});
+
+describe('the budgets of a team, a project and a member', () => {
+  it('are deleted with it, and no others', async () => {
+    const [gone, kept] = [await subjects(), await subjects()];
+    const budgets = new Map<string, Budget>();
+    for (const [scope, scope_id] of [...gone, ...kept]) {
+      budgets.set(scope_id, await set({ scope, scope_id, window: 'daily', limit: 1 }));
+    }
+    const collections = { team: 'teams', project: 'projects', user: 'members' } as const;
+    for (const [scope, id] of gone.toReversed()) {
+      const removed = await app.call('DELETE', `/v1/${collections[scope]}/${id}`);
+      expect(removed.status).toBe(200);
+      budgets.delete(id);
+      const ids = new Set((await budgetsOf()).map(({ scope_id: of }) => of));
+      expect([...gone, ...kept].map(([, one]) => one).filter((one) => ids.has(one))).toEqual([
+        ...budgets.keys(),
+      ]);
+    }
+  });
+
+  it('are not left behind by one that is set while the team is deleted', async () => {
+    const statuses: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      const scope_id = await people.team();
+      const body = { scope: 'team', scope_id, window: 'daily', limit: 1 };
+      const [budget, removed] = await Promise.all([
+        put(body),
+        app.call('DELETE', `/v1/teams/${scope_id}`),
+      ]);
+      expect(removed.status).toBe(200);
+      statuses.push(budget.status);
+      expect((await budgetsOf()).filter((one) => one.scope_id === scope_id)).toEqual([]);
+    }
+    expect(statuses.filter((status) => status !== 200 && status !== 404)).toEqual([]);
   });
 });
 

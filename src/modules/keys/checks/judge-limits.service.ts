@@ -56,11 +56,8 @@ export class JudgeLimitsService {
   }
 
   /** @param model `undefined`: any */
-  async bindingOn(
-    { organizationId, keyId, limits }: KeyView,
-    model: string | undefined,
-  ): Promise<KnownLimit[]> {
-    const known = await this.limits.ofKey(organizationId, keyId, limits.allowances);
+  async bindingOn(view: KeyView, model: string | undefined): Promise<KnownLimit[]> {
+    const known = await this.limits.ofKey(view.organizationId, view, view.limits.allowances);
     if (model === undefined) return known;
     return known.filter(
       ({ allowance }) => allowance.model === null || compileNames([allowance.model])(model),

@@ -1,10 +1,16 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-import { type LimitState, METRICS, SUBJECTS, WINDOWS } from '#modules/limits/index.js';
+import {
+  type LimitState,
+  METRICS,
+  type Subject,
+  SUBJECTS,
+  WINDOWS,
+} from '#modules/limits/index.js';
 
 export class LimitStateResponse implements LimitState {
   @ApiProperty({ enum: SUBJECTS })
-  subject!: string;
+  subject!: Subject;
 
   @ApiProperty()
   subject_id!: string;

@@ -10,7 +10,10 @@ import type { BudgetScope, BudgetWindow } from './domain/organization-budgets.js
   unique: true,
 })
 @Index('budgets_listing', ['organizationId', 'createdAt', 'id'])
-@Check('budgets_scope_check', `scope IN ('key', 'each_key', 'organization')`)
+@Check(
+  'budgets_scope_check',
+  `scope IN ('key', 'each_key', 'user', 'each_user', 'team', 'project', 'organization')`,
+)
 @Check('budgets_window_check', `time_window IN ('daily', 'weekly', 'monthly')`)
 @Check('budgets_limit_check', 'limit_nanos BETWEEN 0 AND 9000000000000000')
 @Check('budgets_alert_threshold_check', 'alert_threshold > 0 AND alert_threshold <= 1')
@@ -25,7 +28,7 @@ export class BudgetEntity {
   @Column('text')
   scope: BudgetScope;
 
-  /** The key's id; the organization's own where the scope is all of it. */
+  /** Of the key, user, team or project; the organization's own where the scope is all of it, or each of something. */
   @Column({ name: 'scope_id', type: 'text' })
   scopeId: string;
 

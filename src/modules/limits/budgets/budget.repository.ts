@@ -4,6 +4,7 @@ import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { BudgetEntity } from './budget.entity.js';
+import type { BudgetScope } from './domain/organization-budgets.js';
 
 /** Any fixed number: the class of the locks on budgets among PostgreSQL's two-part advisory locks. */
 const LOCK_CLASS = 7_203_004;
@@ -18,7 +19,7 @@ export type BudgetIdentity = Pick<
 export class BudgetRepository {
   constructor(private readonly transactions: TransactionRunner) {}
 
-  /** Waits until nobody else adds to the organization's budgets, and keeps others from it for this transaction. */
+  /** Waits until nobody else adds to the organization's budgets, or takes away whom they bind, and keeps others from it for this transaction. */
   async hold(organizationId: string): Promise<void> {
     await this.transactions.sql('SELECT pg_advisory_xact_lock($1, hashtext($2))', [
       LOCK_CLASS,
@@ -78,8 +79,8 @@ export class BudgetRepository {
   }
 
   /** Whether there were any. */
-  async deleteOfKey(organizationId: string, keyId: string): Promise<boolean> {
-    return this.#delete({ organizationId, scope: 'key', scopeId: keyId });
+  async deleteOf(organizationId: string, scope: BudgetScope, scopeId: string): Promise<boolean> {
+    return this.#delete({ organizationId, scope, scopeId });
   }
 
   async #delete(

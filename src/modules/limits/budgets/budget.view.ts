@@ -8,7 +8,7 @@ export function viewBudget(budget: BudgetEntity): BudgetResponse {
   return {
     id: budget.id,
     scope: budget.scope,
-    scope_id: budget.scope === 'each_key' ? null : budget.scopeId,
+    scope_id: budget.scope === 'each_key' || budget.scope === 'each_user' ? null : budget.scopeId,
     window: budget.window,
     model: budget.model === ALL_MODELS ? null : budget.model,
     limit: usdNumber(BigInt(budget.limitNanos)),

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
+import { OrganizationSettingsModule } from '#modules/organizations/index.js';
+
 import { AnnounceBudgetChanges } from './announce-budget-changes.js';
 import { BudgetEntity } from './budget.entity.js';
 import { BudgetRepository } from './budget.repository.js';
@@ -9,7 +11,7 @@ import { KeyBudgets } from './key-budgets.port.js';
 
 /** Apart from the rest of `limits`, because workers, which have no routes, delete budgets of keys as well. */
 @Module({
-  imports: [TypeOrmModule.forFeature([BudgetEntity])],
+  imports: [OrganizationSettingsModule, TypeOrmModule.forFeature([BudgetEntity])],
   providers: [
     AnnounceBudgetChanges,
     BudgetRepository,

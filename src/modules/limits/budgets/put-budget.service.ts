@@ -10,9 +10,9 @@ import { EventBus } from '#platform/events/event-bus.js';
 
 import { BudgetEntity } from './budget.entity.js';
 import { type BudgetIdentity, BudgetRepository } from './budget.repository.js';
+import { BudgetSubjects } from './budget-subjects.service.js';
 import { ALL_MODELS } from './domain/organization-budgets.js';
 import type { PutBudgetDto } from './dto/budget.dto.js';
-import { KnownKeys } from './known-keys.js';
 
 /** What one organization may have: the whole of it is held in memory by every instance that serves it. */
 const MAX_BUDGETS = 1_000;
@@ -23,7 +23,7 @@ type Terms = Pick<BudgetEntity, 'limitNanos' | 'alertThreshold'>;
 export class PutBudgetService {
   constructor(
     private readonly budgets: BudgetRepository,
-    private readonly keys: KnownKeys,
+    private readonly subjects: BudgetSubjects,
     private readonly transactions: TransactionRunner,
     private readonly events: EventBus,
     private readonly clock: Clock,
@@ -41,10 +41,13 @@ export class PutBudgetService {
     dto: PutBudgetDto,
     ifMatch: string | null,
   ): Promise<BudgetEntity> {
-    const identity = await this.#identityOf(organizationId, dto);
+    const { scope, window, model } = dto;
     const terms = termsOf(dto);
     return this.transactions.run(async () => {
       await this.budgets.hold(organizationId);
+      // Now, so that whom it binds is not deleted meanwhile.
+      const scopeId = await this.subjects.scopeIdOf(organizationId, dto);
+      const identity = { organizationId, scope, scopeId, window, model: model ?? ALL_MODELS };
       const current = await this.budgets.lockByIdentity(identity);
       if (ifMatch !== null) assertMatches(ifMatch, 'budget', current?.version ?? null);
       if (current && isOn(terms, current)) return current;
@@ -73,36 +76,6 @@ export class PutBudgetService {
     await this.budgets.insert(budget);
     return budget;
   }
-
-  async #identityOf(organizationId: string, dto: PutBudgetDto): Promise<BudgetIdentity> {
-    const { scope, window, model } = dto;
-    const scopeId = await this.#scopeIdOf(organizationId, dto);
-    return { organizationId, scope, scopeId, window, model: model ?? ALL_MODELS };
-  }
-
-  async #scopeIdOf(organizationId: string, dto: PutBudgetDto): Promise<string> {
-    const { scope, scope_id: given = null } = dto;
-    if (scope === 'key') {
-      if (given === null) throw wrongScopeId('The scope key needs the id of a key in scope_id.');
-      if (await this.keys.has(organizationId, given)) return given;
-      throw new AppError('not_found', {
-        message: `There is no key ${given}.`,
-        param: 'scope_id',
-      });
-    }
-    if (given === null || (scope === 'organization' && given === organizationId)) {
-      return organizationId;
-    }
-    throw wrongScopeId(
-      scope === 'each_key'
-        ? 'The scope each_key is about all keys: leave scope_id out.'
-        : 'The scope organization is about your own: leave scope_id out, or give your own id.',
-    );
-  }
-}
-
-function wrongScopeId(message: string): AppError {
-  return new AppError('invalid_request', { message, param: 'scope_id' });
 }
 
 function termsOf({ limit, alert_threshold: alertThreshold = null }: PutBudgetDto): Terms {

@@ -10,6 +10,7 @@ import { assertMayGiveOrTake, OWNER, type Rights } from '../roles/domain/rights.
 import { roleOr404 } from '../roles/read-roles.service.js';
 import { RoleRepository } from '../roles/role.repository.js';
 import { StructureLock } from '../structure-lock.js';
+import { SubjectRemovals } from '../subject-removals.js';
 import type { Standing } from '../teams/teams.port.js';
 import { type MemberProfile, MemberRepository } from './member.repository.js';
 import type { Membership } from './memberships.port.js';
@@ -25,6 +26,7 @@ export class ChangeMemberService {
     private readonly roles: RoleRepository,
     private readonly rights: CallerRights,
     private readonly lock: StructureLock,
+    private readonly removals: SubjectRemovals,
     private readonly events: EventBus,
   ) {}
 
@@ -52,7 +54,9 @@ export class ChangeMemberService {
     if (!isLeaving) assertRunsOrganization(caller);
     await this.#change(caller, userId, async (member) => {
       await this.#keepAnOwner(member);
-      await this.members.delete(caller.organizationId, userId);
+      const { organizationId } = caller;
+      await this.members.delete(organizationId, userId);
+      await this.removals.removed({ organizationId, kind: 'user', id: userId });
       this.#tellOfStanding(member);
     });
   }

@@ -7,6 +7,7 @@ import { isGiven } from '#common/validation/given.js';
 import { refuseDuplicate, refuseWhileUsed } from '#platform/database/refuse-duplicate.js';
 
 import { StructureLock } from '../structure-lock.js';
+import { SubjectRemovals } from '../subject-removals.js';
 import { MAX_PROJECTS, refuseOneTooMany } from '../structure.limits.js';
 import { TeamRepository } from '../teams/team.repository.js';
 import type { CreateProjectDto, UpdateProjectDto } from './dto/project.dto.js';
@@ -19,6 +20,7 @@ export class ChangeProjectService {
     private readonly projects: ProjectRepository,
     private readonly teams: TeamRepository,
     private readonly lock: StructureLock,
+    private readonly removals: SubjectRemovals,
     private readonly clock: Clock,
   ) {}
 
@@ -61,11 +63,14 @@ export class ChangeProjectService {
 
   /** @throws {AppError} `not_found`; `conflict` while something belongs to it */
   async delete(organizationId: string, id: string): Promise<void> {
-    const wasThere = await refuseWhileUsed(
-      'Something belongs to this project yet, such as a key. Move or delete that first.',
-      () => this.projects.delete(organizationId, id),
-    );
-    projectOr404(wasThere || null, id);
+    await this.lock.run(organizationId, async () => {
+      const wasThere = await refuseWhileUsed(
+        'Something belongs to this project yet, such as a key. Move or delete that first.',
+        () => this.projects.delete(organizationId, id),
+      );
+      projectOr404(wasThere || null, id);
+      await this.removals.removed({ organizationId, kind: 'project', id });
+    });
   }
 
   async #checkTeam(organizationId: string, teamId: string | null): Promise<void> {

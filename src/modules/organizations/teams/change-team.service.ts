@@ -7,6 +7,7 @@ import { refuseDuplicate, refuseWhileUsed } from '#platform/database/refuse-dupl
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { StructureLock } from '../structure-lock.js';
+import { SubjectRemovals } from '../subject-removals.js';
 import { MAX_TEAMS, refuseOneTooMany } from '../structure.limits.js';
 import type { CreateTeamDto, UpdateTeamDto } from './dto/team.dto.js';
 import { teamOr404 } from './read-teams.service.js';
@@ -18,6 +19,7 @@ export class ChangeTeamService {
   constructor(
     private readonly teams: TeamRepository,
     private readonly lock: StructureLock,
+    private readonly removals: SubjectRemovals,
     private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
@@ -79,6 +81,7 @@ export class ChangeTeamService {
         () => this.teams.delete(organizationId, id),
       );
       teamOr404(wasThere || null, id);
+      await this.removals.removed({ organizationId, kind: 'team', id });
       this.#tellMembers(organizationId);
     });
   }

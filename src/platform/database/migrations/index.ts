@@ -31,6 +31,7 @@ import { PolicyTemplates1764284400000 } from './1764284400000-policy-templates.j
 import { TeamChannels1764302400000 } from './1764302400000-team-channels.js';
 import { KeySweeps1764302401000 } from './1764302401000-key-sweeps.js';
 import { ServiceAccounts1764295200000 } from './1764295200000-service-accounts.js';
+import { SharedBudgets1764298800000 } from './1764298800000-shared-budgets.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -67,4 +68,5 @@ export const MIGRATIONS = [
   TeamChannels1764302400000,
   KeySweeps1764302401000,
   ServiceAccounts1764295200000,
+  SharedBudgets1764298800000,
 ];

@@ -1,8 +1,16 @@
-import type { Allowance, AllowanceWindow } from '../../domain/allowance.js';
+import type { Allowance, AllowanceWindow, Subject } from '../../domain/allowance.js';
 import { lowestOfEach } from '../../domain/lowest-of-each.js';
 
-/** Whom a budget binds. Users, teams and projects join when there are any. */
-export const BUDGET_SCOPES = ['key', 'each_key', 'organization'] as const;
+/** Whom a budget binds. */
+export const BUDGET_SCOPES = [
+  'key',
+  'each_key',
+  'user',
+  'each_user',
+  'team',
+  'project',
+  'organization',
+] as const;
 export type BudgetScope = (typeof BUDGET_SCOPES)[number];
 
 export const BUDGET_WINDOWS = ['daily', 'weekly', 'monthly'] as const;
@@ -34,40 +42,60 @@ export type BudgetTemplate = Omit<Allowance, 'subjectId'>;
 export type OrganizationBudgets = {
   readonly organization: readonly Allowance[];
   readonly eachKey: readonly BudgetTemplate[];
-  /** By the key's id. */
-  readonly byKey: ReadonlyMap<string, readonly Allowance[]>;
+  readonly eachUser: readonly BudgetTemplate[];
+  /** Those of one key, user, team or project, by its id. Ids of different things have different prefixes. */
+  readonly bySubject: ReadonlyMap<string, readonly Allowance[]>;
+};
+
+/** A key, and all that its calls spend the money of. */
+export type Spender = {
+  readonly keyId: string;
+  /** Its owner; `null`: nobody. */
+  readonly userId: string | null;
+  readonly teamId: string | null;
+  readonly projectIds: readonly string[];
 };
 
 export function compileBudgets(budgets: readonly Budget[]): OrganizationBudgets {
   const organization: Allowance[] = [];
   const eachKey: BudgetTemplate[] = [];
-  const byKey = new Map<string, Allowance[]>();
+  const eachUser: BudgetTemplate[] = [];
+  const bySubject = new Map<string, Allowance[]>();
   for (const budget of budgets) {
     const { scope, scopeId: subjectId } = budget;
-    if (scope === 'organization') {
-      organization.push({ ...templateOf(budget, 'organization'), subjectId });
-    } else if (scope === 'each_key') {
+    if (scope === 'each_key') {
       eachKey.push(templateOf(budget, 'key'));
+    } else if (scope === 'each_user') {
+      eachUser.push(templateOf(budget, 'user'));
+    } else if (scope === 'organization') {
+      organization.push({ ...templateOf(budget, scope), subjectId });
     } else {
-      const own = byKey.get(subjectId) ?? [];
-      own.push({ ...templateOf(budget, 'key'), subjectId });
-      byKey.set(subjectId, own);
+      const own = bySubject.get(subjectId) ?? [];
+      own.push({ ...templateOf(budget, scope), subjectId });
+      bySubject.set(subjectId, own);
     }
   }
-  return { organization, eachKey, byKey };
+  return { organization, eachKey, eachUser, bySubject };
 }
 
 /**
- * All that bind a call of that key: the organization's, its own, and those of each key. Of two for the same key, window
- * and models the lower one counts.
+ * All that bind a call of that key: the organization's, its own, its owner's, its team's, those of every project of it, and
+ * those of each key and each user. Of two for the same subject, window and models the lower one counts.
  */
-export function allowancesFor(budgets: OrganizationBudgets, keyId: string): readonly Allowance[] {
-  const { organization, eachKey, byKey } = budgets;
-  const ofEach = eachKey.map((template) => ({ ...template, subjectId: keyId }));
-  return [...organization, ...lowestOfEach([...(byKey.get(keyId) ?? []), ...ofEach])];
+export function allowancesFor(
+  { organization, eachKey, eachUser, bySubject }: OrganizationBudgets,
+  { keyId, userId, teamId, projectIds }: Spender,
+): readonly Allowance[] {
+  const subjects = [keyId, userId, teamId, ...projectIds].filter((id) => id !== null);
+  return lowestOfEach([
+    ...organization,
+    ...subjects.flatMap((id) => bySubject.get(id) ?? []),
+    ...eachKey.map((template) => ({ ...template, subjectId: keyId })),
+    ...(userId === null ? [] : eachUser.map((template) => ({ ...template, subjectId: userId }))),
+  ]);
 }
 
-function templateOf(budget: Budget, subject: BudgetTemplate['subject']): BudgetTemplate {
+function templateOf(budget: Budget, subject: Subject): BudgetTemplate {
   return {
     organizationId: budget.organizationId,
     subject,

@@ -15,14 +15,14 @@ const MODEL_PATTERN = /^[^*\s]*(\*[^*\s]*){0,4}$/;
 export class PutBudgetDto {
   @OneOf({
     description:
-      'Whom it binds: one key, each key by itself, or all calls of the organization together.',
+      'Whom it binds: one key, each key by itself; all keys of one user, or of each user; all keys of one team or project; or all of the organization together.',
     example: 'key',
     values: BUDGET_SCOPES,
   })
   scope: BudgetScope;
 
   @Text({
-    description: 'The key’s id. Only for the scope `key`.',
+    description: 'The id of the key, user, team or project that the scope is one of.',
     example: 'key_4fTqV0mZx1sLwq8nE2bYcA',
     max: 64,
     optional: true,

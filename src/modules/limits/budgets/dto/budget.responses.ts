@@ -17,7 +17,7 @@ export class BudgetResponse {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'The key’s or the organization’s id; `null` where the scope is `each_key`.',
+    description: 'The id of whom it binds; `null` where the scope is `each_key` or `each_user`.',
   })
   scope_id: string | null;
 
