@@ -6,6 +6,8 @@ export type KeyState = {
   readonly keyId: string;
   /** The user whose own it is. */
   readonly ownerId: string | null;
+  readonly teamId: string | null;
+  readonly projectIds: readonly string[];
   /** Milliseconds since the epoch, also of a time to come; `Infinity` when it is not to be revoked. */
   readonly revokedAt: number;
 };

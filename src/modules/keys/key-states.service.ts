@@ -55,9 +55,16 @@ export class KeyStatesService extends KeyStates {
     const found = await this.keys.find(reach, keyId);
     if (!found) return null;
     const { organizationId, userId } = reach;
-    const revokedAt = found.key.revokedAt?.getTime() ?? Infinity;
+    const { ownerId, teamId, projectIds, revokedAt } = found.key;
     return {
-      state: { organizationId, keyId, ownerId: found.key.ownerId, revokedAt },
+      state: {
+        organizationId,
+        keyId,
+        ownerId,
+        teamId,
+        projectIds,
+        revokedAt: revokedAt?.getTime() ?? Infinity,
+      },
       tags: userId === null ? [keyId] : [keyId, organizationId, userId],
     };
   }

@@ -54,6 +54,7 @@ import { PolicyTemplatesController } from './templates/policy-templates.controll
 import { ReadTemplatesService } from './templates/read-templates.service.js';
 import { TemplateImpactService } from './templates/template-impact.service.js';
 import { WriteTemplateService } from './templates/write-template.service.js';
+import { SubjectNames } from './subject-names.service.js';
 import { TellOfBudgets } from './tell-of-budgets.service.js';
 import { SigningSecretController } from './signing-secret.controller.js';
 import { SigningSecrets } from './signing-secrets.js';
@@ -99,6 +100,7 @@ import { SigningSecrets } from './signing-secrets.js';
     VerifyKeyService,
     SimulateRequestService,
     DeactivateLeakedKeyService,
+    SubjectNames,
     TellOfBudgets,
     SecretUses,
     PolicyTemplateRepository,

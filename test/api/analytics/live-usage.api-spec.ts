@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import type { LimitState } from '#modules/limits/index.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { People } from '../../support/key-owners.js';
 import { EventsClient, SocketClient } from '../../support/live-clients.js';
 
 let app: TestApp;
@@ -176,7 +179,7 @@ describe('an alert of a limit of cost', () => {
     await there.untilOfType('comment');
     const organizationId = (await app.call('GET', '/v1/key')).body as { organization_id: string };
     const state = {
-      subject: 'key',
+      subject: 'key' as const,
       subject_id: watched.id,
       window: 'day',
       model: 'm'.repeat(2_000),
@@ -186,7 +189,7 @@ describe('an alert of a limit of cost', () => {
       remaining: 1.5,
       resets_at: '2026-11-28T00:00:00.000Z',
     };
-    const alert = (fields: Record<string, unknown>): void => {
+    const alert = (fields: Partial<LimitState>): void => {
       bus.emit('limits.allowance-reached', {
         organizationId: organizationId.organization_id,
         reached: 'threshold',
@@ -196,6 +199,10 @@ describe('an alert of a limit of cost', () => {
     alert({ metric: 'requests' });
     alert({});
     await there.untilOfType('cost_threshold');
+    // Of teams, projects and people that neither key belongs to nobody is told.
+    for (const subject of ['team', 'project', 'user'] as const) {
+      alert({ subject, subject_id: `${subject}_x` });
+    }
     alert({ subject: 'organization', subject_id: 'org_x', model: null });
     await Promise.all([
       here.untilOfType('cost_threshold', 2),
@@ -214,6 +221,42 @@ describe('an alert of a limit of cost', () => {
       { key_id: unwatched.id, limit: { subject: 'organization', model: null } },
     ]);
     await Promise.all([here.leave(), there.leave(), apart.leave()]);
+  });
+
+  it('reaches those who watch a key of the team or project, as long as it is one', async () => {
+    const people = await People.of(app);
+    const [team, project] = [await people.team(), await people.project()];
+    await people.close();
+    const made = await app.call('POST', '/v1/keys', {
+      body: { name: 'shared', scope: { team_id: team, projects: [project] } },
+    });
+    const { id } = made.body as { id: string };
+    const watching = await EventsClient.connect(other.origin, id, { key: listening });
+    await watching.untilOfType('comment');
+    const { body } = await app.call('GET', '/v1/key');
+    const { organization_id: organizationId } = body as { organization_id: string };
+    const alert = (subject: 'team' | 'project', subject_id: string): void => {
+      const used = { metric: 'cost', window: 'day', model: null, limit: 1, used: 1, reserved: 0 };
+      const state = { ...used, subject, subject_id, remaining: 0, resets_at: null };
+      bus.emit('limits.allowance-reached', { organizationId, reached: 'limit', state });
+    };
+    alert('team', team);
+    alert('project', project);
+    await watching.untilOfType('cost_threshold', 2);
+    await app.call('PATCH', `/v1/keys/${id}`, {
+      body: { scope: { projects: [] } },
+      headers: { prefer: 'wait=10' },
+    });
+    // Whoever watches is looked after twice a second.
+    await sleep(1_500);
+    alert('project', project);
+    alert('team', team);
+    await watching.untilOfType('cost_threshold', 3);
+    const subjects = ['team', 'project', 'team'];
+    expect(watching.ofType('cost_threshold')).toMatchObject(
+      subjects.map((subject) => ({ key_id: id, limit: { subject } })),
+    );
+    await watching.leave();
   });
 });
 

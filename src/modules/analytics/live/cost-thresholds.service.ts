@@ -6,6 +6,7 @@ import { EventBus } from '#platform/events/event-bus.js';
 import { Fanout } from '#platform/fanout/fanout.port.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
+import type { WatchedKey } from './listener.js';
 import { Listeners } from './listeners.js';
 import { LiveMessage } from './live-message.js';
 
@@ -51,13 +52,31 @@ export class CostThresholds {
 
   #tell({ organizationId, at, reached, limit }: Alert): void {
     const timestamp = new Date(at).toISOString();
-    for (const key of this.listeners.keys()) {
-      const isOfKey = limit.subject === 'key' && limit.subject_id === key.keyId;
-      const isShared = limit.subject === 'organization';
-      if (key.organizationId !== organizationId || !(isOfKey || isShared)) continue;
+    /** By key: all who watch the same one are told the same. */
+    const messages = new Map<string, LiveMessage>();
+    for (const listener of this.listeners.all()) {
+      const { key } = listener;
+      if (key.organizationId !== organizationId || !binds(limit, key)) continue;
       const fields = { type: 'cost_threshold', timestamp, key_id: key.keyId, reached, limit };
-      const message = new LiveMessage(fields);
-      for (const listener of this.listeners.of(key)) listener.tell(message);
+      const message = messages.get(key.keyId) ?? new LiveMessage(fields);
+      messages.set(key.keyId, message);
+      listener.tell(message);
     }
+  }
+}
+
+/** Whoever watches a key of one team is not told of another’s budget. */
+function binds({ subject, subject_id: id }: Alert['limit'], key: WatchedKey): boolean {
+  switch (subject) {
+    case 'key':
+      return key.keyId === id;
+    case 'user':
+      return key.ownerId === id;
+    case 'team':
+      return key.teamId === id;
+    case 'project':
+      return key.projectIds.includes(id);
+    case 'organization':
+      return true;
   }
 }

@@ -108,6 +108,7 @@ export class ListenerCare {
       listener.caller = caller;
     });
     if (!this.callers.isInUse(watched)) listener.close(WATCHED_KEY_REVOKED);
+    if (watched) listener.key = watched;
   }
 
   #closeUnless(listener: Listener, check: () => void): void {

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-import type { KeyView } from '#modules/keys/index.js';
-import type { FeedKey } from '#modules/usage/index.js';
+import type { KeyState, KeyView } from '#modules/keys/index.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 
 import { type Closing, TOO_SLOW } from './close-codes.js';
@@ -10,8 +9,8 @@ import type { Outlet } from './outlet.js';
 
 const MAX_HELD = 1_000;
 
-/** With the user whose own it is. */
-export type WatchedKey = FeedKey & { readonly ownerId: string | null };
+/** With whom it belongs to. */
+export type WatchedKey = Omit<KeyState, 'revokedAt'>;
 
 /** With which request somebody began to listen. */
 export type Admission = {
@@ -36,7 +35,8 @@ export class Listener {
 
   constructor(
     { request, endpoint, caller }: Admission,
-    readonly key: WatchedKey,
+    /** As it was when it was looked at last. */
+    public key: WatchedKey,
     private readonly outlet: Outlet,
   ) {
     this.request = request;

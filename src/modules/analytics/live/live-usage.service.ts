@@ -68,16 +68,14 @@ export class LiveUsage implements OnModuleDestroy, OnApplicationShutdown {
     accept: () => Outlet | null,
   ): Promise<void> {
     const state = await this.#stateOf(admission.caller, keyId);
-    const { organizationId, ownerId } = state;
-    const key = { organizationId, keyId, ownerId };
     if (state.revokedAt <= this.clock.now()) {
       throw new AppError('conflict', { message: `The key ${keyId} is revoked and is not used.` });
     }
     this.#assertOpen();
-    this.care.assertRoomFor(key);
+    this.care.assertRoomFor(state);
     const outlet = accept();
     if (!outlet) return;
-    const listener = new Listener(admission, key, outlet);
+    const listener = new Listener(admission, state, outlet);
     this.care.takeOn(listener);
     void this.#bringUp(listener, lastEventId);
   }

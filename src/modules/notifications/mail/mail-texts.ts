@@ -1,6 +1,6 @@
 import type { NotificationType } from '../notifier.port.js';
 
-/** `{key}` is the name of the key that it is about. */
+/** `{key}` is the name of the key that it is about; `{whose}` is whose budget it is, such as `the team Research`. */
 export type MailText = {
   readonly subject: string;
   readonly happened: string;
@@ -71,13 +71,14 @@ export const MAIL_TEXTS: Readonly<Record<NotificationType, MailText>> = {
     advice: 'Approve or deny it.',
   },
   'budget.threshold_reached': {
-    subject: 'A budget is nearly spent',
-    happened: 'The spending has reached the alert threshold of a budget.',
+    subject: 'A budget of {whose} is nearly spent',
+    happened: 'The spending has reached the alert threshold of a budget of {whose}.',
     advice: 'Raise the budget, or expect calls to be refused once all of it is spent.',
   },
   'budget.reached': {
-    subject: 'A budget is spent',
-    happened: 'A budget is spent. Calls that it binds are refused until its next window begins.',
+    subject: 'A budget of {whose} is spent',
+    happened:
+      'A budget of {whose} is spent. Calls that it binds are refused until its next window begins.',
     advice: 'Raise the budget if they must go on.',
   },
   'credit.low': {

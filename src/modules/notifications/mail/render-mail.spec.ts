@@ -55,6 +55,20 @@ describe.each(NOTIFICATION_TYPES)('a mail of %s', (type) => {
   });
 });
 
+describe('whose budget it is', () => {
+  it.each([
+    [{ subject: 'team', subject_id: 'team_1', name: 'Research {key}' }, 'the team Research {key}'],
+    [{ subject: 'project', subject_id: 'proj_1', name: null }, 'the project proj_1'],
+    [{ subject: 'organization', subject_id: 'org_1' }, 'your organization'],
+    [{ subject: '<b>' }, 'your organization'],
+  ])('%j is %s', (data, shown) => {
+    const message = { id: 'msg_1', organizationId: 'org_1', keyId: null, occurredAt: new Date(0) };
+    const { subject, text } = renderMail({ ...message, type: 'budget.reached', data });
+    expect(subject).toBe(`A budget of ${shown} is spent`);
+    expect(text).toContain(`A budget of ${shown} is spent.`);
+  });
+});
+
 describe('the name of a key', () => {
   it.each(ofKeys)('stands in the subject and the text of %s', (type) => {
     const { subject, text } = render({ name: 'Billing $& {key}' }, type);

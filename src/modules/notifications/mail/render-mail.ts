@@ -9,6 +9,9 @@ const MAX_SUBJECT_NAME_LENGTH = 80;
 /** Line ends and other controls, and what turns the direction of a text or hides in it. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}]+/gu;
 
+/** What can have a budget, besides the organization that the mail is sent to. */
+const HOLDERS: ReadonlySet<unknown> = new Set(['key', 'user', 'team', 'project']);
+
 export type RenderedMail = {
   readonly subject: string;
   readonly text: string;
@@ -20,8 +23,12 @@ type Fact = readonly [label: string, value: string];
 /** A message as people read it. Only known fields of its data are in it, and nothing that looks like a secret. */
 export function renderMail(message: OutgoingMessage): RenderedMail {
   const { subject, happened, advice } = MAIL_TEXTS[message.type];
-  const name = plain(message.data.name) ?? message.keyId ?? '(unknown)';
-  const naming = (text: string, shown: string): string => text.replaceAll('{key}', () => shown);
+  const name =
+    plain(message.data.name) ?? message.keyId ?? plain(message.data.subject_id) ?? '(unknown)';
+  const naming = (text: string, shown: string): string =>
+    text.replaceAll(/\{(key|whose)\}/g, (_, place) =>
+      place === 'key' ? shown : whose(message.data.subject, shown),
+    );
   const facts = [...factsOf(message.data), ['When', utc(message.occurredAt)] as const];
   const paragraphs = [naming(happened, name), advice];
   return {
@@ -38,6 +45,10 @@ export function renderParagraphs(paragraphs: readonly string[]): Omit<RenderedMa
     text: `${paragraphs.join('\n\n')}\n`,
     html: `<!doctype html>\n<html lang="en">\n<body>\n${html}\n</body>\n</html>\n`,
   };
+}
+
+function whose(subject: unknown, name: string): string {
+  return HOLDERS.has(subject) ? `the ${String(subject)} ${name}` : 'your organization';
 }
 
 function factsOf(data: OutgoingMessage['data']): Fact[] {
