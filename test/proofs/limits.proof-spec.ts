@@ -1,4 +1,5 @@
 /** Limits hold over processes, crashes and concurrency: the upstream's own count of what it served is the judge. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
 
@@ -92,6 +93,62 @@ it.each<[string, Patch]>([
 ])('a build that %s is seen to overspend', async (_, patch) => {
   const admitted = await budgetRounds(2, await makePatchedBuild(patch));
   proof.figures.push(`admitted by a build that is naive: ${admitted.join(' ')}`);
+  expect(Math.max(...admitted)).toBeGreaterThan(FITTING);
+});
+
+/** Two keys of one team, called at once over all processes: how many calls its budget for 20 lets through. */
+async function teamRounds(
+  rounds: number,
+  { build, redisUrl }: { build?: string; redisUrl?: string | undefined } = {},
+): Promise<number[]> {
+  const upstream = await CountingUpstream.start(20);
+  const gateways = await start(3, build, redisUrl);
+  await upstream.openOn(gateways[0], PRICE);
+  const admitted: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const before = upstream.served;
+    const keys = await keysOfTeam(gateways[0], `team ${randomUUID()}`);
+    // Until all have heard of the budget.
+    await sleep(1_000);
+    const answered = await Promise.all(keys.map((key) => race(gateways, key, 100)));
+    const sum = answered.reduce((total, count) => total + count, 0);
+    expect(upstream.served - before).toBe(sum);
+    admitted.push(sum);
+  }
+  await upstream.stop();
+  return admitted;
+}
+
+async function keysOfTeam(gateway: GatewayProcess, name: string): Promise<string[]> {
+  const team = await gateway.call('POST', '/v1/teams', { name });
+  const { id: scope_id } = team.body as { id: string };
+  const budget = { scope: 'team', scope_id, window: 'monthly', limit: 1 };
+  expect((await gateway.call('PUT', '/v1/budgets', budget)).status).toBe(200);
+  const scope = { team_id: scope_id };
+  return [await keyWith(gateway, { scope }), await keyWith(gateway, { scope })];
+}
+
+it.each(SET_UPS)(
+  'a team’s budget for 20 calls admits exactly 20 of 200 at once, of two keys over 3 processes, 3 times ($setUp)',
+  async ({ setUp, isWithRedis }) => {
+    const redis = await redisFor(isWithRedis);
+    const admitted = await teamRounds(3, { redisUrl: redis?.url });
+    proof.figures.push(
+      `admitted of a team’s budget for ${FITTING} (${setUp}): ${admitted.join(' ')}`,
+    );
+    expect(admitted).toEqual(admitted.map(() => FITTING));
+  },
+);
+
+it('a build that counts a team’s budget for each of its keys is seen to overspend', async () => {
+  const build = await makePatchedBuild({
+    file: 'modules/limits/budgets/domain/organization-budgets.js',
+    find: 'subjects.flatMap((id) => bySubject.get(id) ?? [])',
+    replace:
+      'subjects.flatMap((id) => (bySubject.get(id) ?? []).map((one) => ({ ...one, subjectId: keyId })))',
+  });
+  const admitted = await teamRounds(1, { build });
+  proof.figures.push(`admitted of a team’s budget by a build that is naive: ${admitted.join(' ')}`);
   expect(Math.max(...admitted)).toBeGreaterThan(FITTING);
 });
 

@@ -8,7 +8,7 @@ export { OrganizationSettingsModule } from './organization-settings.module.js';
 export { OrganizationsModule } from './organizations.module.js';
 export { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
 export { MEMBERS_CHANGED_TOPIC, STANDING_CHANGED_TOPIC } from './organizations.events.js';
-export { type RemovedSubject, SubjectRemovals } from './subject-removals.js';
+export { SubjectRemovals } from './subject-removals.js';
 export { Projects } from './projects/projects.port.js';
 export { type ServiceAccount, ServiceAccounts } from './service-accounts/service-accounts.port.js';
 export { Teams } from './teams/teams.port.js';
