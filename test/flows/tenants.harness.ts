@@ -26,7 +26,8 @@ export type Tenant = {
       | 'users'
       | 'roles'
       | 'invitations'
-      | 'policies',
+      | 'policies'
+      | 'service-accounts',
       string
     >
   >;

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 
 import { KeysModule } from '#modules/keys/index.js';
+import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationSettingsModule } from '#modules/organizations/index.js';
 
 import { AccessControl } from './access-control.js';
@@ -14,6 +15,7 @@ import { AccountsController } from './accounts/accounts.controller.js';
 import { Browsers } from './accounts/browsers.js';
 import { ChangePasswordService } from './accounts/change-password.service.js';
 import { CheckPasswordService } from './accounts/check-password.service.js';
+import { MailInvitations } from './accounts/mail-invitations.js';
 import { LogInService } from './accounts/log-in.service.js';
 import { PasswordHasher } from './accounts/password-hasher.js';
 import { PasswordsController } from './accounts/passwords.controller.js';
@@ -40,7 +42,13 @@ import { TicketStrategy } from './tickets/ticket.strategy.js';
 import { Tickets } from './tickets/tickets.store.js';
 
 @Module({
-  imports: [AccountJobsModule, KeysModule, NoncesModule, OrganizationSettingsModule],
+  imports: [
+    NotificationsModule,
+    AccountJobsModule,
+    KeysModule,
+    NoncesModule,
+    OrganizationSettingsModule,
+  ],
   controllers: [AccountsController, PasswordsController, AcceptInvitationController],
   providers: [
     AccessControl,
@@ -57,6 +65,7 @@ import { Tickets } from './tickets/tickets.store.js';
     ChangePasswordService,
     CheckPasswordService,
     LogInService,
+    MailInvitations,
     PasswordHasher,
     ProveInvitedService,
     ReadCallingUserService,

@@ -1,3 +1,5 @@
+import type { Secret } from '#common/secret/secret.js';
+
 declare module '#platform/events/event-map.js' {
   interface EventMap {
     /** What members may do is not what it was: roles, memberships, or whether somebody is suspended. Emitted in the transaction. */
@@ -6,6 +8,13 @@ declare module '#platform/events/event-map.js' {
       readonly organizationId: string | null;
       /** `null`: everybody in the organization. */
       readonly userId: string | null;
+    };
+    /** Somebody was invited. The token is stored nowhere. */
+    'organizations.member-invited': {
+      readonly email: string;
+      readonly organizationName: string;
+      readonly token: Secret;
+      readonly expiresAt: Date;
     };
     /**
      * An organization, a team, a user or a service account was suspended or resumed, a user has left, or a service account is

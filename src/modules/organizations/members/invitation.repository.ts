@@ -6,6 +6,9 @@ import type { CursorPosition } from '#common/pagination/cursor.js';
 import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { EventBus } from '#platform/events/event-bus.js';
+
+import '../organizations.events.js';
 
 import { Invitations, type PendingInvitation } from './invitations.port.js';
 
@@ -25,6 +28,7 @@ export class InvitationRepository extends Invitations {
   constructor(
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
+    private readonly events: EventBus,
   ) {
     super();
   }
@@ -100,14 +104,18 @@ export class InvitationRepository extends Invitations {
     return row ?? null;
   }
 
+  /** Tells of it, once that is committed: the token is known to nobody later. */
   async insert(invitation: InvitationRow, token: Secret): Promise<void> {
     const { id, organizationId, email, role, invitedBy, createdAt, expiresAt } = invitation;
-    await this.transactions.sql(
+    const [row] = await this.transactions.sql<{ name: string }>(
       `INSERT INTO invitations
          (id, organization_id, email, role, token_hash, invited_by, created_at, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+       RETURNING (SELECT name FROM organizations WHERE organizations.id = organization_id) AS name`,
       [id, organizationId, email, role, hashOf(token.reveal()), invitedBy, createdAt, expiresAt],
     );
+    const organizationName = row?.name ?? '';
+    this.events.emit('organizations.member-invited', { email, organizationName, token, expiresAt });
   }
 }
 
