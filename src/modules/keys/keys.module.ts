@@ -40,8 +40,10 @@ import { RotateKeyController } from './rotation/rotate-key.controller.js';
 import { KeyRotationModule } from './rotation/rotation.module.js';
 import { RotationScheduleController } from './rotation/schedules/rotation-schedule.controller.js';
 import { SecretUses } from './rotation/secret-uses.service.js';
+import { CallingProjectService } from './surfaces/management/calling-project.service.js';
 import { ManagementKeysController } from './surfaces/management/management-keys.controller.js';
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
+import { ProjectConfigsController } from './surfaces/management/project-configs.controller.js';
 import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.controller.js';
 import { FollowTemplateService } from './templates/follow-template.service.js';
 import { InheritedPolicies } from './templates/inherited-policies.service.js';
@@ -74,6 +76,7 @@ import { SigningSecrets } from './signing-secrets.js';
     KeyChecksController,
     MultirouteKeysController,
     ManagementKeysController,
+    ProjectConfigsController,
     SigningSecretController,
     RotateKeyController,
     PolicySchemaController,
@@ -91,6 +94,7 @@ import { SigningSecrets } from './signing-secrets.js';
     ChangeKeyService,
     RevokeKeyService,
     NamedKeysService,
+    CallingProjectService,
     KeyFinderService,
     KeyAccounts,
     CallOutlook,

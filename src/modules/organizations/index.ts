@@ -11,4 +11,17 @@ export { MEMBERS_CHANGED_TOPIC, STANDING_CHANGED_TOPIC } from './organizations.e
 export { SubjectRemovals } from './subject-removals.js';
 export { Projects } from './projects/projects.port.js';
 export { type ServiceAccount, ServiceAccounts } from './service-accounts/service-accounts.port.js';
+export {
+  type Preference,
+  PREFERENCES,
+  ProjectConfigs,
+  type ProjectSettings,
+  type SettingsInForce,
+  type SettingsScope,
+} from './projects/settings/project-settings.port.js';
+export {
+  type RoutingRules,
+  type RoutingSettings,
+  RoutingSettingsReader,
+} from './projects/settings/routing-settings.port.js';
 export { Teams } from './teams/teams.port.js';

@@ -28,6 +28,8 @@ declare module '#platform/events/event-map.js' {
       readonly userId: string | null;
       readonly serviceAccountId: string | null;
     };
+    /** What projects of the organization want of the routing of their calls is not what it was. Emitted in the transaction. */
+    'organizations.routing-settings-changed': { readonly organizationId: string };
   }
 }
 

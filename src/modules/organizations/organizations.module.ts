@@ -15,6 +15,11 @@ import { OrganizationsController } from './organizations.controller.js';
 import { ChangeProjectService } from './projects/change-project.service.js';
 import { ProjectsController } from './projects/projects.controller.js';
 import { ReadProjectsService } from './projects/read-projects.service.js';
+import { ProjectConfigRepository } from './projects/settings/project-config.repository.js';
+import { ProjectConfigsService } from './projects/settings/project-configs.service.js';
+import { ProjectConfigs } from './projects/settings/project-settings.port.js';
+import { ReadRoutingSettingsService } from './projects/settings/read-routing-settings.service.js';
+import { RoutingSettingsReader } from './projects/settings/routing-settings.port.js';
 import { CallerRights } from './roles/caller-rights.service.js';
 import { ChangeRoleService } from './roles/change-role.service.js';
 import { ReadRolesService } from './roles/read-roles.service.js';
@@ -57,6 +62,7 @@ import { TeamsController } from './teams/teams.controller.js';
     ChangeTeamMemberService,
     ChangeTeamService,
     CreateServiceAccountService,
+    ProjectConfigRepository,
     ReadInvitationsService,
     ReadMembersService,
     ReadProjectsService,
@@ -70,7 +76,9 @@ import { TeamsController } from './teams/teams.controller.js';
     SuspendUserService,
     TeamMemberRepository,
     { provide: DefaultOrganization, useClass: DefaultOrganizationService },
+    { provide: ProjectConfigs, useClass: ProjectConfigsService },
+    { provide: RoutingSettingsReader, useClass: ReadRoutingSettingsService },
   ],
-  exports: [DefaultOrganization, OrganizationSettingsModule],
+  exports: [DefaultOrganization, OrganizationSettingsModule, ProjectConfigs, RoutingSettingsReader],
 })
 export class OrganizationsModule {}

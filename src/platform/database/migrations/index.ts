@@ -32,6 +32,7 @@ import { TeamChannels1764302400000 } from './1764302400000-team-channels.js';
 import { KeySweeps1764302401000 } from './1764302401000-key-sweeps.js';
 import { ServiceAccounts1764295200000 } from './1764295200000-service-accounts.js';
 import { SharedBudgets1764298800000 } from './1764298800000-shared-budgets.js';
+import { ProjectConfigs1764306000000 } from './1764306000000-project-configs.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -69,4 +70,5 @@ export const MIGRATIONS = [
   KeySweeps1764302401000,
   ServiceAccounts1764295200000,
   SharedBudgets1764298800000,
+  ProjectConfigs1764306000000,
 ];

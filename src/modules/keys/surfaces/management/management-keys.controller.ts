@@ -5,6 +5,7 @@ import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { CallingKey } from '../../calling-key.decorator.js';
 import type { KeyView } from '../../domain/key-view.js';
+import { PREFIXES } from './management-paths.js';
 import {
   CreatedNamedKeyResponse,
   CreateNamedKeyDto,
@@ -15,9 +16,6 @@ import {
 } from './named-keys.dto.js';
 import { NamedKeysService } from './named-keys.service.js';
 import { viewCreatedNamedKey, viewNamedKeyList } from './named-keys.view.js';
-
-/** Clients differ in whether their base URL ends in `/v1`. */
-const PREFIXES = ['manage', 'v1/manage'];
 
 const EXAMPLE = { name: 'batch-worker', created_at: 1_795_251_600, is_management_key: false };
 

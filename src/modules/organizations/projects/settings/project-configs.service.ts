@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+
+import { AppError } from '#common/errors/app-error.js';
+import { Clock } from '#common/time/clock.js';
+import { EventBus } from '#platform/events/event-bus.js';
+
+import { StructureLock } from '../../structure-lock.js';
+import { ProjectConfigRepository } from './project-config.repository.js';
+import {
+  ProjectConfigs,
+  type ProjectSettings,
+  type SettingsInForce,
+  type SettingsScope,
+} from './project-settings.port.js';
+
+/** Of an organization that has said nothing: nothing is asked of its calls. */
+const DEFAULTS: ProjectSettings = {
+  preference: 'balanced',
+  allowedProviders: null,
+  allowOverwrite: true,
+};
+
+@Injectable()
+export class ProjectConfigsService extends ProjectConfigs {
+  constructor(
+    private readonly configs: ProjectConfigRepository,
+    private readonly lock: StructureLock,
+    private readonly events: EventBus,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  override async read(scope: SettingsScope): Promise<SettingsInForce> {
+    const bornAt = await this.configs.findBirth(scope);
+    if (!bornAt) throw new AppError('not_found', { message: 'There is no such project any more.' });
+    const found = await this.configs.findInForce(scope);
+    const settings = found?.settings ?? DEFAULTS;
+    // Settings that are another's were not made for this project.
+    const isOwn = found?.projectId === scope.projectId;
+    return {
+      ...scope,
+      settings,
+      createdAt: isOwn ? found.createdAt : bornAt,
+      updatedAt: found?.updatedAt ?? bornAt,
+    };
+  }
+
+  override async change(
+    scope: SettingsScope,
+    changes: Partial<ProjectSettings>,
+    isAdmin: boolean,
+  ): Promise<void> {
+    const { organizationId } = scope;
+    await this.lock.run(organizationId, async () => {
+      const { settings } = await this.read(scope);
+      if (!isAdmin && !settings.allowOverwrite) throw onlyForAdmins();
+      await this.configs.write(scope, { ...settings, ...changes }, new Date(this.clock.now()));
+      this.events.emit('organizations.routing-settings-changed', { organizationId });
+    });
+  }
+}
+
+function onlyForAdmins(): AppError {
+  return new AppError('operation_not_allowed', {
+    message:
+      'These settings are enforced (allow_overwrite is false), so only an administrator changes them.',
+  });
+}
