@@ -8,7 +8,7 @@ const MODULE_EDGES = {
   keys: ['limits', 'notifications', 'organizations', 'usage'],
   auth: ['keys', 'notifications', 'organizations'],
   leaks: ['auth', 'keys'],
-  inference: ['keys', 'catalog', 'limits', 'usage'],
+  inference: ['keys', 'catalog', 'limits', 'organizations', 'usage'],
   analytics: ['auth', 'keys', 'usage'],
 };
 

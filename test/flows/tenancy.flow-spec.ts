@@ -535,3 +535,22 @@ describe('an Idempotency-Key of another organization', () => {
     expect(sibling.headers.get('idempotency-replayed')).toBeNull();
   });
 });
+
+describe('another organization’s settings', () => {
+  const path = '/manage/project-configs';
+
+  it('are neither read nor changed with ours, and hold for none of our calls', async () => {
+    const call = { model: 'same-model', messages: [{ role: 'user', content: 'Hello!' }] };
+    const chat = async ({ admin: key }: Tenant): Promise<number> =>
+      (await app.call('POST', '/v1/chat/completions', { key, body: call })).status;
+    const before = (await app.call('GET', path, { key: theirs.admin })).body;
+    const statusBefore = await chat(theirs);
+    const body = { allowed_providers: ['nobody'], allow_overwrite: false };
+    expect((await app.call('PUT', path, { key: ours.admin, body })).status).toBe(200);
+    expect((await app.call('GET', path, { key: theirs.admin })).body).toEqual(before);
+    expect(await chat(ours)).toBe(403);
+    expect(await chat(theirs)).toBe(statusBefore);
+    const back = { allowed_providers: null, allow_overwrite: true };
+    expect((await app.call('PUT', path, { key: ours.admin, body: back })).status).toBe(200);
+  });
+});

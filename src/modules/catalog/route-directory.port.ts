@@ -1,5 +1,6 @@
 import type { TokenPrice } from '#common/money/money.js';
 import type { Secret } from '#common/secret/secret.js';
+import type { RoutingRules } from '#modules/organizations/index.js';
 
 /** Where a provider's API is and how it is called. */
 export type ProviderEndpoint = {
@@ -27,6 +28,8 @@ export type Candidate = {
   readonly routeVersion: number;
   readonly upstreamModel: string;
   readonly price: TokenPrice;
+  /** A million tokens in and a million out, by which candidates are compared. */
+  readonly bothNanosPerMillion: bigint;
   readonly priority: number;
   readonly weight: number;
   readonly contextLength: number | null;
@@ -50,6 +53,8 @@ export type RouteTable = {
   readonly candidates: (model: string) => readonly Candidate[];
   /** By name. */
   readonly models: () => readonly RoutedModel[];
+  /** What projects want of the choice among candidates; `null`: none wants anything. */
+  readonly rules: RoutingRules | null;
 };
 
 /** Finds where models are to be had. */

@@ -6,7 +6,7 @@ import {
   CallOutlook,
   type FeatureMask,
   type KeyView,
-  type Refusal,
+  type RoutingRefusal,
 } from '#modules/keys/index.js';
 
 import { surfaceAt } from './inference-door.js';
@@ -44,13 +44,14 @@ export class CallForeseerService implements OnModuleInit {
     });
   }
 
-  async #routingRefusal(view: KeyView, model: string): Promise<Refusal | null> {
+  async #routingRefusal(view: KeyView, model: string): Promise<RoutingRefusal | null> {
     try {
       await this.router.route(view, model);
       return null;
     } catch (error) {
       if (error instanceof AppError && ROUTING_CODES.has(error.code)) {
-        return { allowed: false, code: error.code, message: error.message };
+        const projectSetting = (error.details?.project_setting as string | undefined) ?? null;
+        return { allowed: false, code: error.code, message: error.message, projectSetting };
       }
       throw error;
     }

@@ -14,9 +14,13 @@ import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
 import { InferenceMetrics } from './metrics/inference.metrics.js';
 import type { TakenAllowances } from './limits/taken-allowances.js';
 import { usedFeatures } from './request/requested-features.js';
+import type { RouteSpeed } from './routing/route-speeds.js';
 import type { CallTelemetry } from './telemetry/call-telemetry.js';
 import { CALL_TELEMETRY } from './telemetry/call-trace.js';
 import type { UpstreamCall } from './upstream/provider-adapter.js';
+
+const CLIENT_ERROR = 400;
+const SERVER_ERROR = 500;
 
 /** Who called, and when. */
 export type CallContext = {
@@ -78,6 +82,7 @@ export class CallRecorder {
     const { startedAt } = context;
     const latencyMs = performance.now() - startedAt;
     const firstByteMs = result.firstByteAt === null ? null : result.firstByteAt - startedAt;
+    if (target.speed !== null) learn(target.speed, result.status, firstByteMs);
     const record: UsageRecord = {
       id: requestId,
       caller: context.caller,
@@ -110,4 +115,10 @@ export class CallRecorder {
     this.metrics.observe(surface, target, ended);
     if (trace !== null) trace.end(ended);
   }
+}
+
+function learn(speed: RouteSpeed, status: number, firstByteMs: number | null): void {
+  if (status >= SERVER_ERROR) speed.failed();
+  // What a provider refuses says nothing of how fast it answers.
+  else if (status < CLIENT_ERROR && firstByteMs !== null) speed.succeeded(firstByteMs);
 }

@@ -66,7 +66,7 @@ function start(stream = true): Exchange {
   const call = {
     requestId: 'req_1',
     request: { stream, wantsUsage: false, parsed: {} },
-    target: { providerName: 'acme', endpoint: null },
+    target: { providerName: 'acme', endpoint: null, speed: null },
   } as unknown as UpstreamCall;
   const tools = {
     recorder,

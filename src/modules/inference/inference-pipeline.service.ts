@@ -18,6 +18,7 @@ import {
   type InferenceRequest,
   parseInferenceRequest,
 } from './request/inference-request.js';
+import { requestedRouting } from './request/requested-routing.js';
 import { RouterService } from './router.service.js';
 import type { Surface } from './surface.js';
 import type { Target, UpstreamCall } from './upstream/provider-adapter.js';
@@ -100,7 +101,8 @@ export class InferencePipeline {
     const { surface } = call;
     const now = this.clock.now();
     parsed.outputLimit = authorizeRequest(view, { request: parsed, surface, now });
-    const target = this.router.route(view, parsed.model);
+    parsed.wishes = requestedRouting(parsed);
+    const target = this.router.route(view, parsed.model, parsed.wishes);
     const authorized = { view, parsed };
     if (target instanceof Promise) {
       target

@@ -23,6 +23,7 @@ import { OpenAiCompatibleAdapter } from './providers/openai-compatible/openai-co
 import { ProviderAdapters } from './providers/provider-adapters.js';
 import { SandboxAdapter } from './providers/sandbox/sandbox.adapter.js';
 import { RouterService } from './router.service.js';
+import { RouteSpeeds } from './routing/route-speeds.js';
 import { RunningCalls } from './running-calls.service.js';
 import { CALL_TELEMETRY } from './telemetry/call-trace.js';
 import { Deadlines } from './upstream/deadlines.js';
@@ -55,6 +56,7 @@ import { UpstreamPools } from './upstream/upstream-pools.js';
     OpenAiCompatibleAdapter,
     ProviderAdapters,
     RouterService,
+    RouteSpeeds,
     RunningCalls,
     RunningCallsMetrics,
     SandboxAdapter,

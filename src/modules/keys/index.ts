@@ -1,5 +1,10 @@
 export { authorize, checkState, type Refusal } from './domain/authorize.js';
-export { CallOutlook, type CallSize, type ForeseenUse } from './checks/call-outlook.js';
+export {
+  CallOutlook,
+  type CallSize,
+  type ForeseenUse,
+  type RoutingRefusal,
+} from './checks/call-outlook.js';
 export type { ClientDescription } from './domain/request-facts.js';
 export {
   ALL_FEATURES,

@@ -19,7 +19,7 @@ const MODELS = [
   routed('secret-model', null),
 ];
 const service = new ReadModelsService({
-  tableOf: () => ({ candidates: () => [], models: () => MODELS }),
+  tableOf: () => ({ candidates: () => [], rules: null, models: () => MODELS }),
 });
 const reader = {
   organizationId: 'org_a',

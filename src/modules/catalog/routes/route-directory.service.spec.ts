@@ -58,7 +58,14 @@ function setUp(rows: RouteWithProvider[], rootKey = keyOf(1)) {
     },
   } as unknown as RouteRepository;
   const credentials = new ProviderCredentials(rootKey);
-  const directory = new RouteDirectoryService(repository, credentials, fanout, events, logger);
+  const directory = new RouteDirectoryService(
+    repository,
+    credentials,
+    { rulesOf: () => Promise.resolve(null) },
+    fanout,
+    events,
+    logger,
+  );
   return { directory, fanout, events, reads, lines };
 }
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { RoutingSettingsReader } from '#modules/organizations/index.js';
 import { UnsealError } from '#platform/crypto/sealed-box.js';
 import { EventBus } from '#platform/events/event-bus.js';
 import { CoherentCache } from '#platform/fanout/coherent-cache.js';
@@ -31,6 +32,7 @@ export class RouteDirectoryService extends RouteDirectory {
   constructor(
     private readonly routes: RouteRepository,
     private readonly credentials: ProviderCredentials,
+    private readonly settings: RoutingSettingsReader,
     fanout: Fanout,
     events: EventBus,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -43,11 +45,13 @@ export class RouteDirectoryService extends RouteDirectory {
     fanout.subscribe(CATALOG_CHANGED_TOPIC, (organizationId) =>
       this.#tables.invalidate(organizationId),
     );
-    events.on('catalog.changed', async ({ organizationId }) => {
+    const announce = async ({ organizationId }: { organizationId: string }): Promise<void> => {
       // Here at once, whatever becomes of the message to the others.
       this.#tables.invalidate(organizationId);
       await fanout.publish(CATALOG_CHANGED_TOPIC, organizationId);
-    });
+    };
+    events.on('catalog.changed', announce);
+    events.on('organizations.routing-settings-changed', announce);
   }
 
   override tableOf(organizationId: string): RouteTable | Promise<RouteTable> {
@@ -63,7 +67,10 @@ export class RouteDirectoryService extends RouteDirectory {
   }
 
   async #read(organizationId: string): Promise<RouteTable> {
-    const rows = await this.routes.listWithProviders(organizationId);
+    const [rows, rules] = await Promise.all([
+      this.routes.listWithProviders(organizationId),
+      this.settings.rulesOf(organizationId),
+    ]);
     const endpoints = new Map<string, ProviderEndpoint | null>();
     for (const { provider } of rows) {
       if (!endpoints.has(provider.id)) endpoints.set(provider.id, this.#open(provider));
@@ -74,6 +81,7 @@ export class RouteDirectoryService extends RouteDirectory {
         const { model, createdAt } = route;
         return endpoint ? [{ model, createdAt, candidate: toCandidate(route, endpoint) }] : [];
       }),
+      rules,
     );
   }
 
@@ -105,6 +113,7 @@ function toCandidate(route: RouteEntity, provider: ProviderEndpoint): Candidate 
       outputNanosPerMillion: route.outputNanosPerMillion,
       cachedInputNanosPerMillion: route.cachedInputNanosPerMillion,
     },
+    bothNanosPerMillion: route.inputNanosPerMillion + route.outputNanosPerMillion,
     priority: route.priority,
     weight: route.weight,
     contextLength: route.contextLength,

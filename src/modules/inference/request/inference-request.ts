@@ -10,6 +10,7 @@ import {
 import { JsonScanError, type JsonStructure, scanJson } from '#common/json/json-structure.js';
 
 import type { Surface } from '../surface.js';
+import type { RequestedRouting } from './requested-routing.js';
 
 /** Longest body of an inference call, in bytes: room for several images. */
 export const INFERENCE_BODY_LIMIT = 32 * 1024 * 1024;
@@ -25,6 +26,10 @@ const NAMES = [MODEL, STREAM, STREAM_OPTIONS];
 /** How many output tokens a request may cost, by its older name and its newer one. */
 export const MAX_TOKENS = new JsonName('max_tokens');
 export const MAX_COMPLETION_TOKENS = new JsonName('max_completion_tokens');
+/** Where a request wants to go. They are the gateway's own, and no provider gets them. */
+export const PREFERENCE = new JsonName('preference');
+export const ALLOWED_PROVIDERS = new JsonName('allowed_providers');
+const ROUTING_MEMBERS = [PREFERENCE, ALLOWED_PROVIDERS];
 
 /** A member in which the provider gets another number than the client gave. */
 type OutputChange = readonly [name: JsonName, tokens: number];
@@ -41,6 +46,8 @@ export class InferenceRequest {
   readonly wantsUsage: boolean;
   /** Output tokens to ask for where the client names no number, by its key's policy; `null` for as many as there are. */
   outputLimit: number | null = null;
+  /** What it says of its routing, which no provider gets to read; `null` for nothing. */
+  wishes: RequestedRouting | null = null;
   #outputCeiling = Infinity;
   #parsed: Readonly<Record<string, unknown>> | null = null;
 
@@ -187,7 +194,7 @@ type Splice = { readonly from: number; readonly to: number; readonly text: strin
 
 /**
  * The bytes for the provider: the client's own, unless the model has another name there, the usage of a stream must be
- * asked for or the output must be limited. Then only those places are replaced; nothing is written anew.
+ * asked for, the output must be limited or it says where to go. Then only those places are replaced; nothing is written anew.
  */
 export function upstreamBody(request: InferenceRequest, upstreamModel: string): Buffer {
   const splices: Splice[] = [];
@@ -198,6 +205,8 @@ export function upstreamBody(request: InferenceRequest, upstreamModel: string): 
   for (const [name, tokens] of request.outputChanges) {
     splices.push(write(request, name, String(tokens)));
   }
+  if (request.wishes !== null)
+    splices.push(...ROUTING_MEMBERS.flatMap((name) => leaveOut(request, name)));
   return splices.length === 0 ? request.body : splice(request.body, splices);
 }
 
@@ -215,15 +224,30 @@ function write(request: InferenceRequest, name: JsonName, value: string): Splice
   return { from: afterBrace, to: afterBrace, text: `"${name.text}":${value},` };
 }
 
+/** With one comma: the one behind it where it stands before the model, which is always there and stays, else the one before. */
+function leaveOut(request: InferenceRequest, name: JsonName): Splice[] {
+  const member = request.find(name);
+  const model = request.find(MODEL);
+  if (!member || !model) return [];
+  return member.keyStart < model.keyStart
+    ? [{ from: member.keyStart, to: request.body.indexOf(',', member.valueEnd) + 1, text: '' }]
+    : [{ from: request.body.lastIndexOf(',', member.keyStart), to: member.valueEnd, text: '' }];
+}
+
 function replace(member: JsonMember | undefined, text: string): Splice {
   if (!member) throw new Error('A member that was read must have a place in the text.');
   return { from: member.valueStart, to: member.valueEnd, text };
 }
 
+/** What is put in at a place comes before what is taken out there. */
+function inOrder(a: Splice, b: Splice): number {
+  return a.from - b.from || a.to - b.to;
+}
+
 function splice(body: Buffer, splices: readonly Splice[]): Buffer {
   const parts: Buffer[] = [];
   let at = 0;
-  for (const { from, to, text } of splices.toSorted((a, b) => a.from - b.from)) {
+  for (const { from, to, text } of splices.toSorted(inOrder)) {
     parts.push(body.subarray(at, from), Buffer.from(text));
     at = to;
   }

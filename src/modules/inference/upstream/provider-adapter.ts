@@ -6,6 +6,7 @@ import type { ProviderEndpoint } from '#modules/catalog/index.js';
 import type { UsageRoute } from '#modules/usage/index.js';
 
 import type { InferenceRequest } from '../request/inference-request.js';
+import type { RouteSpeed } from '../routing/route-speeds.js';
 import type { Surface } from '../surface.js';
 import type { CallTrace } from '../telemetry/call-trace.js';
 
@@ -22,6 +23,8 @@ export type Target = {
   readonly route: UsageRoute;
   /** `null`: the built-in sandbox. */
   readonly endpoint: ProviderEndpoint | null;
+  /** How fast it has answered, for calls to come; `null` for the sandbox. */
+  readonly speed: RouteSpeed | null;
 };
 
 /** One call to a provider. */

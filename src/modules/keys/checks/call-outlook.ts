@@ -20,6 +20,12 @@ export type ForeseenUse = {
   readonly fit: (left: (figure: number) => number) => number | null;
 };
 
+/** What routing refuses a call with. */
+export type RoutingRefusal = Refusal & {
+  /** The setting of the key's projects that leaves it no provider; `null` where it is no such setting. */
+  readonly projectSetting: string | null;
+};
+
 export type CallSize = {
   readonly model: string;
   readonly inputTokens: number;
@@ -33,7 +39,7 @@ export type CallForeseer = {
   /** Whether calls on this route ask for output tokens. */
   readonly asksForOutput: (url: string) => boolean;
   /** `null` where the call would be sent to a provider, or the sandbox. */
-  readonly routingRefusal: (view: KeyView, model: string) => Promise<Refusal | null>;
+  readonly routingRefusal: (view: KeyView, model: string) => Promise<RoutingRefusal | null>;
   /** Of a call that {@link routingRefusal} has nothing against. */
   readonly mostUse: (view: KeyView, url: string, size: CallSize) => Promise<ForeseenUse>;
 };

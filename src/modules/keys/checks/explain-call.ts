@@ -1,5 +1,3 @@
-import type { ErrorCode } from '#common/errors/error-codes.js';
-
 import {
   type DescribedRequest,
   type Outcome,
@@ -8,9 +6,11 @@ import {
 } from '../domain/explain.js';
 import type { KeyView } from '../domain/key-view.js';
 import { listed, quoted } from '../domain/plain-words.js';
+import type { RoutingRefusal } from './call-outlook.js';
 
+const PROVIDER = 'provider';
 /** What is looked at once the key may make the call. */
-const RULES_BEHIND = ['route', 'provider'] as const;
+const RULES_BEHIND = ['route', PROVIDER] as const;
 
 /** Where the path alone decides. */
 export function explainNothing(outcome: 'allow' | 'deny', detail: string): TraceEntry[] {
@@ -26,12 +26,12 @@ export function explainNothing(outcome: 'allow' | 'deny', detail: string): Trace
 export function explainRouting(
   view: KeyView,
   { callsModel, facts: { model } }: DescribedRequest,
-  refusal: ErrorCode | null,
+  refusal: RoutingRefusal | null,
 ): TraceEntry[] {
   if (!callsModel) return bothUnknown(view, 'The route calls no model.');
   if (model === undefined) return bothUnknown(view, 'Give model to know.');
   const name = quoted(model);
-  if (refusal === 'model_not_found') {
+  if (refusal?.code === 'model_not_found') {
     const detail = `There is no route for the model ${name}.`;
     return [{ rule: 'route', outcome: 'deny', detail }, ofProvider(view, 'not_evaluated', detail)];
   }
@@ -42,8 +42,18 @@ export function explainRouting(
     { rule: 'route', outcome: 'allow', detail },
     refusal === null
       ? ofProvider(view, 'allow', 'The call goes to one that the key may use, or to the sandbox.')
-      : ofProvider(view, 'deny', `None of them has the model ${name}.`),
+      : deniedProvider(view, refusal, name),
   ];
+}
+
+function deniedProvider(
+  view: KeyView,
+  { projectSetting: setting }: RoutingRefusal,
+  name: string,
+): TraceEntry {
+  if (setting === null) return ofProvider(view, 'deny', `None of them has the model ${name}.`);
+  const detail = `The project setting ${setting} leaves no provider of the model ${name}.`;
+  return { rule: PROVIDER, outcome: 'deny', detail };
 }
 
 function bothUnknown(view: KeyView, detail: string): TraceEntry[] {
@@ -58,7 +68,7 @@ function ofProvider(
   outcome: Outcome,
   why: string,
 ): TraceEntry {
-  const rule = 'provider';
+  const rule = PROVIDER;
   if (allowsProvider === null) {
     return { rule, outcome: 'not_restricted', detail: 'The key does not restrict providers.' };
   }

@@ -64,7 +64,7 @@ export class JudgeRequestService {
       trace: [
         { rule: 'path', outcome: 'allow', detail: `${asked} is the route ${route.url}.` },
         ...explain(view, described),
-        ...explainRouting(view, described, routing?.code ?? null),
+        ...explainRouting(view, described, routing),
       ],
       call: described.callsModel ? toJudge(request, route, routing === null) : null,
     };

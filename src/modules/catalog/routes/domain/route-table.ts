@@ -1,3 +1,5 @@
+import type { RoutingRules } from '#modules/organizations/index.js';
+
 import type { Candidate, RoutedModel, RouteTable } from '../../route-directory.port.js';
 
 /** A candidate for a model, and since when it is one. */
@@ -10,7 +12,10 @@ export type ModelCandidate = {
 const NONE: readonly Candidate[] = [];
 
 /** @param rows in the order in which a model's candidates are to be tried */
-export function compileRouteTable(rows: readonly ModelCandidate[]): RouteTable {
+export function compileRouteTable(
+  rows: readonly ModelCandidate[],
+  rules: RoutingRules | null = null,
+): RouteTable {
   const byModel = new Map<string, ModelCandidate[]>();
   for (const row of rows) {
     const others = byModel.get(row.model);
@@ -21,7 +26,7 @@ export function compileRouteTable(rows: readonly ModelCandidate[]): RouteTable {
     [...byModel].map(([model, own]) => [model, own.map(({ candidate }) => candidate)]),
   );
   const models = [...byModel.values()].flatMap(describe).sort(byName);
-  return { candidates: (model) => candidates.get(model) ?? NONE, models: () => models };
+  return { candidates: (model) => candidates.get(model) ?? NONE, models: () => models, rules };
 }
 
 function describe(rows: readonly ModelCandidate[]): RoutedModel[] {
