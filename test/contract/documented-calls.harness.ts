@@ -14,6 +14,7 @@ export type Values = {
   readonly userId?: string;
   readonly token?: string;
   readonly path?: string;
+  readonly environment?: string;
   readonly query?: string;
 };
 export type Body = Record<string, unknown> & { readonly id: string };
@@ -66,6 +67,7 @@ export class DocumentedCalls {
       .replace('{delivery_id}', values.deliveryId ?? '')
       .replace('{user_id}', values.userId ?? '')
       .replace('{token}', values.token ?? '')
+      .replace('{environment}', values.environment ?? 'nowhere')
       .replace('{path}', values.path ?? '');
     return this.app.call(method, filled + (values.query ?? ''), call);
   }

@@ -160,6 +160,22 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('deletePolicy', { id: bare.id });
   });
 
+  it('environments', async () => {
+    await succeed('listEnvironments');
+    const environment = 'development';
+    await succeed('getEnvironment', { environment });
+    await fail('getEnvironment', 404, { environment: 'test' });
+    const body = { defaults: { permissions: { models: ['a'] } } };
+    await succeed('setEnvironment', { environment }, { body });
+    await succeed('listEnvironments');
+    const key = await succeed('createKey', {}, { body: { name: 'with defaults', environment } });
+    await succeed('getKeyPolicy', { id: key.id });
+    const stale = { body: {}, headers: { 'if-match': '"0"' } };
+    await fail('setEnvironment', 412, { environment }, stale);
+    await fail('setEnvironment', 400, { environment }, { body: { wrong: true } });
+    await succeed('setEnvironment', { environment }, { body: {} });
+  });
+
   it('rotations on a schedule, and claims', async () => {
     const keys = [
       await succeed('createKey', {}, { body: { name: 'rotated' } }),

@@ -9,17 +9,15 @@ import { Pepper } from '#platform/crypto/pepper.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import type { KeyWithSecret } from './api-key.repository.js';
-import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { ApiKeySecretEntity, UNUSED } from './api-key-secret.entity.js';
 import type { Belonging, KeyMember } from './domain/belonging.js';
-import { type Grant, grantWithin, levelAndScopes, type RequestedGrant } from './domain/grant.js';
+import type { Grant } from './domain/grant.js';
 import { generateKeySecret, visibleParts } from './domain/key-secret.js';
-import { futureTime } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
 import { toPolicyDocument } from './domain/policy/policy-document.js';
 import type { SourcedPolicy } from './domain/policy/policy-within.js';
-import { readPolicy } from './domain/policy/read-policy.js';
 import type { CreateKeyDto } from './dto/create-key.dto.js';
+import { SettleNewKeyService } from './settle-new-key.service.js';
 import { SigningSecrets } from './signing-secrets.js';
 import { WriteKeyService } from './write-key.service.js';
 
@@ -49,7 +47,7 @@ export class IssueKeyService {
   constructor(
     private readonly written: WriteKeyService,
     private readonly pepper: Pepper,
-    private readonly belongings: SettleBelongingService,
+    private readonly newKeys: SettleNewKeyService,
     private readonly signingSecrets: SigningSecrets,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
@@ -66,20 +64,12 @@ export class IssueKeyService {
     dto: CreateKeyDto,
     inherited: SourcedPolicy | null = null,
   ): Promise<IssuedKey> {
-    const grant = {
-      ...grantWithin(creator, requestedGrant(dto, this.clock.now())),
-      ...(inherited && { policy: inherited.policy, policySources: inherited.sources }),
-    };
-    const belonging = await this.belongings.settle(creator, dto, null);
-    await this.belongings.assertGrant(creator, belonging, grant);
-    const members = await this.belongings.members(creator, dto);
-    const secret = generateKeySecret(this.config.keyBrand, grant.environment);
+    const settled = await this.newKeys.settle(creator, dto, inherited);
+    const secret = generateKeySecret(this.config.keyBrand, settled.grant.environment);
     const issued = await this.write({
       organizationId: creator.organizationId,
       name: dto.name,
-      grant,
-      belonging,
-      members: members ?? [],
+      ...settled,
       metadata: dto.metadata ?? {},
       createdBy: creator.keyId,
       secret,
@@ -139,17 +129,4 @@ export class IssueKeyService {
       signingSecret: signing?.secret ?? null,
     };
   }
-}
-
-function requestedGrant(dto: CreateKeyDto, now: number): RequestedGrant {
-  if (dto.access_level !== undefined && dto.scopes !== undefined) {
-    throw levelAndScopes();
-  }
-  return {
-    accessLevel: dto.access_level ?? null,
-    scopes: dto.scopes ?? null,
-    environment: dto.environment,
-    policy: readPolicy(dto),
-    expiresAt: dto.expires_at ? futureTime(dto.expires_at, 'expires_at', now).getTime() : null,
-  };
 }

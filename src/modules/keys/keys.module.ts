@@ -19,6 +19,10 @@ import { KeyChecksController } from './checks/key-checks.controller.js';
 import { SimulateRequestService } from './checks/simulate-request.service.js';
 import { VerifyKeyService } from './checks/verify-key.service.js';
 import { DeactivateLeakedKeyService } from './deactivate-leaked-key.service.js';
+import { EnvironmentSettingsRepository } from './environments/environment-settings.repository.js';
+import { EnvironmentsController } from './environments/environments.controller.js';
+import { ReadEnvironmentsService } from './environments/read-environments.service.js';
+import { SetEnvironmentService } from './environments/set-environment.service.js';
 import { FindLeakedKeysService } from './find-leaked-keys.service.js';
 import { IssueKeyService } from './issue-key.service.js';
 import { KeyAccounts } from './key-accounts.service.js';
@@ -58,6 +62,7 @@ import { TemplateImpactService } from './templates/template-impact.service.js';
 import { WriteTemplateService } from './templates/write-template.service.js';
 import { SubjectNames } from './subject-names.service.js';
 import { TellOfBudgets } from './tell-of-budgets.service.js';
+import { SettleNewKeyService } from './settle-new-key.service.js';
 import { SigningSecretController } from './signing-secret.controller.js';
 import { SigningSecrets } from './signing-secrets.js';
 
@@ -84,11 +89,16 @@ import { SigningSecrets } from './signing-secrets.js';
     ClaimsController,
     PolicyTemplatesController,
     PolicyImpactController,
+    EnvironmentsController,
   ],
   providers: [
     SigningSecrets,
     SettleBelongingService,
     SettleServiceAccountService,
+    SettleNewKeyService,
+    EnvironmentSettingsRepository,
+    ReadEnvironmentsService,
+    SetEnvironmentService,
     IssueKeyService,
     ReadKeysService,
     ChangeKeyService,

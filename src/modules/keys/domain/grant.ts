@@ -11,7 +11,12 @@ import { AppError } from '#common/errors/app-error.js';
 
 import type { KeyView } from './key-view.js';
 import type { KeyPolicy } from './policy/key-policy.js';
-import { assertPolicyWithin, type PolicySources, policyWithin } from './policy/policy-within.js';
+import {
+  assertPolicyWithin,
+  type PolicySources,
+  policyWithin,
+  type SourcedPolicy,
+} from './policy/policy-within.js';
 import type { RequestedPolicy } from './policy/read-policy.js';
 
 export type RequestedGrant = {
@@ -39,10 +44,15 @@ const GRANTABLE_WITH_KEYS_WRITE = scopeMask(['inference', 'models:read']);
  * What the child of `creator` gets of what was asked for. Nothing that a key makes may do more than the key itself:
  * scopes, environment class, policy and lifetime are each within the creator's, and what is left out is the
  * creator's, never "no limit".
+ * @param defaults what it starts with instead of the creator's policy, which is within that already
  * @throws {AppError} `escalation_denied` naming the field that asks for more
  */
-export function grantWithin(creator: KeyView, requested: RequestedGrant): Grant {
-  const { policy, sources } = policyWithin(creator.policy, requested.policy);
+export function grantWithin(
+  creator: KeyView,
+  requested: RequestedGrant,
+  defaults: SourcedPolicy | null = null,
+): Grant {
+  const { policy, sources } = policyWithin(creator.policy, requested.policy, defaults);
   return {
     ...grantScopes(creator, requested),
     environment: grantEnvironment(creator, requested.environment),

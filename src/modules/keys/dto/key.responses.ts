@@ -37,7 +37,7 @@ export class KeyPolicyResponse {
       items: { type: 'string', enum: [...POLICY_SOURCES] },
     },
     description:
-      'By field: `key`, it was asked for when the key was made; `template`, the policy that it inherits from says it; `creator`, it is that of the key that made it; several, where they add up; `default`, nobody restricted it.',
+      'By field: `key`, it was asked for when the key was made; `template`, the policy that it inherits from says it; `environment`, it is the default of its environment; `creator`, it is that of the key that made it; several, where they add up; `default`, nobody restricted it.',
   })
   sources: Record<string, string[]>;
 

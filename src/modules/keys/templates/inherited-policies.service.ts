@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Environment } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { isGiven } from '#common/validation/given.js';
 
@@ -23,6 +24,7 @@ import {
 } from '../domain/policy/policy-templates.js';
 import type { SourcedPolicy } from '../domain/policy/policy-within.js';
 import { type PolicyInput, readPolicy } from '../domain/policy/read-policy.js';
+import { EnvironmentSettingsRepository } from '../environments/environment-settings.repository.js';
 import { assertNoOverrides, splitInheritance } from './domain/split-inheritance.js';
 import { TemplateTree } from './domain/template-tree.js';
 import { KeyInheritanceRepository } from './key-inheritance.repository.js';
@@ -42,6 +44,7 @@ export class InheritedPolicies {
   constructor(
     private readonly templates: PolicyTemplateRepository,
     private readonly inheritances: KeyInheritanceRepository,
+    private readonly environments: EnvironmentSettingsRepository,
   ) {}
 
   /** Until the caller's transaction ends. It goes before every lock on a key. */
@@ -50,23 +53,34 @@ export class InheritedPolicies {
   }
 
   /**
-   * What a key gets that `creator` makes from a template.
+   * What a key gets that `creator` makes from a template; of the defaults of its environment only what neither the template
+   * nor the key says.
    * @param nameOrId of the template
    * @param own what the key is to have of its own
    * @throws {AppError} `not_found`, `escalation_denied`, `invalid_request`
    */
-  async inherit(creator: KeyView, nameOrId: string, own: PolicyInput): Promise<Inherited> {
+  async inherit(
+    creator: KeyView,
+    nameOrId: string,
+    own: PolicyInput,
+    environment: Environment,
+  ): Promise<Inherited> {
     const { organizationId, policy: bound } = creator;
     const template = await this.templates.findByNameOrId(organizationId, nameOrId);
     if (!template) throw noTemplate(nameOrId);
-    const below = (await this.#treeOf(organizationId, template.id)).composed(template.id);
+    const tree = await this.#treeOf(organizationId, template.id);
     const overrides = readPolicy(own);
-    const policy = inheritWithin(bound, addLevel(below, overrides), overrides);
+    const wanted = addLevel(tree.composed(template.id), overrides);
+    const asked = inheritWithin(bound, wanted, overrides);
+    const { defaults } = await this.environments.find(organizationId, environment);
     const tie = {
       templateId: template.id,
       overrides: writeOverrides(mergeOverrides(NOTHING, overrides)),
       bound: toPolicyDocument(bound),
+      defaults,
     };
+    // Nobody has asked for the defaults, so that they are refused to nobody: they count as far as the creator's policy goes.
+    const policy = Object.keys(defaults).length === 0 ? asked : tree.policyOf(tie);
     return { policy, tie };
   }
 
@@ -79,7 +93,8 @@ export class InheritedPolicies {
     const asked = splitInheritance(change.policy);
     const current = grantOf(key);
     if (isGiven(asked.inheritFrom)) {
-      const { policy, tie } = await this.inherit(changer, asked.inheritFrom, asked.input);
+      const { inheritFrom, input } = asked;
+      const { policy, tie } = await this.inherit(changer, inheritFrom, input, key.environment);
       await this.inheritances.put(key.organizationId, { keyId: key.id, ...tie });
       const next = { ...current, policy: policy.policy, policySources: policy.sources };
       return regrantWithin(changer, next, { ...change, policy: NOTHING });
@@ -107,7 +122,7 @@ export class InheritedPolicies {
     const grant = regrantWithin(changer, current, { ...change, policy: asked });
     const tree = await this.#treeOf(organizationId, tie.templateId);
     const own = readPolicy(tie.overrides);
-    addLevel(addStoredLevel(tree.composed(tie.templateId), own), asked);
+    addLevel(addStoredLevel(tree.composed(tie.templateId, tie.defaults), own), asked);
     const bound = boundAfter(fromPolicyDocument(tie.bound), changer.policy, namesIn(asked));
     const next = {
       ...tie,

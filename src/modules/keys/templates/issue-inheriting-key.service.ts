@@ -34,7 +34,13 @@ export class IssueInheritingKeyService {
     }
     return this.transactions.run(async () => {
       await this.inherited.holdStill(creator.organizationId);
-      const { policy, tie } = await this.inherited.inherit(creator, inheritFrom, input);
+      const { environment } = dto;
+      const { policy, tie } = await this.inherited.inherit(
+        creator,
+        inheritFrom,
+        input,
+        environment,
+      );
       const issued = await this.issueKey.issue(creator, withoutPolicy(dto), policy);
       const keyId = issued.issued.key.id;
       await this.inheritances.put(creator.organizationId, { keyId, ...tie });

@@ -10,7 +10,7 @@ export type InheritingKey = KeyInheritance & {
   readonly createdAt: Date;
 };
 
-const COLUMNS = `key_id AS "keyId", template_id AS "templateId", overrides, bound`;
+const COLUMNS = `key_id AS "keyId", template_id AS "templateId", overrides, bound, defaults`;
 const OF_KEYS_IN_USE = `FROM key_inheritances JOIN api_keys key ON key.id = key_id
   WHERE key_inheritances.organization_id = $1 AND key.organization_id = $1 AND template_id = ANY($2)
     AND (key.revoked_at IS NULL OR key.revoked_at > $3)`;
@@ -36,13 +36,16 @@ export class KeyInheritanceRepository {
   }
 
   async put(organizationId: string, inheritance: KeyInheritance): Promise<void> {
-    const { keyId, templateId, overrides, bound } = inheritance;
+    const { keyId, templateId, overrides, bound, defaults } = inheritance;
     await this.transactions.sql(
-      `INSERT INTO key_inheritances (key_id, organization_id, template_id, overrides, bound)
-       VALUES ($1, $2, $3, $4, $5)
+      `INSERT INTO key_inheritances (key_id, organization_id, template_id, overrides, bound, defaults)
+       VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (key_id) DO UPDATE SET template_id = EXCLUDED.template_id, overrides = EXCLUDED.overrides,
-         bound = EXCLUDED.bound`,
-      [keyId, organizationId, templateId, JSON.stringify(overrides), JSON.stringify(bound)],
+         bound = EXCLUDED.bound, defaults = EXCLUDED.defaults`,
+      [
+        ...[keyId, organizationId, templateId],
+        ...[overrides, bound, defaults].map((document) => JSON.stringify(document)),
+      ],
     );
   }
 

@@ -36,4 +36,6 @@ export type KeyInheritance = {
   readonly overrides: PolicyInput;
   /** What it can be at most, whatever its templates say. */
   readonly bound: PolicyDocument;
+  /** Of its environment, as they were when it was made from the template, in the canonical spelling. */
+  readonly defaults: PolicyInput;
 };

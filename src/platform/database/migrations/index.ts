@@ -33,6 +33,7 @@ import { KeySweeps1764302401000 } from './1764302401000-key-sweeps.js';
 import { ServiceAccounts1764295200000 } from './1764295200000-service-accounts.js';
 import { SharedBudgets1764298800000 } from './1764298800000-shared-budgets.js';
 import { ProjectConfigs1764306000000 } from './1764306000000-project-configs.js';
+import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -71,4 +72,5 @@ export const MIGRATIONS = [
   ServiceAccounts1764295200000,
   SharedBudgets1764298800000,
   ProjectConfigs1764306000000,
+  EnvironmentSettings1764291600000,
 ];

@@ -29,14 +29,24 @@ const NOTHING_SAID = policyWithin(UNRESTRICTED_POLICY, readPolicy({}));
  * What templates say together that are built upon each other, as one change of a key after another: what a level does not
  * name stays as it is, and `null` opens it again.
  * @param levels the outermost first
+ * @param outermost what they are all built upon: {@link composeDefaults}
  */
-export function composeTemplates(levels: readonly RequestedPolicy[]): SourcedPolicy {
-  let composed = NOTHING_SAID;
+export function composeTemplates(
+  levels: readonly RequestedPolicy[],
+  outermost: SourcedPolicy = NOTHING_SAID,
+): SourcedPolicy {
+  let composed = outermost;
   for (const level of levels) {
     const next = addStoredLevel(composed, level);
     composed = { ...next, sources: mapSources(next.sources, { key: ['template'] }) };
   }
   return composed;
+}
+
+/** What the defaults of an environment say by themselves. */
+export function composeDefaults(defaults: RequestedPolicy): SourcedPolicy {
+  const { policy, sources } = addStoredLevel(NOTHING_SAID, defaults);
+  return { policy, sources: mapSources(sources, { key: ['environment'] }) };
 }
 
 /**

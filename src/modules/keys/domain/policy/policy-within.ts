@@ -12,9 +12,12 @@ import {
 import type { AllDemand, FeatureSwitch, RequestedPolicy } from './read-policy.js';
 import { settleSigningDetails } from './signing-details.js';
 
-/** By a field's path: whether the key itself was given it, its template says it, its creator had it, several of them, or nobody. */
+/**
+ * By a field's path: whether the key itself was given it, its template says it, it is the default of its environment, its
+ * creator had it, several of them, or nobody.
+ */
 export type PolicySources = Readonly<Record<string, readonly PolicySource[]>>;
-export const POLICY_SOURCES = ['default', 'creator', 'template', 'key'] as const;
+export const POLICY_SOURCES = ['default', 'creator', 'environment', 'template', 'key'] as const;
 export type PolicySource = (typeof POLICY_SOURCES)[number];
 
 /** A policy, and where it came from. */

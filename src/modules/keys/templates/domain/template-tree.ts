@@ -7,6 +7,7 @@ import { namesIn } from '../../domain/policy/policy-overrides.js';
 import {
   addLevel,
   addStoredLevel,
+  composeDefaults,
   composeTemplates,
   inheritClamped,
 } from '../../domain/policy/policy-templates.js';
@@ -33,12 +34,17 @@ export class TemplateTree {
     return new TemplateTree([...this.#templates.values(), template]);
   }
 
-  /** What the template says together with all that it is built upon. */
-  composed(id: string): SourcedPolicy {
-    let policy = this.#composed.get(id);
+  /**
+   * What the template says together with all that it is built upon.
+   * @param defaults of the environment of the key that it is for, in the canonical spelling
+   */
+  composed(id: string, defaults: PolicyInput = {}): SourcedPolicy {
+    const saved = `${id} ${JSON.stringify(defaults)}`;
+    let policy = this.#composed.get(saved);
     if (!policy) {
-      policy = composeTemplates(this.#lineageOf(id).map(({ input }) => readPolicy(input)));
-      this.#composed.set(id, policy);
+      const levels = this.#lineageOf(id).map(({ input }) => readPolicy(input));
+      policy = composeTemplates(levels, composeDefaults(readPolicy(defaults)));
+      this.#composed.set(saved, policy);
     }
     return policy;
   }
@@ -61,8 +67,10 @@ export class TemplateTree {
     readonly templateId: string;
     readonly overrides: PolicyInput;
     readonly bound: PolicyDocument;
+    readonly defaults: PolicyInput;
   }): SourcedPolicy {
-    const wanted = addStoredLevel(this.composed(key.templateId), readPolicy(key.overrides));
+    const below = this.composed(key.templateId, key.defaults);
+    const wanted = addStoredLevel(below, readPolicy(key.overrides));
     return inheritClamped(fromPolicyDocument(key.bound), wanted);
   }
 
