@@ -165,7 +165,8 @@ describe('what is answered is what openapi.json says, field for field', () => {
     const environment = 'development';
     await succeed('getEnvironment', { environment });
     await fail('getEnvironment', 404, { environment: 'test' });
-    const body = { defaults: { permissions: { models: ['a'] } } };
+    const rules = { allowed_networks: ['127.0.0.1', '::1'], require_signature: false };
+    const body = { defaults: { permissions: { models: ['a'] } }, rules };
     await succeed('setEnvironment', { environment }, { body });
     await succeed('listEnvironments');
     const key = await succeed('createKey', {}, { body: { name: 'with defaults', environment } });

@@ -50,6 +50,11 @@ export const ERROR_CODES = {
     'permission_error',
     'This API key may not be used with this user agent.',
   ],
+  environment_rule_violated: [
+    403,
+    'permission_error',
+    'This API key breaks a rule of its environment.',
+  ],
   escalation_denied: [403, 'permission_error', 'A key can’t grant more than it has itself.'],
   not_found: [404, 'not_found_error', 'There is nothing here.'],
   model_not_found: [404, 'not_found_error', 'There is no such model.'],

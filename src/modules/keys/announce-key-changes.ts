@@ -4,7 +4,7 @@ import { STANDING_CHANGED_TOPIC } from '#modules/organizations/index.js';
 import { EventBus } from '#platform/events/event-bus.js';
 import { Fanout } from '#platform/fanout/fanout.port.js';
 
-import { KEYS_CHANGED_TOPIC, writeKeyIds } from './keys.events.js';
+import { KEYS_CHANGED_TOPIC, RULES_CHANGED_TOPIC, writeKeyIds } from './keys.events.js';
 import { writeStanding } from './standing-change.js';
 
 /**
@@ -23,6 +23,9 @@ export class AnnounceKeyChanges {
       this.#waiting.push(keyId);
       return this.#waiting.length === 1 ? this.#announce() : undefined;
     });
+    events.on('keys.rules-changed', ({ organizationId }) =>
+      fanout.publish(RULES_CHANGED_TOPIC, organizationId),
+    );
     events.on('organizations.standing-changed', (changed) =>
       fanout.publish(STANDING_CHANGED_TOPIC, writeStanding(changed)),
     );

@@ -8,8 +8,6 @@ import {
   type SelectQueryBuilder,
 } from 'typeorm';
 
-import { isBuiltInRole, SCOPES_OF_ROLE } from '#common/auth/roles.js';
-import type { Scope } from '#common/auth/scopes.js';
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
@@ -17,17 +15,20 @@ import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import type { Holder, KeyType, Standing } from './domain/belonging.js';
 import type { KeyReach } from './domain/key-reach.js';
-import type { OwnerRole } from './domain/owner-rights.js';
 import type { KeyAttributes } from './key-attributes.port.js';
+import {
+  HOLDERS,
+  type KeySurroundings,
+  SURROUNDINGS,
+  surroundingsOf,
+  type SurroundingsRow,
+} from './key-surroundings.js';
 import { managedFrom, seenFrom } from './reach-conditions.js';
 
 /** A key, and the secret by which it was found, or the newest that somebody has, which is the one that is shown. */
-export type KeyWithSecret = {
+export type KeyWithSecret = KeySurroundings & {
   readonly key: ApiKeyEntity;
   readonly secret: ApiKeySecretEntity;
-  readonly standing: Standing | null;
-  /** `null` where it is no person's own, and no service account's. */
-  readonly owner: OwnerRole | null;
 };
 
 /** What keys must have to be listed. Absent: anything. */
@@ -49,58 +50,6 @@ const NAME_LOCK_CLASS = 7_203_003;
 
 /** Characters. */
 const MAX_SHOWN_METADATA = 256;
-
-const OWNER_IS_GONE = `NOT EXISTS (
-  SELECT FROM organization_members WHERE organization_id = key.organization_id AND user_id = key.owner_id)`;
-
-const ACCOUNT_IS_GONE = `NOT EXISTS (
-  SELECT FROM service_accounts WHERE organization_id = key.organization_id AND id = key.service_account_id)`;
-
-/** Of a key named `key`, by whose it is: the column that says so, and whether they are gone. */
-const HOLDERS: Readonly<
-  Record<Holder['kind'], { readonly column: string; readonly isGone: string }>
-> = {
-  owner: { column: 'key.owner_id', isGone: OWNER_IS_GONE },
-  service_account: { column: 'key.service_account_id', isGone: ACCOUNT_IS_GONE },
-};
-
-/** Of a key named `key`: what of all that it belongs to is suspended, or gone. */
-const STANDING = `CASE
-  WHEN key.owner_id IS NOT NULL AND ${OWNER_IS_GONE} THEN 'owner_gone'
-  WHEN key.service_account_id IS NOT NULL AND ${ACCOUNT_IS_GONE} THEN 'service_account_gone'
-  WHEN (SELECT status FROM organizations WHERE id = key.organization_id) <> 'active' THEN 'organization_suspended'
-  WHEN key.team_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM teams WHERE id = key.team_id AND organization_id = key.organization_id AND status = 'active')
-    THEN 'team_suspended'
-  WHEN key.owner_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM users person JOIN organization_members member ON member.user_id = person.id
-     WHERE person.id = key.owner_id AND member.organization_id = key.organization_id
-       AND person.status = 'active' AND member.status = 'active')
-    THEN 'owner_suspended'
-  WHEN key.service_account_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM service_accounts
-     WHERE id = key.service_account_id AND organization_id = key.organization_id AND status = 'active')
-    THEN 'service_account_suspended'
-  END`;
-
-/** Of a key named `key`: what its owner, or its service account, is in the organization. Who is nothing there has no scopes. */
-const OWNER_ROLE = `CASE
-  WHEN key.service_account_id IS NOT NULL THEN COALESCE((
-    SELECT json_build_object('role', account.role, 'own', own.scopes)
-      FROM service_accounts account
-      LEFT JOIN roles own ON own.organization_id = account.organization_id AND own.id = account.role
-     WHERE account.organization_id = key.organization_id AND account.id = key.service_account_id), '{"role": ""}')
-  WHEN key.owner_id IS NOT NULL THEN COALESCE((
-    SELECT json_build_object('role', member.role, 'own', own.scopes)
-      FROM organization_members member
-      LEFT JOIN roles own ON own.organization_id = member.organization_id AND own.id = member.role
-     WHERE member.organization_id = key.organization_id AND member.user_id = key.owner_id), '{"role": ""}')
-  END`;
-
-/** What of a key depends on others. */
-type Surroundings = { readonly standing: Standing | null; readonly owner: OwnerRow | null };
-/** `own`: the scopes of a role of the organization's own. */
-type OwnerRow = { readonly role: string; readonly own: readonly Scope[] | null };
 
 const IN_USE = '(key.revoked_at IS NULL OR key.revoked_at > :now)';
 
@@ -131,10 +80,11 @@ export class ApiKeyRepository {
     const { entities, raw } = await this.transactions.manager
       .createQueryBuilder(ApiKeySecretEntity, 'secret')
       .innerJoinAndMapOne('secret.key', ApiKeyEntity, 'key', 'key.id = secret.key_id')
-      .addSelect(STANDING, 'standing')
-      .addSelect(OWNER_ROLE, 'owner')
+      .addSelect(SURROUNDINGS.standing, 'standing')
+      .addSelect(SURROUNDINGS.owner, 'owner')
+      .addSelect(SURROUNDINGS.environmentRules, 'environmentRules')
       .where('secret.digest IN (:...digests)', { digests: digests.map(({ digest }) => digest) })
-      .getRawAndEntities<Surroundings>();
+      .getRawAndEntities<SurroundingsRow>();
     return entities.flatMap((secret, at) =>
       digests.some((one) => isDigestOf(secret, one))
         ? [
@@ -342,9 +292,13 @@ export class ApiKeyRepository {
     return (await this.#surroundingsOf([key])).get(key.id)?.standing ?? null;
   }
 
-  async #surroundingsOf(keys: readonly ApiKeyEntity[]): Promise<ReadonlyMap<string, Surroundings>> {
-    const rows = await this.transactions.sql<Surroundings & { id: string }>(
-      `SELECT key.id, ${STANDING} AS standing, ${OWNER_ROLE} AS owner FROM api_keys AS key
+  async #surroundingsOf(
+    keys: readonly ApiKeyEntity[],
+  ): Promise<ReadonlyMap<string, SurroundingsRow>> {
+    const rows = await this.transactions.sql<SurroundingsRow & { id: string }>(
+      `SELECT key.id, ${SURROUNDINGS.standing} AS standing, ${SURROUNDINGS.owner} AS owner,
+              ${SURROUNDINGS.environmentRules} AS "environmentRules"
+         FROM api_keys AS key
         WHERE key.organization_id = ANY ($1) AND key.id = ANY ($2)`,
       [keys.map(({ organizationId }) => organizationId), keys.map(({ id }) => id)],
     );
@@ -355,18 +309,6 @@ export class ApiKeyRepository {
 /** A digest is only ever compared with one that was made in the same way. */
 export function isDigestOf(secret: ApiKeySecretEntity, { scheme, digest }: SecretDigest): boolean {
   return secret.scheme === scheme && secret.digest.equals(digest);
-}
-
-/** A role that is gone gives nothing. */
-function surroundingsOf(row: Surroundings | undefined): Pick<KeyWithSecret, 'standing' | 'owner'> {
-  const owner = row?.owner ?? null;
-  return {
-    standing: row?.standing ?? null,
-    owner: owner && {
-      role: owner.role,
-      scopes: isBuiltInRole(owner.role) ? SCOPES_OF_ROLE[owner.role] : (owner.own ?? []),
-    },
-  };
 }
 
 /** TypeORM's type of what may be written does not know that a JSON column takes any JSON. */

@@ -2,6 +2,7 @@ import { AppError } from '#common/errors/app-error.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
 import type { Grant } from './domain/grant.js';
+import type { RuledKey } from './environments/domain/environment-rules.js';
 import { fromPolicyDocument } from './domain/policy/policy-document.js';
 
 /** @throws {AppError} `conflict` */
@@ -14,6 +15,11 @@ export function assertNotRevoked(key: ApiKeyEntity, now: number): void {
 
 export function isRevoked({ revokedAt }: ApiKeyEntity, now: number): boolean {
   return revokedAt !== null && revokedAt.getTime() <= now;
+}
+
+/** What the rules of its environment look at. */
+export function ruledKeyOf(key: ApiKeyEntity): RuledKey {
+  return { ...grantOf(key), createdAt: key.createdAt.getTime() };
 }
 
 /** What a stored key may do. */

@@ -17,6 +17,7 @@ import type { KeyView } from './domain/key-view.js';
 import { toPolicyDocument } from './domain/policy/policy-document.js';
 import type { SourcedPolicy } from './domain/policy/policy-within.js';
 import type { CreateKeyDto } from './dto/create-key.dto.js';
+import { NO_SURROUNDINGS } from './key-surroundings.js';
 import { SettleNewKeyService } from './settle-new-key.service.js';
 import { SigningSecrets } from './signing-secrets.js';
 import { WriteKeyService } from './write-key.service.js';
@@ -123,8 +124,7 @@ export class IssueKeyService {
     return {
       key,
       secret,
-      standing: null,
-      owner: null,
+      ...NO_SURROUNDINGS,
       members,
       signingSecret: signing?.secret ?? null,
     };

@@ -14,7 +14,7 @@ import type { KeyView } from './domain/key-view.js';
 import type { PresentedKey } from './domain/presented-key.js';
 import { KeyDirectory } from './key-directory.port.js';
 import { keyViewOf } from './key-view-of.js';
-import { KEYS_CHANGED_TOPIC, readKeyIds } from './keys.events.js';
+import { KEYS_CHANGED_TOPIC, readKeyIds, RULES_CHANGED_TOPIC } from './keys.events.js';
 import { forgetMembers, readMembers } from './members-change.js';
 import { readStanding, type StandingChange } from './standing-change.js';
 import { digestsOf, PLAIN_SCHEME } from './secret-digests.js';
@@ -53,6 +53,10 @@ export class KeyDirectoryService extends KeyDirectory {
     });
     // Here at once, whatever becomes of the message to the others.
     events.on('keys.key-changed', ({ keyId }) => this.#views.invalidate(keyId));
+    fanout.subscribe(RULES_CHANGED_TOPIC, (organizationId) =>
+      this.#views.invalidate(organizationId),
+    );
+    events.on('keys.rules-changed', ({ organizationId }) => this.#views.invalidate(organizationId));
     fanout.subscribe(STANDING_CHANGED_TOPIC, (payload) => this.#forget(readStanding(payload)));
     events.on('organizations.standing-changed', (changed) => this.#forget(changed));
     // What their owners may do bounds keys of somebody's own.

@@ -4,10 +4,11 @@ import type { KeyWithSecret } from './api-key.repository.js';
 import { compileKeyView, type KeyView } from './domain/key-view.js';
 import { rightsInForce } from './domain/owner-rights.js';
 import { fromPolicyDocument } from './domain/policy/policy-document.js';
+import { isRuled, NO_RULES } from './environments/domain/environment-rules.js';
 
 /** A stored key as requests with this secret are decided on. */
 export function keyViewOf(
-  { key, secret, standing, owner }: KeyWithSecret,
+  { key, secret, standing, owner, environmentRules }: KeyWithSecret,
   signingSecret: Secret | null,
 ): KeyView {
   return compileKeyView({
@@ -20,6 +21,10 @@ export function keyViewOf(
     projectIds: key.projectIds,
     standing,
     environment: key.environment,
+    environmentRules:
+      environmentRules && isRuled(key)
+        ? { rules: { ...NO_RULES, ...environmentRules }, createdAt: key.createdAt.getTime() }
+        : null,
     ...rightsInForce(key, owner),
     policy: fromPolicyDocument(key.policy),
     expiresAt: msOf(key.expiresAt),

@@ -30,7 +30,7 @@ export class SettleNewKeyService {
   /**
    * What a key gets of what is asked for, within what `creator` may do itself.
    * @param inherited its policy where that is worked out already, from templates and the defaults of its environment
-   * @throws {AppError} `escalation_denied`, `invalid_request`
+   * @throws {AppError} `escalation_denied`, `environment_rule_violated`, `invalid_request`
    */
   async settle(
     creator: KeyView,
@@ -44,6 +44,7 @@ export class SettleNewKeyService {
           policySources: inherited.sources,
         }
       : await this.#grantOf(creator, dto);
+    await this.environments.assertKept(creator, { ...grant, createdAt: this.clock.now() });
     const belonging = await this.belongings.settle(creator, dto, null);
     await this.belongings.assertGrant(creator, belonging, grant);
     const members = await this.belongings.members(creator, dto);

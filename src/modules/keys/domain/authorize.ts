@@ -15,7 +15,8 @@ export type Refusal = {
 export type Decision = { readonly allowed: true } | Refusal;
 
 /** In the order in which a refusal is reported. */
-export type KeyRuleName = 'revoked' | 'expired' | 'disabled' | 'read_only' | 'scope';
+export type KeyRuleName =
+  'revoked' | 'expired' | 'disabled' | 'environment' | 'read_only' | 'scope';
 
 type KeyRule = {
   readonly name: KeyRuleName;
@@ -34,6 +35,12 @@ const STATE_RULES: readonly KeyRule[] = [
     code: 'key_disabled',
     denies: (view, { now }) => now < view.disabledUntil,
     explain: ({ suspension }) => suspension,
+  },
+  {
+    name: 'environment',
+    code: 'environment_rule_violated',
+    denies: ({ brokenRule }) => brokenRule !== null,
+    explain: ({ brokenRule }) => brokenRule,
   },
 ];
 

@@ -99,6 +99,6 @@ function explainPolicyRule(
   return {
     rule: name,
     outcome: isDenied ? 'deny' : missing === null ? 'allow' : 'not_evaluated',
-    detail: `${has(view.policy)} ${missing ?? brings(request.facts, view)}`,
+    detail: `${has(view.policy, view)} ${missing ?? brings(request.facts, view)}`,
   };
 }

@@ -6,6 +6,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { Secret } from '#common/secret/secret.js';
 
 import { type Belonging, isHolderGone, type Standing, STANDING_MESSAGES } from './belonging.js';
+import { brokenRules, type EnvironmentRules } from '../environments/domain/environment-rules.js';
 import { type CallLimits, compileCallLimits } from './call-limits.js';
 import { ALL_FEATURES, type FeatureMask, featureMask } from './features.js';
 import { compileNames, type NameMatcher } from './matching/names.js';
@@ -28,6 +29,11 @@ export type KeyRecord = {
   /** `null`: nothing that it belongs to is suspended, or gone. */
   readonly standing: Standing | null;
   readonly environment: Environment;
+  /** That its organization has set for its environment; absent: none bind it. */
+  readonly environmentRules?: {
+    readonly rules: EnvironmentRules;
+    readonly createdAt: number;
+  } | null;
   readonly accessLevel: AccessLevel | null;
   readonly scopes: readonly Scope[];
   readonly policy: KeyPolicy;
@@ -72,6 +78,10 @@ export type KeyView = Principal & {
   readonly disabledUntil: number;
   /** What to say of its being disabled, where that is not its own doing. */
   readonly suspension: string | null;
+  /** `null`: none bind it. */
+  readonly environmentRules: EnvironmentRules | null;
+  /** Which of them it breaks by what it is; `null`: none. */
+  readonly brokenRule: string | null;
   readonly policy: KeyPolicy;
   readonly expiresAt: number;
   readonly revokedAt: number;
@@ -106,6 +116,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     deniedFeatures: deniedFeatures(policy),
     outputLimitOf,
     allowsModel: compileModels(policy),
+    environmentRules: record.environmentRules?.rules ?? null,
   };
   const rules = compileRules(policy, compiled);
   const expiresAt = Math.min(record.expiresAt ?? NEVER, record.secretExpiresAt ?? NEVER);
@@ -126,6 +137,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     isBounded: isBounded(record, expiresAt),
     isReadOnly: record.accessLevel === 'read_only',
     ...compileStanding(record),
+    brokenRule: compileBrokenRule(record),
     policy,
     expiresAt,
     ...compiled,
@@ -154,6 +166,12 @@ function compileStanding({
   if (standing === null) return own;
   if (isHolderGone(standing)) return { ...own, revokedAt: -NEVER };
   return { ...own, disabledUntil: NEVER, suspension: STANDING_MESSAGES[standing] };
+}
+
+function compileBrokenRule({ environmentRules, ...key }: KeyRecord): string | null {
+  if (!environmentRules) return null;
+  const { rules, createdAt } = environmentRules;
+  return brokenRules(rules, { ...key, createdAt })[0]?.message ?? null;
 }
 
 function isBounded(

@@ -41,6 +41,13 @@ export const KEY_RULE_DESCRIPTIONS: Readonly<Record<KeyRuleName, KeyRuleDescript
       return `The key ${now < disabledUntil ? 'is' : 'was'} disabled until ${timeText(disabledUntil)}.`;
     },
   },
+  environment: {
+    restricts: ({ environmentRules }) => environmentRules !== null,
+    detail: ({ brokenRule, environmentRules, environment }) => {
+      if (environmentRules === null) return `No rule binds ${environment} keys, or this one.`;
+      return brokenRule ?? `The key keeps the rules of ${environment} keys.`;
+    },
+  },
   read_only: {
     restricts: ({ isReadOnly }) => isReadOnly,
     detail: ({ isReadOnly }, { isReadOnlyRoute }) => {
@@ -64,7 +71,7 @@ type PolicyRuleDescription = {
   /** What a key without this rule does not restrict. */
   readonly subject: string;
   /** What the key's policy says. */
-  readonly has: (policy: KeyPolicy) => string;
+  readonly has: (policy: KeyPolicy, view: KeyView) => string;
   /** Why the rule can't be looked at, and what to give so that it can; `null` when it can. */
   readonly unknown: (request: DescribedRequest, view: KeyView) => string | null;
   /** What the request is or has, so far as the rule looks at it. Asked for only where that is known. */
@@ -84,6 +91,16 @@ export const POLICY_RULE_DESCRIPTIONS: Readonly<Record<PolicyRuleName, PolicyRul
     subject: 'addresses',
     has: ({ allowedNetworks, deniedNetworks }) =>
       allowsAndDenies(allowedNetworks, deniedNetworks, 'network'),
+    unknown: ofClient('address', 'ip'),
+    brings: ({ client }) => `The request comes from ${client?.address ?? ''}.`,
+  },
+  environment_network: {
+    subject: 'addresses by rules of its environment',
+    has: (_, { environment, environmentRules }) => {
+      const { allowedNetworks = null, deniedNetworks = [] } = environmentRules ?? {};
+      const what = allowsAndDenies(allowedNetworks, deniedNetworks, 'network');
+      return what.replace('The key allows', `Of its environment, ${environment}, a rule allows`);
+    },
     unknown: ofClient('address', 'ip'),
     brings: ({ client }) => `The request comes from ${client?.address ?? ''}.`,
   },

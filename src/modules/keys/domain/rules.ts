@@ -1,6 +1,7 @@
 import type { ErrorCode } from '#common/errors/error-codes.js';
 import { compileCidrs } from '#common/net/cidr.js';
 
+import type { EnvironmentRules } from '../environments/domain/environment-rules.js';
 import { type FeatureMask, featuresOf } from './features.js';
 import { compileDomains, hostOfUrl } from './matching/domain.js';
 import type { NameMatcher } from './matching/names.js';
@@ -16,12 +17,14 @@ export type CompiledParts = {
   readonly deniedFeatures: FeatureMask;
   readonly outputLimitOf: (model: string) => number | null;
   readonly allowsModel: NameMatcher;
+  readonly environmentRules: EnvironmentRules | null;
 };
 
 /** In the order in which a refusal is reported: what the call is comes before what it asks for. */
 export const POLICY_RULES = [
   'https',
   'ip',
+  'environment_network',
   'country',
   'origin',
   'domain',
@@ -61,20 +64,41 @@ export function compileRules(policy: KeyPolicy, parts: CompiledParts): CompiledR
 const https: RuleOf = ({ requiresHttps }) =>
   requiresHttps ? ofClient('https', 'https_required', ({ isHttps }) => isHttps === false) : null;
 
-const networks: RuleOf = ({ allowedNetworks, deniedNetworks }) => {
+type Networks = Pick<KeyPolicy, 'allowedNetworks' | 'deniedNetworks'>;
+
+const networks: RuleOf = (policy) =>
+  ofNetworks(
+    'ip',
+    policy,
+    (address) => `This API key may not be used from the address ${address}.`,
+  );
+
+const environmentNetworks: RuleOf = (_policy, { environmentRules }) =>
+  environmentRules &&
+  ofNetworks(
+    'environment_network',
+    environmentRules,
+    (address) =>
+      `By the rules of its environment this API key may not be used from the address ${address}.`,
+  );
+
+function ofNetworks(
+  name: PolicyRuleName,
+  { allowedNetworks, deniedNetworks }: Networks,
+  refusalOf: (address: string) => string,
+): CompiledRule | null {
   if (allowedNetworks === null && deniedNetworks.length === 0) return null;
   const isAllowed = allowedNetworks === null ? () => true : compileCidrs(allowedNetworks);
   const isDenied = compileCidrs(deniedNetworks);
   return {
     ...ofClient(
-      'ip',
+      name,
       'ip_not_allowed',
       ({ address }) => address !== undefined && (isDenied(address) || !isAllowed(address)),
     ),
-    explain: ({ client }) =>
-      `This API key may not be used from the address ${client?.address ?? ''}.`,
+    explain: ({ client }) => refusalOf(client?.address ?? ''),
   };
-};
+}
 
 /** Nobody knows every address: what is unknown is let in by a list of what is blocked, and not by one of what is allowed. */
 const countries: RuleOf = ({ allowedCountries, blockedCountries }) => {
@@ -210,6 +234,7 @@ const outputTokens: RuleOf = (policy, { outputLimitOf }) =>
 const RULES: Readonly<Record<PolicyRuleName, RuleOf>> = {
   https,
   ip: networks,
+  environment_network: environmentNetworks,
   country: countries,
   origin: origins,
   domain: domains,

@@ -3,12 +3,13 @@ import { Injectable } from '@nestjs/common';
 import { type Environment, ENVIRONMENTS } from '#common/auth/principal.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import { NO_RULES } from './domain/environment-rules.js';
 import type { EnvironmentSettings } from './environment-settings.js';
 
 /** Any fixed number: the class of the locks on organizations' environments among PostgreSQL's two-part advisory locks. */
 const LOCK_CLASS = 7_203_014;
 
-const COLUMNS = `organization_id AS "organizationId", environment, defaults, version, updated_by AS "updatedBy",
+const COLUMNS = `organization_id AS "organizationId", environment, defaults, rules, version, updated_by AS "updatedBy",
   updated_at AS "updatedAt"`;
 
 @Injectable()
@@ -28,7 +29,7 @@ export class EnvironmentSettingsRepository {
       `SELECT ${COLUMNS} FROM environment_settings WHERE organization_id = $1 AND environment = $2`,
       [organizationId, environment],
     );
-    return row ?? unset(organizationId, environment);
+    return row ? complete(row) : unset(organizationId, environment);
   }
 
   /** All there are, in the order of {@link ENVIRONMENTS}. */
@@ -37,21 +38,27 @@ export class EnvironmentSettingsRepository {
       `SELECT ${COLUMNS} FROM environment_settings WHERE organization_id = $1`,
       [organizationId],
     );
-    const byName = new Map(rows.map((row) => [row.environment, row]));
+    const byName = new Map(rows.map((row) => [row.environment, complete(row)]));
     return ENVIRONMENTS.map((name) => byName.get(name) ?? unset(organizationId, name));
   }
 
   async put(settings: EnvironmentSettings): Promise<void> {
-    const { organizationId, environment, defaults, version, updatedBy, updatedAt } = settings;
+    const { organizationId, environment, version, updatedBy, updatedAt } = settings;
+    const documents = [settings.defaults, settings.rules].map((part) => JSON.stringify(part));
     await this.transactions.sql(
       `INSERT INTO environment_settings
          (organization_id, environment, defaults, rules, version, updated_by, updated_at)
-       VALUES ($1, $2, $3, '{}', $4, $5, $6)
-       ON CONFLICT (organization_id, environment) DO UPDATE SET defaults = EXCLUDED.defaults,
+       VALUES ($1, $2, $3, $4, $5, $6, $7)
+       ON CONFLICT (organization_id, environment) DO UPDATE SET defaults = EXCLUDED.defaults, rules = EXCLUDED.rules,
          version = EXCLUDED.version, updated_by = EXCLUDED.updated_by, updated_at = EXCLUDED.updated_at`,
-      [organizationId, environment, JSON.stringify(defaults), version, updatedBy, updatedAt],
+      [organizationId, environment, ...documents, version, updatedBy, updatedAt],
     );
   }
+}
+
+/** Also where it was written before a rule was added. */
+function complete(row: EnvironmentSettings): EnvironmentSettings {
+  return { ...row, rules: { ...NO_RULES, ...row.rules } };
 }
 
 function unset(organizationId: string, environment: Environment): EnvironmentSettings {
@@ -59,6 +66,7 @@ function unset(organizationId: string, environment: Environment): EnvironmentSet
     organizationId,
     environment,
     defaults: {},
+    rules: NO_RULES,
     version: 0,
     updatedBy: null,
     updatedAt: null,

@@ -55,9 +55,9 @@ export class EnvironmentsController {
   @Put(':environment')
   @Endpoint({
     id: 'setEnvironment',
-    summary: 'Say what keys of an environment start with',
+    summary: 'Say what keys of an environment start with, and what they keep to',
     description:
-      'Replaces all that was said before. Defaults can’t say what the key that sets them may not grant, and nobody gets more of them than whoever makes the key has. They count for new keys only.',
+      'Replaces all that was said before. Defaults can’t say what the key that sets them may not grant, and nobody gets more of them than whoever makes the key has. They count for new keys only. Rules bind all keys of the environment but master keys, at once; whoever calls with a key that would break them itself gets a 409.',
     scope: 'config:write',
     requestBody: SetEnvironmentDto,
     requestExample: NEW_SETTINGS_EXAMPLE,
@@ -65,6 +65,7 @@ export class EnvironmentsController {
     example: SETTINGS_EXAMPLE,
     errors: [
       'not_found',
+      'conflict',
       'precondition_failed',
       'escalation_denied',
       'operation_not_allowed',

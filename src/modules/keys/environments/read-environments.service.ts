@@ -6,6 +6,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { KeyView } from '../domain/key-view.js';
 import type { SourcedPolicy } from '../domain/policy/policy-within.js';
 import { startWithin } from './domain/environment-defaults.js';
+import { assertRulesKept, type RuledKey } from './domain/environment-rules.js';
 import type { EnvironmentSettings } from './environment-settings.js';
 import { EnvironmentSettingsRepository } from './environment-settings.repository.js';
 
@@ -33,6 +34,12 @@ export class ReadEnvironmentsService {
     const { defaults } = await this.settings.find(organizationId, environment);
     if (Object.keys(defaults).length === 0) return null;
     return startWithin(policy, defaults);
+  }
+
+  /** @throws {AppError} `environment_rule_violated` for a new key that would break a rule */
+  async assertKept({ organizationId }: KeyView, key: RuledKey): Promise<void> {
+    const { rules } = await this.settings.find(organizationId, key.environment);
+    assertRulesKept(rules, key);
   }
 }
 

@@ -5,7 +5,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { isGiven } from '#common/validation/given.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
-import { grantOf } from '../changeable-key.js';
+import { grantOf, ruledKeyOf } from '../changeable-key.js';
 import {
   assertGrantWithin,
   type Grant,
@@ -24,6 +24,7 @@ import {
 } from '../domain/policy/policy-templates.js';
 import type { SourcedPolicy } from '../domain/policy/policy-within.js';
 import { type PolicyInput, readPolicy } from '../domain/policy/read-policy.js';
+import { assertRulesKept } from '../environments/domain/environment-rules.js';
 import { EnvironmentSettingsRepository } from '../environments/environment-settings.repository.js';
 import { assertNoOverrides, splitInheritance } from './domain/split-inheritance.js';
 import { TemplateTree } from './domain/template-tree.js';
@@ -90,6 +91,14 @@ export class InheritedPolicies {
    * @throws {AppError} `not_found` of the template, `escalation_denied`, `invalid_request`
    */
   async regrant(changer: KeyView, key: ApiKeyEntity, change: AskedChange): Promise<Grant> {
+    const grant = await this.#regrant(changer, key, change);
+    const { rules } = await this.environments.find(key.organizationId, key.environment);
+    const before = ruledKeyOf(key);
+    assertRulesKept(rules, { ...grant, createdAt: before.createdAt }, before);
+    return grant;
+  }
+
+  async #regrant(changer: KeyView, key: ApiKeyEntity, change: AskedChange): Promise<Grant> {
     const asked = splitInheritance(change.policy);
     const current = grantOf(key);
     if (isGiven(asked.inheritFrom)) {
