@@ -37,6 +37,7 @@ const TABLE: Readonly<Record<string, readonly [status: number, type: string]>> =
   origin_not_allowed: [403, 'permission_error'],
   referrer_not_allowed: [403, 'permission_error'],
   user_agent_not_allowed: [403, 'permission_error'],
+  environment_rule_violated: [403, 'permission_error'],
   escalation_denied: [403, 'permission_error'],
   approval_required: [403, 'permission_error'],
   not_found: [404, 'not_found_error'],

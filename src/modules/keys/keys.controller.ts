@@ -70,7 +70,7 @@ export class KeysController {
     requestExample: NEW_KEY_EXAMPLE,
     response: CreatedKeyResponse,
     example: CREATED_KEY_EXAMPLE,
-    errors: ['not_found', 'escalation_denied'],
+    errors: ['not_found', 'escalation_denied', 'environment_rule_violated'],
     idempotent: { secretFields: ['key', 'signing_secret'] },
   })
   async create(
@@ -143,6 +143,7 @@ export class KeysController {
       'conflict',
       'precondition_failed',
       'escalation_denied',
+      'environment_rule_violated',
       'invalid_request',
     ],
   })
