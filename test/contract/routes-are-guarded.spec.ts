@@ -8,37 +8,8 @@ import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../s
 import { newLeakReporter } from '../support/leak-reporter.js';
 import { concretePath, examplesOf, OPERATIONS } from './api-document.js';
 import { type AppRoute, documentedPath, withRoutes } from './app-routes.js';
+import { FOR_PEOPLE, PUBLIC, READ_ONLY, SIGNED } from './guard-lists.js';
 
-/** Whoever adds to this list opens a route to the world. */
-const PUBLIC = [
-  'GET /health/live',
-  'GET /health/ready',
-  'GET /metrics',
-  'GET /schemas/key-policy.json',
-];
-/** All that a read-only key may call; those of later versions are on it already. */
-const READ_ONLY = [
-  '/api/v1/openrouter/models',
-  '/api/v1/dedicated/devices',
-  '/api/v1/dedicated/support',
-  '/api/v1/dedicated/performance',
-  '/api/v1/dedicated/deployments',
-  '/api/v1/dedicated/deployments/:id',
-  '/api/v1/dedicated/deployments/:id/models',
-  '/api/v1/billing/invoices',
-  '/api/v1/billing/invoices/current',
-  '/api/v1/billing/invoices/:id',
-];
-/** Public as well, for people who have no session yet. */
-const FOR_PEOPLE = [
-  'POST /v1/auth/login',
-  'POST /v1/auth/password-reset',
-  'POST /v1/auth/password-reset/confirm',
-  'POST /v1/auth/signup',
-  'POST /v1/invitations/:token/accept',
-];
-/** Public as well, for those who can sign what they send. */
-const SIGNED = ['POST /v1/leaks', 'POST /v1/leaks/github'];
 /** Beyond the guard they ask for something that the master key has not: a schedule that lets it claim, a session. */
 const NOT_ITS_OWN = [
   'POST /v1/key/claim',

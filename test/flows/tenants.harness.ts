@@ -59,6 +59,7 @@ export function neverIssued(id: string): string {
     role: 'role',
     inv: 'invitation',
     pol: 'policy',
+    dlv: 'delivery',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }

@@ -1,0 +1,189 @@
+/**
+ * What the calls of the authorisation matrix send. A route is called with the body of `BODIES` (by operation), or else
+ * with the example of its document; `name` and `email` of it are made unique. What it needs besides stands here.
+ */
+import { newEmail, PASSWORD } from '../../support/people.js';
+import { BODIES } from '../../flows/tenants.harness.js';
+import { examplesOf, OPERATIONS } from '../api-document.js';
+import { documentedPath } from '../app-routes.js';
+import { type Caller, logInAgain } from './principals.harness.js';
+import { KINDS, type Place, type World } from './world.harness.js';
+
+export type Given = { readonly world: World; readonly caller: Caller; readonly place: Place } & {
+  /** Of what the call is about; empty where it is about nothing in particular. */
+  readonly id: string;
+};
+
+/** How one route is called. */
+export type RouteCall = {
+  /** Of `KINDS`: what the id is one of. */
+  readonly kind?: string;
+  /** Where the id stands, when it does not stand in the path. */
+  readonly where?: string;
+  readonly query?: (given: Given) => string;
+  readonly body?: (given: Given) => unknown;
+  /** After a success. */
+  readonly after?: (given: Given) => Promise<void>;
+};
+
+const asSecret = ({ id }: Given): unknown => ({ key: id });
+const asName = ({ id }: Given): unknown => ({ name: id });
+const someCredentials = ({ world, caller }: Given): unknown => ({
+  email: caller.email ?? world.callers.viewer.email,
+  password: PASSWORD,
+});
+const ofKey = (given: Given): unknown => ({
+  scope: 'key',
+  scope_id: given.id,
+  window: 'daily',
+  limit: 1,
+});
+
+/** By `METHOD url`; several for a route that takes ids in several places. */
+const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
+  'POST /v1/keys': [
+    { body: ({ world }) => ({ name: world.unique('key') }) },
+    {
+      where: 'scope.team_id',
+      kind: 'teams',
+      body: ({ world, id }) => ({
+        name: world.unique('key'),
+        type: 'team',
+        scope: { team_id: id },
+      }),
+    },
+    {
+      where: 'permissions.inherit_from',
+      kind: 'policies',
+      body: ({ world, id }) => ({
+        name: world.unique('key'),
+        permissions: { inherit_from: id },
+      }),
+    },
+  ],
+  'POST /v1/api-keys': { body: ({ world }) => ({ name: world.unique('key') }) },
+  'POST /v1/keys/verify': { where: 'key', kind: 'key secrets', body: asSecret },
+  'PATCH /v1/keys/:id': { body: ({ world }) => ({ name: world.unique('key') }) },
+  'PATCH /v1/keys/:id/rotation': { kind: 'rotated keys' },
+  'POST /v1/keys/:id/rotation/rollback': { kind: 'rotated keys' },
+  'DELETE /v1/keys/:id/rotation': { kind: 'scheduled keys' },
+  'POST /v1/keys/:id/signing-secret': { kind: 'signing keys' },
+  'DELETE /manage/api-keys': { where: 'name', kind: 'key names', body: asName },
+  'DELETE /v1/manage/api-keys': { where: 'name', kind: 'key names', body: asName },
+  'PUT /v1/budgets': [{}, { where: 'scope_id', kind: 'keys', body: ofKey }],
+  'PUT /manage/budgets': [{}, { where: 'scope_id', kind: 'keys', body: ofKey }],
+  'PUT /v1/manage/budgets': [{}, { where: 'scope_id', kind: 'keys', body: ofKey }],
+  'GET /v1/requests': [{}, { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` }],
+  'DELETE /v1/requests': [
+    { query: () => '?before=2026-01-01' },
+    {
+      where: '?key_id',
+      kind: 'keys',
+      query: ({ id }) => `?before=2026-01-01&key_id=${id}`,
+    },
+  ],
+  'GET /v1/keys': [{}, { where: '?team_id', kind: 'teams', query: ({ id }) => `?team_id=${id}` }],
+  'GET /v1/projects': [
+    {},
+    { where: '?team_id', kind: 'teams', query: ({ id }) => `?team_id=${id}` },
+  ],
+  'POST /v1/projects': [
+    {},
+    {
+      where: 'team_id',
+      kind: 'teams',
+      body: ({ world, id }) => ({ name: world.unique('project'), team_id: id }),
+    },
+  ],
+  'POST /v1/routes': {
+    where: 'provider_id',
+    kind: 'providers',
+    body: ({ world, id }) => ({
+      model: world.unique('model'),
+      provider_id: id,
+      price: { input_per_million: 1, output_per_million: 1 },
+    }),
+  },
+  'POST /v1/invitations': [
+    {},
+    { where: 'role', kind: 'roles', body: ({ id }) => ({ email: newEmail(), role: id }) },
+  ],
+  'POST /v1/webhooks': {
+    body: ({ world }) => ({ url: world.upstream.baseUrl, events: ['invoice.issued'] }),
+  },
+  'PATCH /v1/webhooks/:id': { body: () => ({ description: 'taken over' }) },
+  'POST /v1/webhooks/:id/deliveries/:delivery_id/replay': { kind: 'webhook deliveries' },
+  'DELETE /v1/teams/:id': { kind: 'fresh teams' },
+  'POST /v1/teams/:id/suspend': { kind: 'fresh teams' },
+  'POST /v1/teams/:id/resume': { kind: 'fresh teams' },
+  'PUT /v1/teams/:id/members': {
+    body: async ({ world }) => ({
+      user_id: await world.makeMember(world.sites.own),
+      role: 'viewer',
+    }),
+  },
+  'DELETE /v1/teams/:id/members/:user_id': { kind: 'team members' },
+  'POST /v1/invitations/:token/accept': {
+    kind: 'invitation tokens',
+    body: ({ caller }) => (caller.email === undefined ? { name: 'x', password: PASSWORD } : {}),
+  },
+  'POST /v1/auth/signup': { body: () => ({ email: newEmail(), password: PASSWORD }) },
+  'POST /v1/auth/login': { body: someCredentials },
+  'POST /v1/auth/logout': { after: ({ world, caller }) => logInAgain(world.app, caller) },
+  'POST /v1/auth/password': {
+    body: () => ({ current_password: PASSWORD, new_password: PASSWORD }),
+  },
+};
+
+const HERE = 'CALLS in test/contract/matrix/calls.harness.ts';
+
+/**
+ * How a route is called: once, or once for each place of its request that takes an id.
+ * @throws {Error} that says what to add, for a route with an id that is no kind, or a body that has no example
+ */
+export function callsOf(method: string, url: string): RouteCall[] {
+  const given = CALLS[`${method} ${url}`] ?? {};
+  return [given].flat().map((call) => {
+    const kind = call.kind ?? kindInPath(method, url);
+    if (kind !== undefined && !KINDS[kind])
+      throw new Error(`There is no kind ${kind}: see ${HERE}.`);
+    const body = call.body ?? defaultBody(method, url);
+    return { ...call, ...(kind !== undefined && { kind }), ...(body && { body }) };
+  });
+}
+
+function kindInPath(method: string, url: string): string | undefined {
+  // `*` is the rest of a path, which names no object of a tenant.
+  if (!url.includes(':')) return undefined;
+  const segments = url.slice(0, url.indexOf('/:')).split('/');
+  const kind = segments.findLast((segment) => segment in KINDS);
+  if (kind !== undefined) return kind;
+  throw new Error(
+    `${method} ${url} takes an id of something the authorisation matrix does not know. Say how one is made: add it to ` +
+      `KINDS in test/contract/matrix/world.harness.ts, and name it for this route in ${HERE} where the path does not.`,
+  );
+}
+
+function defaultBody(method: string, url: string): RouteCall['body'] {
+  const operation = OPERATIONS.find(
+    (one) => one.method === method && one.path === documentedPath(url),
+  );
+  if (!operation) return undefined;
+  const { operationId, requestBody } = operation;
+  const example = Object.values(requestBody?.content ?? {}).flatMap(examplesOf)[0];
+  const body = BODIES[operationId] ?? example;
+  if (body !== undefined) return ({ world }) => withFreshNames(world, body);
+  if (!requestBody) return undefined;
+  throw new Error(`${method} ${url} takes a body and has no example of one: add one to ${HERE}.`);
+}
+
+/** Names are unique in many places, and the same call is made by many. */
+function withFreshNames(world: World, body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  const { name, email } = body as { name?: unknown; email?: unknown };
+  return {
+    ...body,
+    ...(typeof name === 'string' && { name: world.unique(name) }),
+    ...(typeof email === 'string' && { email: newEmail() }),
+  };
+}

@@ -1,0 +1,196 @@
+/** Makes every call of the authorisation matrix and writes down how each was answered. */
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+
+import { ERROR_CODES } from '#common/errors/error-codes.js';
+
+import { comparable } from '../../flows/tenants.harness.js';
+import type { Answer } from '../../support/app.js';
+import { SocketClient } from '../../support/live-clients.js';
+import { fromElsewhere } from '../../support/people.js';
+import type { AppRoute } from '../app-routes.js';
+import { callsOf, type Given, type RouteCall } from './calls.harness.js';
+import { COLUMNS, type Column } from './principals.harness.js';
+import { KINDS, type Place, type World } from './world.harness.js';
+
+/** One line of the table. */
+export type Row = {
+  readonly method: string;
+  /** In Fastify's spelling. */
+  readonly url: string;
+  /** Where the id stands, when it does not stand in the path. */
+  readonly where: string | null;
+  /** `null`: the call is about nothing in particular. */
+  readonly place: Place | null;
+  readonly kind: string | null;
+  readonly scope: string;
+  readonly allowsReadOnlyKeys: boolean;
+  /** `200`, or `404 not_found`. */
+  readonly outcomes: Readonly<Record<Column, string>>;
+  /** Whole answers but for what no two have in common. */
+  readonly answers: Readonly<Record<Column, unknown>>;
+};
+
+type Target = { readonly route: AppRoute; readonly call: RouteCall; readonly place: Place | null };
+type Reply = { readonly outcome: string; readonly answer: unknown };
+
+/** Pages about the API say nothing of the installation and have no endpoint; a HEAD is its GET (asserted elsewhere). */
+export function rowsToWalk(routes: readonly AppRoute[]): Target[] {
+  return routes
+    .filter(({ endpoint, method }) => endpoint !== null && method !== 'HEAD')
+    .toSorted(
+      (a, b) => order(a) - order(b) || compare(`${a.url} ${a.method}`, `${b.url} ${b.method}`),
+    )
+    .flatMap((route) =>
+      callsOf(route.method, route.url).flatMap((call) =>
+        placesOf(call).map((place) => ({ route, call, place })),
+      ),
+    );
+}
+
+/** One after the other: what one call spends the next finds made anew. */
+export async function walk(world: World): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const target of rowsToWalk(world.routes)) rows.push(await walkRow(world, target));
+  return rows;
+}
+
+function placesOf({ kind }: RouteCall): readonly (Place | null)[] {
+  return kind === undefined ? [null] : KINDS[kind]!.places;
+}
+
+async function walkRow(world: World, target: Target): Promise<Row> {
+  const { route, call, place } = target;
+  const replies = new Map<Column, Reply>();
+  const ask = async (column: Column): Promise<void> => {
+    replies.set(column, await reply(world, target, column));
+  };
+  // What is not there yet is made before all ask for it at once.
+  if (call.kind !== undefined && place !== null) await world.idOf(call.kind, place);
+  if (changesNothing(target)) await Promise.all(COLUMNS.map(ask));
+  else for (const column of COLUMNS) await ask(column);
+  const each = (pick: (reply: Reply) => unknown): Record<string, unknown> =>
+    Object.fromEntries([...replies].map(([column, one]) => [column, pick(one)]));
+  return {
+    method: route.method,
+    url: route.url,
+    where: call.where ?? null,
+    place,
+    kind: call.kind ?? null,
+    scope: route.endpoint?.scope ?? '',
+    allowsReadOnlyKeys: route.endpoint?.allowsReadOnlyKeys === true,
+    outcomes: each(({ outcome }) => outcome) as Record<Column, string>,
+    answers: each(({ answer }) => answer) as Record<Column, unknown>,
+  };
+}
+
+function changesNothing({ route, place }: Target): boolean {
+  return route.method === 'GET' || place === 'missing';
+}
+
+async function reply(world: World, target: Target, column: Column): Promise<Reply> {
+  const { route, call, place } = target;
+  const { kind } = call;
+  const id = kind === undefined || place === null ? '' : await world.idOf(kind, place);
+  const given: Given = { world, caller: world.callers[column], place: place ?? 'own', id };
+  const path = pathOf(route.url, given, call);
+  if (route.endpoint?.takesTickets) return replyToSocket(given, path);
+  const body = await call.body?.(given);
+  const answer = await send(given, [route.method, path], body);
+  const outcome = outcomeOf(answer);
+  if (isSuccess(outcome)) {
+    if (kind !== undefined && place !== null && route.method !== 'GET') world.spend(kind, place);
+    await call.after?.(given);
+  }
+  return { outcome, answer: answerOf(answer, id) };
+}
+
+function pathOf(url: string, given: Given, { where, query }: RouteCall): string {
+  const ids = given.id.split('/');
+  const path = where === undefined ? url.replaceAll(/:\w+/g, () => ids.shift() ?? '') : url;
+  return path.replace('*', 'sandbox/echo') + (query?.(given) ?? '');
+}
+
+/** An event stream is left as soon as it has begun. */
+async function send(
+  { world, caller }: Given,
+  [method, path]: readonly [string, string],
+  body: unknown,
+): Promise<Answer> {
+  const leaving = new AbortController();
+  const response = await fetch(world.app.origin + path, {
+    method,
+    signal: leaving.signal,
+    headers: {
+      ...fromElsewhere(),
+      ...(caller.credential !== null && { authorization: `Bearer ${caller.credential}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const { status, headers } = response;
+  if (headers.get('content-type')?.startsWith('text/event-stream')) {
+    leaving.abort();
+    return { status, headers, body: '' };
+  }
+  const text = await response.text();
+  const isJson = headers.get('content-type')?.includes('json') === true;
+  return { status, headers, body: isJson ? (JSON.parse(text) as unknown) : text };
+}
+
+async function replyToSocket({ world, caller, id }: Given, path: string): Promise<Reply> {
+  const { socket } = SocketClient.connect(world.app.origin, path.split('/')[3] ?? '', {
+    headers: fromElsewhere(),
+    ...(caller.credential !== null && { key: caller.credential }),
+  });
+  const response = await Promise.race([
+    once(socket, 'open').then(() => null),
+    once(socket, 'unexpected-response').then(([, refusal]) => refusal as IncomingMessage),
+  ]);
+  if (response === null) {
+    socket.terminate();
+    return { outcome: '101', answer: null };
+  }
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += chunk as string;
+  const headers = new Headers(response.headers as Record<string, string>);
+  const answer = { status: response.statusCode ?? 0, headers, body: JSON.parse(text) as unknown };
+  return { outcome: outcomeOf(answer), answer: answerOf(answer, id) };
+}
+
+export function isSuccess(outcome: string): boolean {
+  return /^(101|2\d\d)$/.test(outcome);
+}
+
+function outcomeOf({ status, body }: Answer): string {
+  if (status < 400) return String(status);
+  const said = body as { error?: unknown; code?: unknown };
+  if (typeof said.error === 'string') return `${status} ${codeOfText(status, said.error)}`;
+  const code = (said.error as { code?: unknown } | undefined)?.code ?? said.code;
+  return typeof code === 'string' ? `${status} ${code}` : String(status);
+}
+
+/** Of a surface whose errors are texts without a code. */
+function codeOfText(status: number, text: string): string {
+  if (/ lacks the scope [a-z:]+\.$/.test(text)) return 'insufficient_scope';
+  const codes = Object.entries(ERROR_CODES).filter(([, [of]]) => of === status);
+  const said = codes.find(([, [, , title]]) => title === text) ?? (codes.length === 1 && codes[0]);
+  return said ? said[0] : status === 404 ? 'not_found' : 'other';
+}
+
+function answerOf(answer: Answer, id: string): unknown {
+  // Ids that stand in the answer because the caller has named them; none is replaced by nothing.
+  const [first = '', ...more] = id.split('/').filter((one) => one !== '');
+  if (first === '') return null;
+  const text = JSON.stringify(comparable(answer, first));
+  return JSON.parse(more.reduce((rest, one) => rest.replaceAll(one, '<id>'), text)) as unknown;
+}
+
+/** A session that is ended is begun again: those routes come last, when nothing depends on it any more. */
+function order({ url }: AppRoute): number {
+  return url.startsWith('/v1/auth/') ? 1 : 0;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
