@@ -226,8 +226,10 @@ export class ApiKeyRepository {
     return this.#seen(reach).andWhere({ id }).setLock('pessimistic_write').getOne();
   }
 
-  async findAll(organizationId: string, ids: readonly string[]): Promise<ApiKeyEntity[]> {
-    return this.transactions.manager.findBy(ApiKeyEntity, { organizationId, id: In(ids) });
+  async findAll(reach: KeyReach, ids: readonly string[]): Promise<ApiKeyEntity[]> {
+    return this.#seen(reach)
+      .andWhere({ id: In(ids) })
+      .getMany();
   }
 
   /** In the order in which several keys are always locked: the oldest first. */

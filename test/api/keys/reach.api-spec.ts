@@ -178,6 +178,23 @@ describe('What is of many keys', () => {
     expect(await statusOf('DELETE', `/v1/requests?${before}&key_id=${ofTeam.id}`)).toBe(200);
   });
 
+  it('the keys of a policy are named to who reaches them', async () => {
+    const policy = await app.call('POST', '/v1/policies', { body: { name: 'shared' } });
+    const { id } = policy.body as { id: string };
+    const permissions = { inherit_from: id };
+    await make({ permissions });
+    const reached = await make({ permissions, type: 'team', scope: { team_id: team } });
+    await make({ permissions });
+    for (const method of ['GET', 'POST']) {
+      const body = method === 'POST' ? { permissions: { models: ['a'] } } : undefined;
+      const call = { key: sees.key, ...(body && { body }) };
+      const answer = await app.call(method, `/v1/policies/${id}/impact?limit=1`, call);
+      expect(answer.body).toMatchObject({ data: [{ key_id: reached.id }], has_more: false });
+      const all = await app.call(method, `/v1/policies/${id}/impact`, { ...(body && { body }) });
+      expect((all.body as { data: unknown[] }).data).toHaveLength(3);
+    }
+  });
+
   it('a call is seen by who reaches its key', async () => {
     const call = async (key: string): Promise<string> => {
       const body = { model: 'sandbox/echo', messages: [{ role: 'user', content: 'hi' }] };

@@ -6,6 +6,7 @@ import { Clock } from '#common/time/clock.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
 import { ApiKeyRepository } from '../api-key.repository.js';
+import { type KeyReach, reachOf } from '../domain/key-reach.js';
 import type { KeyView } from '../domain/key-view.js';
 import { comparePolicies } from '../domain/policy/compare-policies.js';
 import { fromPolicyDocument } from '../domain/policy/policy-document.js';
@@ -20,6 +21,9 @@ import { noPolicy } from './write-template.service.js';
 
 type Affected = CursorPosition & { readonly tie: InheritingKey; readonly key: ApiKeyEntity };
 
+/** Read at once, at the least. */
+const PAGE_SIZE = 500;
+
 /** Which keys a template decides on, and what a change of it would do to them. */
 @Injectable()
 export class TemplateImpactService {
@@ -32,15 +36,12 @@ export class TemplateImpactService {
   ) {}
 
   /** @throws {AppError} `not_found`, also for another organization's policy */
-  async list(
-    { organizationId }: KeyView,
-    id: string,
-    page: PageQuery,
-  ): Promise<Page<InheritingKeyResponse>> {
+  async list(caller: KeyView, id: string, page: PageQuery): Promise<Page<InheritingKeyResponse>> {
+    const { organizationId } = caller;
     await this.#find(organizationId, id);
     const family = await this.templates.listFamily(organizationId, id);
     const rows = await this.#affected(
-      organizationId,
+      caller,
       family.map((one) => one.id),
       page,
     );
@@ -57,15 +58,16 @@ export class TemplateImpactService {
    * @throws {AppError} as the change itself
    */
   async foresee(
-    { organizationId }: KeyView,
+    caller: KeyView,
     id: string,
     dto: ChangePolicyDto,
     page: PageQuery,
   ): Promise<Page<KeyImpactResponse>> {
+    const { organizationId } = caller;
     const current = await this.#find(organizationId, id);
     const content = await this.plans.contentOf(organizationId, dto, current);
     const { tree, familyIds } = await this.plans.plan({ ...current, ...content });
-    const rows = await this.#affected(organizationId, familyIds, page);
+    const rows = await this.#affected(caller, familyIds, page);
     return toPage(rows, page.limit, ({ tie, key }) => ({
       key_id: key.id,
       name: key.name,
@@ -73,18 +75,31 @@ export class TemplateImpactService {
     }));
   }
 
+  /** Of the keys that the caller sees; at most one more than `limit`. */
   async #affected(
-    organizationId: string,
+    caller: KeyView,
     templateIds: readonly string[],
     { limit, cursor }: PageQuery,
   ): Promise<Affected[]> {
-    const of = { organizationId, templateIds, now: new Date(this.clock.now()) };
-    const ties = await this.inheritances.list(of, decodeCursor(cursor), limit + 1);
-    const found = await this.keys.findAll(
-      organizationId,
-      ties.map((tie) => tie.id),
-    );
-    const byId = new Map(found.map((key) => [key.id, key]));
+    const reach = reachOf(caller);
+    const now = new Date(this.clock.now());
+    const of = { organizationId: reach.organizationId, templateIds, now };
+    // Of who sees few of many keys, a page of the list may have none.
+    const size = Math.max(limit + 1, PAGE_SIZE);
+    const affected: Affected[] = [];
+    let last = decodeCursor(cursor);
+    let ties: InheritingKey[];
+    do {
+      ties = await this.inheritances.list(of, last, size);
+      affected.push(...(await this.#seen(reach, ties)));
+      last = ties.at(-1) ?? null;
+    } while (ties.length === size && affected.length <= limit);
+    return affected.slice(0, limit + 1);
+  }
+
+  async #seen(reach: KeyReach, ties: readonly InheritingKey[]): Promise<Affected[]> {
+    const ids = ties.map(({ id }) => id);
+    const byId = new Map((await this.keys.findAll(reach, ids)).map((key) => [key.id, key]));
     return ties.flatMap((tie) => {
       const key = byId.get(tie.id);
       return key ? [{ id: tie.id, createdAt: tie.createdAt, tie, key }] : [];
