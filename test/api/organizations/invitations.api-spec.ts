@@ -158,6 +158,19 @@ describe('/v1/invitations', () => {
     expect(await ours.stored()).toBe(before);
   });
 
+  it('403: nor does it say who is in a team', async () => {
+    const team = await ours.succeed('POST', '/v1/teams', { name: 'Any' });
+    const bounded = await ours.app.keyWith({ access_level: 'admin', environment: 'development' });
+    const user_id = await ours.person('viewer');
+    const path = `/v1/teams/${team.id}/members`;
+    const member = { user_id, role: 'viewer' };
+    const put = await ours.call('PUT', path, member, bounded);
+    expect(refusalOf(put)).toEqual([403, 'escalation_denied', null]);
+    await ours.succeed('PUT', path, member);
+    const removed = await ours.call('DELETE', `${path}/${user_id}`, undefined, bounded);
+    expect(refusalOf(removed)).toEqual([403, 'escalation_denied', null]);
+  });
+
   it.each([
     [{ role: 'viewer' }, 'email'],
     [{ email: 'ada', role: 'viewer' }, 'email'],

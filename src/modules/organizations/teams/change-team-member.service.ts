@@ -28,7 +28,7 @@ export class ChangeTeamMemberService {
   /**
    * Takes somebody into the team, or changes what they are in it.
    * @throws {AppError} `not_found` naming the field for who is not a member of the organization; `escalation_denied` for a
-   * right over keys that the caller has not
+   * right over keys that the caller has not, and for a key that more than its scopes bounds
    */
   async put(caller: Principal, teamId: string, dto: PutTeamMemberDto): Promise<TeamMemberRow> {
     const place = { organizationId: caller.organizationId, teamId, userId: dto.user_id };
@@ -39,7 +39,7 @@ export class ChangeTeamMemberService {
         throw new AppError('not_found', { message, param: 'user_id' });
       }
       const canManageKeys = dto.can_manage_keys ?? false;
-      await this.#checkRightOverKeys(caller, canManageKeys, before?.canManageKeys ?? false);
+      await this.#checkRights(caller, canManageKeys, before?.canManageKeys ?? false);
       await this.teamMembers.put(place, { role: dto.role, canManageKeys });
       this.#tell(place);
       return memberOr404(await this.teamMembers.find(place), place.userId);
@@ -51,7 +51,7 @@ export class ChangeTeamMemberService {
     const place = { organizationId: caller.organizationId, teamId, userId };
     await this.lock.run(place.organizationId, async () => {
       const member = memberOr404(await this.#find(place), userId);
-      await this.#checkRightOverKeys(caller, false, member.canManageKeys);
+      await this.#checkRights(caller, false, member.canManageKeys);
       await this.teamMembers.delete(place);
       this.#tell(place);
     });
@@ -66,9 +66,10 @@ export class ChangeTeamMemberService {
     return this.teamMembers.find(place);
   }
 
-  async #checkRightOverKeys(caller: Principal, next: boolean, before: boolean): Promise<void> {
-    if (next === before) return;
-    assertHolds(await this.rights.of(caller), ['keys:write'], 'can_manage_keys');
+  /** Whoever is in a team sees its keys, so a key that is bound to a team must not say who is in another. */
+  async #checkRights(caller: Principal, next: boolean, before: boolean): Promise<void> {
+    const rights = await this.rights.of(caller);
+    if (next !== before) assertHolds(rights, ['keys:write'], 'can_manage_keys');
   }
 
   #tell({ organizationId, userId }: { organizationId: string; userId: string }): void {
