@@ -7,6 +7,7 @@ import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../s
 import { dumpDatabase } from '../support/database-dump.js';
 import { insertDelivery } from '../support/deliveries.js';
 import { answerJson, completion, startFakeUpstream } from '../support/fake-upstream.js';
+import { SocketClient } from '../support/live-clients.js';
 import { foundOrganization, insertMember } from '../support/organizations.js';
 import { BODIES, comparable, neverIssued, type Tenant } from './tenants.harness.js';
 
@@ -376,6 +377,30 @@ describe('another organization’s object', () => {
       const turned = idsOf(await list(ours.admin, `?limit=200&cursor=${cursor}`));
       expect(turned.filter((id) => !mine.includes(id))).toEqual([]);
     }
+  });
+});
+
+describe('another organization’s live usage', () => {
+  it('is no topic to listen to, with a key or with a ticket of ours', async () => {
+    const before = await stored();
+    const nowhere = neverIssued(theirs.ids.keys);
+    const ticket = async (): Promise<string> => {
+      const path = `/v1/keys/${ours.ids.keys}/usage/tickets`;
+      const made = await app.call('POST', path, { key: ours.admin });
+      expect(made.status).toBe(201);
+      return (made.body as { ticket: string }).ticket;
+    };
+    const ask = async (id: string): Promise<unknown[]> => {
+      const withKey = await SocketClient.refused(app.origin, id, { key: ours.admin });
+      const query = { ticket: await ticket() };
+      const withTicket = await SocketClient.refused(app.origin, id, { query });
+      return [withKey, withTicket].map(({ status, code }) => [status, code]);
+    };
+    const foreign = await ask(theirs.ids.keys);
+    expect(foreign[0]).toEqual([404, 'not_found']);
+    expect((foreign[1] as [number])[0]).toBe(401);
+    expect(foreign).toEqual(await ask(nowhere));
+    expect(await stored()).toBe(before);
   });
 });
 
