@@ -26,6 +26,7 @@ export function viewOf(policy: KeyPolicy): KeyView {
     disabledAt: null,
     enableAt: null,
     revokedAt: null,
+    awaitsApproval: false,
     secretId: 'sec_1',
     secretExpiresAt: null,
     secretRetiredAt: null,

@@ -57,6 +57,7 @@ export const ID_PREFIXES = {
   session: 'ses',
   policy: 'pol',
   serviceAccount: 'sa',
+  approval: 'apr',
 } as const;
 
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */

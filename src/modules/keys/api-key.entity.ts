@@ -102,6 +102,10 @@ export class ApiKeyEntity {
   @Column({ name: 'revoked_reason', type: 'text', nullable: true })
   revokedReason: string | null;
 
+  /** Nobody has approved it yet. It is revoked, at `revokedAt`, unless somebody does before. */
+  @Column({ name: 'awaits_approval', type: 'boolean', default: false })
+  awaitsApproval: boolean;
+
   /** There where its requests must be signed. */
   @Column({ name: 'sealed_signing_secret', type: 'bytea', nullable: true })
   sealedSigningSecret: Buffer | null;

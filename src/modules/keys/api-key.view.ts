@@ -27,6 +27,7 @@ type KeyToShow = KeyWithSecret & { readonly members: readonly KeyMember[] };
 export function keyStatus(key: ApiKeyEntity, now: number): KeyResponse['status'] {
   if (key.revokedAt && key.revokedAt.getTime() <= now) return 'revoked';
   if (key.expiresAt && key.expiresAt.getTime() <= now) return 'expired';
+  if (key.awaitsApproval) return 'pending_approval';
   const isEnabledAgain = key.enableAt !== null && key.enableAt.getTime() <= now;
   return key.disabledAt && !isEnabledAgain ? 'disabled' : 'active';
 }

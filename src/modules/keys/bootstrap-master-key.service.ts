@@ -66,7 +66,7 @@ export class BootstrapMasterKeyService extends BootstrapMasterKey {
       belonging: NOBODYS,
       members: [],
       metadata: {},
-      createdBy: null,
+      creator: null,
       secret,
     });
   }

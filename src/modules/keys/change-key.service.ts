@@ -8,35 +8,42 @@ import { assertMatches } from '#common/validation/if-match.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
-import { assertNotRevoked, grantOf } from './changeable-key.js';
-import { SettleBelongingService } from './belonging/settle-belonging.service.js';
-import { ChangeableKeys, type KeyChanges } from './changeable-keys.js';
-import { assertGrantWithin, levelAndScopes } from './domain/grant.js';
-import { futureTime, timeOf } from './domain/key-times.js';
+import type { ApprovalRequestEntity } from './approvals/approval-request.entity.js';
+import { HoldChangeService, isHeld } from './approvals/hold-change.service.js';
+import { assertNotRevoked, ENABLED, grantOf } from './changeable-key.js';
+import { ChangeableKeys } from './changeable-keys.js';
+import { assertGrantWithin } from './domain/grant.js';
+import { timeOf } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
-import { toPolicyDocument } from './domain/policy/policy-document.js';
 import { SigningSecrets } from './signing-secrets.js';
 import type { DisableKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
-import { InheritedPolicies } from './templates/inherited-policies.service.js';
+import { PlanKeyChangeService } from './plan-key-change.service.js';
 
-type Belonged = 'type' | 'teamId' | 'projectIds' | 'ownerId' | 'serviceAccountId';
+/** What became of a change. */
+export type KeyChangeOutcome = {
+  /** Where the change makes the key sign from now on, to be shown this once. */
+  readonly signingSecret: Secret | null;
+  /** Where somebody else has to approve it first: nothing of it is done yet. */
+  readonly request: ApprovalRequestEntity | null;
+};
+
+const DONE: KeyChangeOutcome = { signingSecret: null, request: null };
 
 /** Changes of a key that exists. Each takes effect here at once and everywhere within a second. */
 @Injectable()
 export class ChangeKeyService {
   constructor(
     private readonly keys: ChangeableKeys,
-    private readonly belongings: SettleBelongingService,
-    private readonly inherited: InheritedPolicies,
+    private readonly plans: PlanKeyChangeService,
+    private readonly approvals: HoldChangeService,
     private readonly transactions: TransactionRunner,
     private readonly signingSecrets: SigningSecrets,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * Changes the fields that are given.
+   * Changes the fields that are given, all or, where somebody has to approve one of them, none yet.
    * @param ifMatch the versions that the change is meant for (`If-Match`); `null` for any
-   * @returns the signing secret where the change makes the key sign from now on, to be shown this once
    * @throws {AppError} `not_found`, `precondition_failed`, `conflict` for a revoked key, `escalation_denied`
    */
   async update(
@@ -44,29 +51,22 @@ export class ChangeKeyService {
     keyId: string,
     dto: UpdateKeyDto,
     ifMatch: string | null,
-  ): Promise<Secret | null> {
-    let signingSecret: Secret | null = null;
+  ): Promise<KeyChangeOutcome> {
+    let outcome = DONE;
     await this.transactions.run(async () => {
-      if (changesRights(dto)) await this.inherited.holdStill(caller.organizationId);
+      await this.plans.holdStill(caller.organizationId, dto);
       await this.keys.change(caller, keyId, async (key) => {
         if (ifMatch !== null) assertMatches(ifMatch, 'key', key.version);
         assertNotRevoked(key, this.clock.now());
-        const rights = changesRights(dto) ? await this.#regrant(caller, key, dto) : null;
-        signingSecret = rights?.signingSecret ?? null;
-        const belonging = await this.#rebelong(caller, key, dto);
-        const after = { ...key, ...rights?.changes, ...belonging };
-        if (changesScopes(dto) || after.serviceAccountId !== key.serviceAccountId) {
-          await this.belongings.assertGrant(caller, after, after);
-        }
-        return {
-          ...(isGiven(dto.name) && { name: dto.name }),
-          ...(isGiven(dto.metadata) && { metadata: dto.metadata }),
-          ...rights?.changes,
-          ...belonging,
-        };
+        const plan = await this.plans.plan(caller, key, dto);
+        const request = await this.approvals.hold(caller, key, plan, dto);
+        outcome = request ? { ...DONE, request } : { ...DONE, signingSecret: plan.signingSecret };
+        if (request) return {};
+        await plan.tie();
+        return plan.changes;
       });
     });
-    return signingSecret;
+    return outcome;
   }
 
   /**
@@ -88,7 +88,10 @@ export class ChangeKeyService {
     return { key, secret };
   }
 
-  /** @throws {AppError} `not_found`, `conflict` for a revoked key, `escalation_denied`, `invalid_request` */
+  /**
+   * @throws {AppError} `not_found`, `conflict` for a revoked key, `escalation_denied`, `invalid_request`, `approval_required`
+   * where that would let a key in earlier that needs somebody's approval
+   */
   async disable(caller: KeyView, keyId: string, dto: DisableKeyDto): Promise<void> {
     const now = this.clock.now();
     const enableAt = isGiven(dto.auto_enable_after)
@@ -97,73 +100,29 @@ export class ChangeKeyService {
     await this.keys.change(caller, keyId, (key) => {
       assertNotRevoked(key, now);
       // Else whoever may not enable a key could disable it once more, for a second.
-      if (comesBackEarlier(key, enableAt, now)) assertGrantWithin(caller, grantOf(key));
+      if (comesBackEarlier(key, enableAt, now)) {
+        assertGrantWithin(caller, grantOf(key));
+        if (isHeld(key)) throw enableInstead(keyId);
+      }
       return { disabledAt: new Date(now), disabledReason: dto.reason ?? null, enableAt };
     });
   }
 
   /** @throws {AppError} `not_found`, `conflict` for a revoked key, `escalation_denied` where it may do more than the caller */
-  async enable(caller: KeyView, keyId: string): Promise<void> {
-    await this.keys.change(caller, keyId, (key) => {
-      assertNotRevoked(key, this.clock.now());
+  async enable(caller: KeyView, keyId: string): Promise<KeyChangeOutcome> {
+    let outcome = DONE;
+    await this.keys.change(caller, keyId, async (key) => {
+      const now = this.clock.now();
+      assertNotRevoked(key, now);
       assertGrantWithin(caller, grantOf(key));
-      return key.disabledAt ? { disabledAt: null, disabledReason: null, enableAt: null } : {};
+      if (!key.disabledAt) return {};
+      const cameBack = key.enableAt !== null && key.enableAt.getTime() <= now;
+      const request = cameBack ? null : await this.approvals.holdEnabling(caller, key);
+      outcome = { ...DONE, request };
+      return request ? {} : ENABLED;
     });
+    return outcome;
   }
-
-  async #rebelong(
-    caller: KeyView,
-    key: ApiKeyEntity,
-    dto: UpdateKeyDto,
-  ): Promise<Pick<KeyChanges, Belonged | 'members'>> {
-    const members = await this.belongings.members(caller, dto);
-    if (!isGiven(dto.type) && !isGiven(dto.scope)) return members ? { members } : {};
-    // Else a key could be brought to where it may be used, or reaches, more.
-    assertGrantWithin(caller, grantOf(key));
-    const { projectIds, ...belonging } = await this.belongings.settle(caller, dto, key);
-    return { ...belonging, projectIds: [...projectIds], ...(members && { members }) };
-  }
-
-  async #regrant(
-    caller: KeyView,
-    key: ApiKeyEntity,
-    dto: UpdateKeyDto,
-  ): Promise<{ changes: Partial<ApiKeyEntity>; signingSecret: Secret | null }> {
-    const { expires_at: expiresAt, access_level: accessLevel, scopes } = dto;
-    if (isGiven(accessLevel) && isGiven(scopes)) throw levelAndScopes();
-    const grant = await this.inherited.regrant(caller, key, {
-      ...(isGiven(accessLevel) && { accessLevel }),
-      ...(isGiven(scopes) && { scopes }),
-      policy: dto,
-      ...(expiresAt !== undefined && {
-        expiresAt: expiresAt && futureTime(expiresAt, 'expires_at', this.clock.now()).getTime(),
-      }),
-    });
-    const { signingSecret, ...signing } = this.signingSecrets.afterChange(
-      key,
-      grant.policy.requiresSignature,
-    );
-    const changes = {
-      accessLevel: grant.accessLevel,
-      scopes: [...grant.scopes],
-      policy: toPolicyDocument(grant.policy),
-      policySources: grant.policySources,
-      expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
-      ...signing,
-    };
-    return { changes, signingSecret };
-  }
-}
-
-function changesScopes({ access_level: accessLevel, scopes }: UpdateKeyDto): boolean {
-  return isGiven(accessLevel) || isGiven(scopes);
-}
-
-function changesRights(dto: UpdateKeyDto): boolean {
-  const { permissions, restrictions, rate_limits, security, expires_at } = dto;
-  // Of these `null` means something: as the changing key's.
-  const replaced = [permissions, restrictions, rate_limits, security, expires_at];
-  return changesScopes(dto) || replaced.some((part) => part !== undefined);
 }
 
 /** Whether the key is disabled, and would be so for a shorter time. `null`: for good. */
@@ -171,6 +130,13 @@ function comesBackEarlier(key: ApiKeyEntity, enableAt: Date | null, now: number)
   const { disabledAt, enableAt: planned } = key;
   if (!disabledAt || (planned && planned.getTime() <= now)) return false;
   return enableAt !== null && (planned === null || enableAt < planned);
+}
+
+function enableInstead(keyId: string): AppError {
+  return new AppError('approval_required', {
+    message: `That the key ${keyId} comes back earlier must be approved: enable it instead.`,
+    param: 'auto_enable_after',
+  });
 }
 
 function signsNothing(keyId: string): AppError {

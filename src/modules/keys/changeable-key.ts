@@ -5,11 +5,22 @@ import type { Grant } from './domain/grant.js';
 import type { RuledKey } from './environments/domain/environment-rules.js';
 import { fromPolicyDocument } from './domain/policy/policy-document.js';
 
+/** What is changed of a key so that it is not disabled any more. */
+export const ENABLED = { disabledAt: null, disabledReason: null, enableAt: null };
+
 /** @throws {AppError} `conflict` */
 export function assertNotRevoked(key: ApiKeyEntity, now: number): void {
   if (!isRevoked(key, now)) return;
   throw new AppError('conflict', {
     message: `The key ${key.id} is revoked. That is for good: make another.`,
+  });
+}
+
+/** @throws {AppError} `conflict` */
+export function assertApproved(key: ApiKeyEntity): void {
+  if (!key.awaitsApproval) return;
+  throw new AppError('conflict', {
+    message: `The key ${key.id} waits for approval: what it is can’t be changed to more before that.`,
   });
 }
 

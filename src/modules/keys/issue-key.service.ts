@@ -9,6 +9,8 @@ import { Pepper } from '#platform/crypto/pepper.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import type { KeyWithSecret } from './api-key.repository.js';
+import { InsertKeyService } from './approvals/insert-key.service.js';
+import type { Requester } from './approvals/open-approval.service.js';
 import { ApiKeySecretEntity, UNUSED } from './api-key-secret.entity.js';
 import type { Belonging, KeyMember } from './domain/belonging.js';
 import type { Grant } from './domain/grant.js';
@@ -20,7 +22,6 @@ import type { CreateKeyDto } from './dto/create-key.dto.js';
 import { NO_SURROUNDINGS } from './key-surroundings.js';
 import { SettleNewKeyService } from './settle-new-key.service.js';
 import { SigningSecrets } from './signing-secrets.js';
-import { WriteKeyService } from './write-key.service.js';
 
 /** What is written of a new key. */
 export type NewKey = {
@@ -30,7 +31,8 @@ export type NewKey = {
   readonly belonging: Belonging;
   readonly members: readonly KeyMember[];
   readonly metadata: Record<string, unknown>;
-  readonly createdBy: string | null;
+  /** `null` for what nobody asked for. */
+  readonly creator: Requester | null;
   readonly secret: Secret;
 };
 
@@ -46,7 +48,7 @@ export type IssuedKey = { readonly issued: WrittenKey; readonly secret: Secret }
 @Injectable()
 export class IssueKeyService {
   constructor(
-    private readonly written: WriteKeyService,
+    private readonly inserted: InsertKeyService,
     private readonly pepper: Pepper,
     private readonly newKeys: SettleNewKeyService,
     private readonly signingSecrets: SigningSecrets,
@@ -72,7 +74,7 @@ export class IssueKeyService {
       name: dto.name,
       ...settled,
       metadata: dto.metadata ?? {},
-      createdBy: creator.keyId,
+      creator,
       secret,
     });
     return { issued, secret };
@@ -84,7 +86,7 @@ export class IssueKeyService {
     const { grant } = newKey;
     const id = newId('key');
     const signing = grant.policy.requiresSignature ? this.signingSecrets.issue(id) : null;
-    const key = Object.assign(new ApiKeyEntity(), {
+    const made = Object.assign(new ApiKeyEntity(), {
       id,
       organizationId: newKey.organizationId,
       name: newKey.name,
@@ -96,7 +98,7 @@ export class IssueKeyService {
       policy: toPolicyDocument(grant.policy),
       policySources: grant.policySources,
       metadata: newKey.metadata,
-      createdBy: newKey.createdBy,
+      createdBy: newKey.creator?.keyId ?? null,
       createdAt: now,
       updatedAt: now,
       expiresAt: grant.expiresAt === null ? null : new Date(grant.expiresAt),
@@ -105,12 +107,13 @@ export class IssueKeyService {
       enableAt: null,
       revokedAt: null,
       revokedReason: null,
+      awaitsApproval: false,
       sealedSigningSecret: signing?.sealed ?? null,
       version: 1,
     });
     const secret = Object.assign(new ApiKeySecretEntity(), {
       id: newId('secret'),
-      keyId: key.id,
+      keyId: id,
       digest: Buffer.from(this.pepper.digest(newKey.secret.reveal()), 'latin1'),
       scheme: this.pepper.scheme,
       ...visibleParts(newKey.secret),
@@ -118,8 +121,8 @@ export class IssueKeyService {
       expiresAt: null,
       ...UNUSED,
     });
-    await this.written.insert(key, secret, newKey.members);
-    const { members } = newKey;
+    const { members, creator } = newKey;
+    const key = await this.inserted.insert(made, secret, members, creator);
     // Its maker, whose own it may be, may do all that it may.
     return {
       key,

@@ -8,6 +8,7 @@ import { AnnounceKeyChanges } from './announce-key-changes.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
+import { ApprovalRequestEntity } from './approvals/approval-request.entity.js';
 import { KeyMemberRepository } from './belonging/key-member.repository.js';
 import { RevokeOwnerlessKeysService } from './belonging/revoke-ownerless-keys.service.js';
 import { ChangeableKeys } from './changeable-keys.js';
@@ -17,7 +18,7 @@ import { WriteKeyService } from './write-key.service.js';
 /** Keys as they are stored and changed, apart from the routes: workers, which have none, change keys as well. */
 @Module({
   imports: [
-    TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity]),
+    TypeOrmModule.forFeature([ApiKeyEntity, ApiKeySecretEntity, ApprovalRequestEntity]),
     // Its table is one that the keys' refers to.
     OrganizationSettingsModule,
     NotificationsModule,

@@ -31,6 +31,7 @@ export function keyViewOf(
     disabledAt: msOf(key.disabledAt),
     enableAt: msOf(key.enableAt),
     revokedAt: msOf(key.revokedAt),
+    awaitsApproval: key.awaitsApproval,
     secretId: secret.id,
     secretExpiresAt: msOf(secret.expiresAt),
     secretRetiredAt: msOf(secret.retiredAt),

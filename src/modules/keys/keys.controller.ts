@@ -18,7 +18,10 @@ import { Endpoint } from '#platform/http/endpoint.decorator.js';
 import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js';
 
 import { viewKey, viewRevokedKey } from './api-key.view.js';
-import { ChangeKeyService } from './change-key.service.js';
+import type { ApprovalResponse } from './approvals/dto/approval.responses.js';
+import { MayWaitForApproval } from './approvals/may-wait.interceptor.js';
+import { viewApproval } from './approvals/approval.view.js';
+import { ChangeKeyService, type KeyChangeOutcome } from './change-key.service.js';
 import { RevokeKeyService } from './revoke-key.service.js';
 import { CallingKey, CallingKeyItself } from './calling-key.decorator.js';
 import type { KeyView } from './domain/key-view.js';
@@ -147,6 +150,7 @@ export class KeysController {
       'invalid_request',
     ],
   })
+  @MayWaitForApproval()
   @ConfirmsPropagation()
   @ApiHeader({ name: 'if-match', required: false, description: 'The `ETag` of the key you read.' })
   async update(
@@ -154,10 +158,10 @@ export class KeysController {
     @Param('id') id: string,
     @Body() body: UpdateKeyDto,
     @Headers('if-match') ifMatch?: string,
-  ): Promise<ChangedKeyResponse> {
-    const signingSecret = await this.changeKey.update(caller, id, body, ifMatch ?? null);
+  ): Promise<ChangedKeyResponse | ApprovalResponse> {
+    const outcome = await this.changeKey.update(caller, id, body, ifMatch ?? null);
     const key = await this.readKeys.get(caller, id);
-    return { ...key, ...showSigningSecret(signingSecret) };
+    return this.#answer(outcome, { ...key, ...showSigningSecret(outcome.signingSecret) });
   }
 
   @Post('keys/:id/disable')
@@ -178,7 +182,7 @@ export class KeysController {
       auto_enable_at: '2026-11-21T11:00:00.000Z',
       version: 2,
     },
-    errors: ['not_found', 'conflict', 'escalation_denied', 'invalid_request'],
+    errors: ['not_found', 'conflict', 'escalation_denied', 'approval_required', 'invalid_request'],
   })
   @ConfirmsPropagation()
   async disable(
@@ -201,10 +205,14 @@ export class KeysController {
     example: { ...KEY_EXAMPLE, version: 3 },
     errors: ['not_found', 'conflict', 'escalation_denied'],
   })
+  @MayWaitForApproval()
   @ConfirmsPropagation()
-  async enable(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<KeyResponse> {
-    await this.changeKey.enable(caller, id);
-    return this.readKeys.get(caller, id);
+  async enable(
+    @CallingKey() caller: KeyView,
+    @Param('id') id: string,
+  ): Promise<KeyResponse | ApprovalResponse> {
+    const outcome = await this.changeKey.enable(caller, id);
+    return this.#answer(outcome, await this.readKeys.get(caller, id));
   }
 
   @Delete('keys/:id')
@@ -224,7 +232,7 @@ export class KeysController {
       revoked: true,
       revoked_at: '2026-11-21T10:00:00.000Z',
     },
-    errors: ['not_found', 'escalation_denied', 'invalid_request'],
+    errors: ['not_found', 'conflict', 'escalation_denied', 'invalid_request'],
   })
   @ConfirmsPropagation()
   async revoke(
@@ -246,5 +254,10 @@ export class KeysController {
   })
   getCalling(@CallingKeyItself() caller: KeyView): Promise<CallingKeyResponse> {
     return this.readKeys.getWithUsage(caller);
+  }
+
+  /** What waits for somebody's approval is answered by itself. */
+  #answer<Answer>({ request }: KeyChangeOutcome, answer: Answer): Answer | ApprovalResponse {
+    return request ? viewApproval(request, this.clock.now()) : answer;
   }
 }

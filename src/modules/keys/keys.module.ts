@@ -7,6 +7,17 @@ import { UsageModule } from '#modules/usage/index.js';
 
 import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { SettleServiceAccountService } from './belonging/settle-service-account.service.js';
+import { ApprovalRequestRepository } from './approvals/approval-request.repository.js';
+import { ApprovalsController } from './approvals/approvals.controller.js';
+import { Approvers } from './approvals/approvers.js';
+import { DecideApprovalService } from './approvals/decide-approval.service.js';
+import { DecidedChanges } from './approvals/decided-changes.js';
+import { HoldChangeService } from './approvals/hold-change.service.js';
+import { InsertKeyService } from './approvals/insert-key.service.js';
+import { KeyApprovalsController } from './approvals/key-approvals.controller.js';
+import { OpenApprovalService } from './approvals/open-approval.service.js';
+import { ReadApprovalsService } from './approvals/read-approvals.service.js';
+import { Requesters } from './approvals/requesters.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
 import { ChangeKeyService } from './change-key.service.js';
@@ -36,6 +47,7 @@ import { KeyStates } from './key-states.port.js';
 import { KeyStatesService } from './key-states.service.js';
 import { KeysController } from './keys.controller.js';
 import { LeakedKeys } from './leaked-keys.port.js';
+import { PlanKeyChangeService } from './plan-key-change.service.js';
 import { PolicySchemaController } from './policy-schema.controller.js';
 import { ReadKeyAttributesService } from './read-key-attributes.service.js';
 import { ReadKeysService } from './read-keys.service.js';
@@ -90,6 +102,8 @@ import { SigningSecrets } from './signing-secrets.js';
     PolicyTemplatesController,
     PolicyImpactController,
     EnvironmentsController,
+    ApprovalsController,
+    KeyApprovalsController,
   ],
   providers: [
     SigningSecrets,
@@ -126,6 +140,16 @@ import { SigningSecrets } from './signing-secrets.js';
     WriteTemplateService,
     ReadTemplatesService,
     TemplateImpactService,
+    PlanKeyChangeService,
+    ApprovalRequestRepository,
+    OpenApprovalService,
+    InsertKeyService,
+    HoldChangeService,
+    Requesters,
+    Approvers,
+    DecidedChanges,
+    DecideApprovalService,
+    ReadApprovalsService,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },
     { provide: KeyStates, useClass: KeyStatesService },

@@ -7,7 +7,7 @@ import { KeyBudgets } from '#modules/limits/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
-import { isRevoked } from './changeable-key.js';
+import { assertApproved, isRevoked } from './changeable-key.js';
 import { ChangeableKeys } from './changeable-keys.js';
 import { timeOf } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
@@ -28,17 +28,20 @@ export class RevokeKeyService {
    * Revokes a key for good, at once or at a time that is given. Of several times the earliest counts: no key may put off
    * that another, or itself, is revoked. Doing it again changes nothing and answers the first time. The budgets of a key
    * that is revoked by now are deleted with it.
-   * @throws {AppError} `not_found`, `escalation_denied`, `invalid_request`
+   * @throws {AppError} `not_found`, `escalation_denied`, `invalid_request`, `conflict` for a later time of a key that waits for
+   * approval
    */
   async revoke(caller: KeyView, keyId: string, dto: RevokeKeyDto): Promise<ApiKeyEntity> {
     const now = this.clock.now();
     const revokedAt = revocationTime(dto, now);
     return this.transactions.run(async () => {
-      const revoked = await this.keys.change(caller, keyId, (key) =>
-        key.revokedAt && key.revokedAt <= revokedAt
+      const revoked = await this.keys.change(caller, keyId, (key) => {
+        // It would be forgotten once the key is approved.
+        if (key.awaitsApproval && revokedAt.getTime() > now) assertApproved(key);
+        return key.revokedAt && key.revokedAt <= revokedAt
           ? {}
-          : { revokedAt, revokedReason: dto.reason ?? null },
-      );
+          : { revokedAt, revokedReason: dto.reason ?? null };
+      });
       if (isRevoked(revoked, now)) await this.budgets.deleteOf(caller.organizationId, keyId);
       return revoked;
     });

@@ -1,3 +1,4 @@
+export { ApprovalPolicy } from './approval-policy.port.js';
 export { DefaultOrganization } from './default-organization.port.js';
 export { KeyCarePolicies, type KeyCarePolicy } from './key-care-policies.port.js';
 export { LeakedKeyPolicy } from './leaked-key-policy.port.js';
@@ -9,6 +10,7 @@ export { OrganizationsModule } from './organizations.module.js';
 export { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
 export { MEMBERS_CHANGED_TOPIC, STANDING_CHANGED_TOPIC } from './organizations.events.js';
 export { SubjectRemovals } from './subject-removals.js';
+export { CallerRights } from './roles/caller-rights.service.js';
 export { Projects } from './projects/projects.port.js';
 export { type ServiceAccount, ServiceAccounts } from './service-accounts/service-accounts.port.js';
 export {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
+import { ApprovalPolicy } from './approval-policy.port.js';
 import { KeyCarePolicies } from './key-care-policies.port.js';
 import { LeakedKeyPolicy } from './leaked-key-policy.port.js';
 import { AnnounceMemberChanges } from './members/announce-member-changes.js';
@@ -45,9 +46,11 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     { provide: Teams, useExisting: TeamRepository },
     { provide: Users, useExisting: UserRepository },
     { provide: LeakedKeyPolicy, useExisting: OrganizationSettingsService },
+    { provide: ApprovalPolicy, useExisting: OrganizationSettingsService },
     { provide: UnclaimedSecretPolicy, useExisting: OrganizationSettingsService },
   ],
   exports: [
+    ApprovalPolicy,
     InvitationRepository,
     Invitations,
     KeyCarePolicies,

@@ -4,6 +4,7 @@ import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { isGiven } from '#common/validation/given.js';
 
+import type { ApprovalPolicy } from './approval-policy.port.js';
 import type { UpdateOrganizationDto } from './dto/update-organization.dto.js';
 import { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
 import type { OrganizationEntity } from './organization.entity.js';
@@ -15,7 +16,10 @@ import type {
 
 /** What an organization decides for itself. None but a master key sees or changes another's. */
 @Injectable()
-export class OrganizationSettingsService extends LeakedKeyPolicy implements UnclaimedSecretPolicy {
+export class OrganizationSettingsService
+  extends LeakedKeyPolicy
+  implements UnclaimedSecretPolicy, ApprovalPolicy
+{
   constructor(private readonly organizations: OrganizationRepository) {
     super();
   }
@@ -48,6 +52,10 @@ export class OrganizationSettingsService extends LeakedKeyPolicy implements Uncl
     return (await this.#find(organizationId)).unclaimedSecrets;
   }
 
+  async approvalHoursOf(organizationId: string): Promise<number> {
+    return (await this.#find(organizationId)).approvalExpiryHours;
+  }
+
   async #find(id: string): Promise<OrganizationEntity> {
     return organizationOr404(await this.organizations.find(id), id);
   }
@@ -63,7 +71,7 @@ export function organizationOr404(
 
 function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
   const { leaked_keys, unclaimed_secrets, expiry_reminder_days } = dto;
-  const { unused_key_days, unused_key_action } = dto;
+  const { unused_key_days, unused_key_action, approval_expiry_hours } = dto;
   return {
     ...(isGiven(leaked_keys) && { leakedKeyAction: leaked_keys }),
     ...(isGiven(unclaimed_secrets) && { unclaimedSecrets: unclaimed_secrets }),
@@ -73,5 +81,6 @@ function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
     // `null` means something: no longer.
     ...(unused_key_days !== undefined && { unusedKeyDays: unused_key_days }),
     ...(isGiven(unused_key_action) && { unusedKeyAction: unused_key_action }),
+    ...(isGiven(approval_expiry_hours) && { approvalExpiryHours: approval_expiry_hours }),
   };
 }

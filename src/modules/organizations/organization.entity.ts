@@ -38,6 +38,9 @@ export class OrganizationEntity {
   @Column({ name: 'unused_key_action', type: 'text', default: 'notify' })
   unusedKeyAction: UnusedKeyAction;
 
+  @Column({ name: 'approval_expiry_hours', type: 'integer', default: 168 })
+  approvalExpiryHours: number;
+
   /** Suspended, none of its keys and members gets anything. */
   @Column({ type: 'text', default: 'active' })
   status: 'active' | 'suspended';

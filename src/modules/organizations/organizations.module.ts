@@ -79,6 +79,12 @@ import { TeamsController } from './teams/teams.controller.js';
     { provide: ProjectConfigs, useClass: ProjectConfigsService },
     { provide: RoutingSettingsReader, useClass: ReadRoutingSettingsService },
   ],
-  exports: [DefaultOrganization, OrganizationSettingsModule, ProjectConfigs, RoutingSettingsReader],
+  exports: [
+    CallerRights,
+    DefaultOrganization,
+    OrganizationSettingsModule,
+    ProjectConfigs,
+    RoutingSettingsReader,
+  ],
 })
 export class OrganizationsModule {}

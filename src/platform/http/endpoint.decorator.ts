@@ -72,6 +72,7 @@ const ERRORS_OF_ANY_CREDENTIAL: readonly ErrorCode[] = [
   'nonce_replayed',
   'invalid_credentials',
   'key_disabled',
+  'key_pending_approval',
   'https_required',
   'ip_not_allowed',
   'country_not_allowed',

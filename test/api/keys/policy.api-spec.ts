@@ -39,6 +39,8 @@ const WITHOUT_ROW = [
   // It refuses nothing.
   'rate_limits.costs.alert_threshold',
   // Nor do these: `test/api/requests/bodies` looks at what is kept.
+  // approvals.api-spec.ts
+  'permissions.require_approval',
   'permissions.data_access.log_requests',
   'permissions.data_access.log_responses',
 ];

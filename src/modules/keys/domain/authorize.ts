@@ -16,7 +16,7 @@ export type Decision = { readonly allowed: true } | Refusal;
 
 /** In the order in which a refusal is reported. */
 export type KeyRuleName =
-  'revoked' | 'expired' | 'disabled' | 'environment' | 'read_only' | 'scope';
+  'revoked' | 'expired' | 'pending_approval' | 'disabled' | 'environment' | 'read_only' | 'scope';
 
 type KeyRule = {
   readonly name: KeyRuleName;
@@ -30,6 +30,11 @@ type KeyRule = {
 const STATE_RULES: readonly KeyRule[] = [
   { name: 'revoked', code: 'revoked_api_key', denies: (view, { now }) => now >= view.revokedAt },
   { name: 'expired', code: 'expired_api_key', denies: (view, { now }) => now >= view.expiresAt },
+  {
+    name: 'pending_approval',
+    code: 'key_pending_approval',
+    denies: ({ awaitsApproval }) => awaitsApproval,
+  },
   {
     name: 'disabled',
     code: 'key_disabled',

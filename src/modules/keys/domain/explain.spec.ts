@@ -34,6 +34,7 @@ const anyView = fc
     disabledAt: anyTime,
     enableAt: anyTime,
     revokedAt: anyTime,
+    awaitsApproval: fc.constantFrom(false, false, true),
     signingSecret: fc.constant(null),
     secretId: fc.constant('sec_1'),
     secretExpiresAt: anyTime,

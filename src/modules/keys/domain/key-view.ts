@@ -42,6 +42,7 @@ export type KeyRecord = {
   readonly disabledAt: number | null;
   readonly enableAt: number | null;
   readonly revokedAt: number | null;
+  readonly awaitsApproval: boolean;
   readonly secretId: string;
   readonly secretExpiresAt: number | null;
   /** When another secret took its place; `null` for the current one. */
@@ -85,6 +86,8 @@ export type KeyView = Principal & {
   readonly policy: KeyPolicy;
   readonly expiresAt: number;
   readonly revokedAt: number;
+  /** Whether nobody has approved it yet. */
+  readonly awaitsApproval: boolean;
   /** Those of its policy's rules that can refuse anything, in the order in which a refusal is reported. */
   readonly rules: readonly CompiledRule[];
   /** Whether a rule looks at every model that a request names. */
@@ -138,6 +141,7 @@ export function compileKeyView(record: KeyRecord): KeyView {
     isReadOnly: record.accessLevel === 'read_only',
     ...compileStanding(record),
     brokenRule: compileBrokenRule(record),
+    awaitsApproval: record.awaitsApproval,
     policy,
     expiresAt,
     ...compiled,

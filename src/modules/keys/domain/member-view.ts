@@ -37,6 +37,7 @@ export function memberView(member: CallingMember): KeyView {
     disabledAt: null,
     enableAt: null,
     revokedAt: null,
+    awaitsApproval: false,
     secretId: member.sessionId,
     secretExpiresAt: null,
     secretRetiredAt: null,

@@ -32,6 +32,13 @@ export const KEY_RULE_DESCRIPTIONS: Readonly<Record<KeyRuleName, KeyRuleDescript
       return `The key ${now < expiresAt ? 'expires' : 'expired'} at ${timeText(expiresAt)}.`;
     },
   },
+  pending_approval: {
+    restricts: ({ policy, awaitsApproval }) => awaitsApproval || policy.requiresApproval,
+    detail: ({ policy, awaitsApproval }) => {
+      if (awaitsApproval) return 'The key waits for somebody to approve it.';
+      return policy.requiresApproval ? 'The key is approved.' : 'The key needs no approval.';
+    },
+  },
   disabled: {
     restricts: ({ disabledUntil }) => disabledUntil !== -Infinity,
     detail: ({ disabledUntil, suspension }, { now }) => {

@@ -8,7 +8,13 @@ import { POLICY_SOURCES } from '../domain/policy/policy-within.js';
 
 const TIME = { type: String, format: 'date-time' } as const;
 const NULLABLE_TIME = { ...TIME, nullable: true } as const;
-export const KEY_STATUSES = ['active', 'disabled', 'expired', 'revoked'] as const;
+export const KEY_STATUSES = [
+  'pending_approval',
+  'active',
+  'disabled',
+  'expired',
+  'revoked',
+] as const;
 
 const POLICY = {
   type: 'object',

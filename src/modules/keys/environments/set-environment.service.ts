@@ -9,7 +9,7 @@ import { assertMatches } from '#common/validation/if-match.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
-import { assertReachesAll } from '../domain/key-reach.js';
+import { assertReachesAll, wholeOrganization } from '../domain/key-reach.js';
 import type { KeyView } from '../domain/key-view.js';
 import { POLICY_PARTS, type PolicyInput } from '../domain/policy/read-policy.js';
 import { ApiKeyRepository } from '../api-key.repository.js';
@@ -75,7 +75,7 @@ export class SetEnvironmentService {
     rules: EnvironmentRules,
   ): Promise<void> {
     if (role !== null) return;
-    const [key] = await this.keys.findAll(organizationId, [keyId]);
+    const [key] = await this.keys.findAll(wholeOrganization(organizationId), [keyId]);
     if (key?.environment !== environment) return;
     const [broken] = brokenRules(rules, ruledKeyOf(key));
     if (!broken) return;

@@ -32,6 +32,9 @@ import { KeyInheritanceRepository } from './key-inheritance.repository.js';
 import type { KeyInheritance } from './policy-template.js';
 import { PolicyTemplateRepository } from './policy-template.repository.js';
 
+/** What a key gets, and, to be called where it really does, what writes down which template it is made from then. */
+type Regrant = { readonly grant: Grant; readonly tie: () => Promise<void> };
+
 type Inherited = { readonly policy: SourcedPolicy; readonly tie: Omit<KeyInheritance, 'keyId'> };
 
 /** What a change asks for, its policy as the body has it. */
@@ -86,37 +89,43 @@ export class InheritedPolicies {
   }
 
   /**
-   * What a key gets when `changer` changes it, in the transaction that has locked it. Of a key that is made from a template
+   * What a key would get if `changer` changed it, in the transaction that has locked it. Of a key that is made from a template
    * its overrides are changed; `inherit_from` makes it anew from a template, or, being `null`, leaves it as it is for good.
    * @throws {AppError} `not_found` of the template, `escalation_denied`, `invalid_request`
    */
-  async regrant(changer: KeyView, key: ApiKeyEntity, change: AskedChange): Promise<Grant> {
-    const grant = await this.#regrant(changer, key, change);
+  async regrant(changer: KeyView, key: ApiKeyEntity, change: AskedChange): Promise<Regrant> {
+    const regrant = await this.#regrant(changer, key, change);
     const { rules } = await this.environments.find(key.organizationId, key.environment);
     const before = ruledKeyOf(key);
-    assertRulesKept(rules, { ...grant, createdAt: before.createdAt }, before);
-    return grant;
+    assertRulesKept(rules, { ...regrant.grant, createdAt: before.createdAt }, before);
+    return regrant;
   }
 
-  async #regrant(changer: KeyView, key: ApiKeyEntity, change: AskedChange): Promise<Grant> {
+  async #regrant(changer: KeyView, key: ApiKeyEntity, change: AskedChange): Promise<Regrant> {
     const asked = splitInheritance(change.policy);
     const current = grantOf(key);
     if (isGiven(asked.inheritFrom)) {
       const { inheritFrom, input } = asked;
       const { policy, tie } = await this.inherit(changer, inheritFrom, input, key.environment);
-      await this.inheritances.put(key.organizationId, { keyId: key.id, ...tie });
       const next = { ...current, policy: policy.policy, policySources: policy.sources };
-      return regrantWithin(changer, next, { ...change, policy: NOTHING });
+      return {
+        grant: regrantWithin(changer, next, { ...change, policy: NOTHING }),
+        tie: () => this.inheritances.put(key.organizationId, { keyId: key.id, ...tie }),
+      };
     }
     const tie = await this.inheritances.find(key.organizationId, key.id);
     if (tie && asked.inheritFrom === undefined) {
       return this.#override(changer, current, tie, { ...change, policy: asked.input });
     }
     assertNoOverrides(asked);
-    if (tie) await this.inheritances.delete(key.organizationId, key.id);
     const policySources = mapSources(current.policySources, { template: ['key'] });
     const policy = readPolicy(asked.input);
-    return regrantWithin(changer, { ...current, policySources }, { ...change, policy });
+    return {
+      grant: regrantWithin(changer, { ...current, policySources }, { ...change, policy }),
+      tie: async () => {
+        if (tie) await this.inheritances.delete(key.organizationId, key.id);
+      },
+    };
   }
 
   async #override(
@@ -124,7 +133,7 @@ export class InheritedPolicies {
     current: Grant,
     tie: KeyInheritance,
     change: AskedChange,
-  ): Promise<Grant> {
+  ): Promise<Regrant> {
     const { organizationId } = changer;
     const asked = readPolicy(change.policy);
     // What is asked for must be the changer's to grant, as with any key.
@@ -140,8 +149,10 @@ export class InheritedPolicies {
     };
     const { policy, sources } = tree.policyOf(next);
     assertGrantWithin(changer, { ...grant, policy });
-    await this.inheritances.put(organizationId, next);
-    return { ...grant, policy, policySources: sources };
+    return {
+      grant: { ...grant, policy, policySources: sources },
+      tie: () => this.inheritances.put(organizationId, next),
+    };
   }
 
   async #treeOf(organizationId: string, templateId: string): Promise<TemplateTree> {

@@ -67,8 +67,8 @@ export const MAIL_TEXTS: Readonly<Record<NotificationType, MailText>> = {
   },
   'approval.requested': {
     subject: 'Key {key} waits for approval',
-    happened: 'The key {key} was asked for and waits for approval.',
-    advice: 'Approve or deny it.',
+    happened: 'The key {key}, or something more for it, was asked for and waits for approval.',
+    advice: 'Approve or reject it, unless it was you who asked. After its time it is off.',
   },
   'budget.threshold_reached': {
     subject: 'A budget of {whose} is nearly spent',

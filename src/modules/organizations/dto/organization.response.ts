@@ -47,6 +47,12 @@ export class OrganizationResponse {
   @ApiProperty({ enum: UNUSED_KEY_ACTIONS, description: 'What is done with an unused key.' })
   unused_key_action: string;
 
+  @ApiProperty({
+    type: Number,
+    description: 'So many hours somebody has to approve what waits for it.',
+  })
+  approval_expiry_hours: number;
+
   @ApiProperty({ type: String, format: 'date-time' })
   created_at: string;
 }

@@ -51,4 +51,14 @@ export class UpdateOrganizationDto {
     optional: true,
   })
   unused_key_action?: UnusedKeyAction;
+
+  @Int({
+    description:
+      'How many hours somebody has to approve a key, or what it is to get more. What is asked for later is meant, not what waits already.',
+    example: 168,
+    min: 1,
+    max: 720,
+    optional: true,
+  })
+  approval_expiry_hours?: number;
 }

@@ -34,6 +34,7 @@ import { ServiceAccounts1764295200000 } from './1764295200000-service-accounts.j
 import { SharedBudgets1764298800000 } from './1764298800000-shared-budgets.js';
 import { ProjectConfigs1764306000000 } from './1764306000000-project-configs.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
+import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -73,4 +74,5 @@ export const MIGRATIONS = [
   SharedBudgets1764298800000,
   ProjectConfigs1764306000000,
   EnvironmentSettings1764291600000,
+  Approvals1764288000000,
 ];

@@ -79,4 +79,6 @@ export type KeyPolicy = {
   /** Whether it may read, and delete, bodies that are kept of any of its organization’s calls. */
   readonly exportsData: boolean;
   readonly deletesData: boolean;
+  /** Whether the key, and whatever gives it more later, needs somebody else’s approval. */
+  readonly requiresApproval: boolean;
 };

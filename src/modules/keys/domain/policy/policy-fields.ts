@@ -219,6 +219,14 @@ export const POLICY_FIELDS: { readonly [Name in keyof KeyPolicy]: PolicyField<Ke
   ),
   ...LIMIT_FIELDS,
   ...DATA_FIELDS,
+  requiresApproval: toggle(
+    {
+      path: 'permissions.require_approval',
+      about:
+        'Let the key be used once somebody else has approved it, and give it more only when they approve that.',
+    },
+    false,
+  ),
 };
 
 export type PolicyFieldName = keyof KeyPolicy;

@@ -4,6 +4,7 @@ export type RotationStrategy = (typeof ROTATION_STRATEGIES)[number];
 /** Why a time of the schedule goes by without a rotation. */
 export const SKIP_REASONS = [
   'key_disabled',
+  'key_pending_approval',
   'setter_not_allowed',
   'secret_unclaimed',
   'too_many_secrets',

@@ -23,8 +23,9 @@ export class RotationObstacles {
     now: number,
   ): Promise<SkipReason | null> {
     // Who can’t use the key now can’t claim its next secret, and would come back to find the old one ended.
-    const isDisabled = keyStatus(key, now) === 'disabled';
-    if (isDisabled || (await this.keys.standingOf(key)) !== null) return 'key_disabled';
+    const status = keyStatus(key, now);
+    if (status === 'pending_approval') return 'key_pending_approval';
+    if (status === 'disabled' || (await this.keys.standingOf(key)) !== null) return 'key_disabled';
     if (!(await this.setters.mayRotate(setBy, key))) return 'setter_not_allowed';
     const good = await this.secrets.listGood(key.organizationId, key.id, new Date(now));
     if (good.some(({ sealed }) => sealed !== null)) return 'secret_unclaimed';

@@ -1,0 +1,106 @@
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+
+import type { Page } from '#common/pagination/cursor.js';
+import { Clock } from '#common/time/clock.js';
+import { Endpoint } from '#platform/http/endpoint.decorator.js';
+
+import { CallingKey } from '../calling-key.decorator.js';
+import type { KeyView } from '../domain/key-view.js';
+import { viewApproval } from './approval.view.js';
+import { APPROVAL_EXAMPLE, DECIDED_EXAMPLE } from './approvals.examples.js';
+import { DecideApprovalService } from './decide-approval.service.js';
+import { DecideApprovalDto, ListApprovalsQuery } from './dto/approval.dto.js';
+import { ApprovalListResponse, ApprovalResponse } from './dto/approval.responses.js';
+import { ReadApprovalsService } from './read-approvals.service.js';
+
+@ApiTags('Approvals')
+@Controller('v1/approvals')
+export class ApprovalsController {
+  constructor(
+    private readonly readApprovals: ReadApprovalsService,
+    private readonly decideApproval: DecideApprovalService,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @Endpoint({
+    id: 'listApprovals',
+    summary: 'List approvals',
+    description: 'What was asked for of keys that the caller reaches, newest first.',
+    scope: 'keys:read',
+    response: ApprovalListResponse,
+    example: { data: [APPROVAL_EXAMPLE], has_more: false, next_cursor: null },
+    errors: ['invalid_request'],
+  })
+  list(
+    @CallingKey() caller: KeyView,
+    @Query() query: ListApprovalsQuery,
+  ): Promise<Page<ApprovalResponse>> {
+    return this.readApprovals.list(caller, query);
+  }
+
+  @Get(':id')
+  @Endpoint({
+    id: 'getApproval',
+    summary: 'Get an approval',
+    scope: 'keys:read',
+    response: ApprovalResponse,
+    example: APPROVAL_EXAMPLE,
+    errors: ['not_found'],
+  })
+  get(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<ApprovalResponse> {
+    return this.readApprovals.get(caller, id);
+  }
+
+  @Post(':id/approve')
+  @Endpoint({
+    id: 'approve',
+    summary: 'Approve what was asked for',
+    description:
+      'It takes effect at once, if both who asked and who approves may do it by now. Whoever asked can’t, nor can who made the key, nor any key of theirs.',
+    scope: 'keys:write',
+    requestBody: DecideApprovalDto,
+    isBodyOptional: true,
+    requestExample: { reason: 'as agreed' },
+    response: ApprovalResponse,
+    example: DECIDED_EXAMPLE,
+    errors: ['not_found', 'conflict', 'escalation_denied', 'approval_required', 'invalid_request'],
+  })
+  async approve(
+    @CallingKey() caller: KeyView,
+    @Param('id') id: string,
+    @Body() body: DecideApprovalDto,
+  ): Promise<ApprovalResponse> {
+    const decided = await this.decideApproval.decide(caller, id, {
+      status: 'approved',
+      reason: body.reason ?? null,
+    });
+    return viewApproval(decided, this.clock.now());
+  }
+
+  @Post(':id/reject')
+  @Endpoint({
+    id: 'reject',
+    summary: 'Reject what was asked for',
+    description: 'A new key is revoked by that; one that was to get more stays as it is.',
+    scope: 'keys:write',
+    requestBody: DecideApprovalDto,
+    isBodyOptional: true,
+    requestExample: { reason: 'not for production' },
+    response: ApprovalResponse,
+    example: { ...DECIDED_EXAMPLE, status: 'rejected', reason: 'not for production' },
+    errors: ['not_found', 'conflict', 'escalation_denied', 'approval_required', 'invalid_request'],
+  })
+  async reject(
+    @CallingKey() caller: KeyView,
+    @Param('id') id: string,
+    @Body() body: DecideApprovalDto,
+  ): Promise<ApprovalResponse> {
+    const decided = await this.decideApproval.decide(caller, id, {
+      status: 'rejected',
+      reason: body.reason ?? null,
+    });
+    return viewApproval(decided, this.clock.now());
+  }
+}

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+
+import type { ApiKeyEntity } from '../api-key.entity.js';
+import { KeyMemberRepository } from '../belonging/key-member.repository.js';
+import { ENABLED, grantOf } from '../changeable-key.js';
+import type { KeyChanges } from '../changeable-keys.js';
+import { assertGrantWithin } from '../domain/grant.js';
+import type { KeyView } from '../domain/key-view.js';
+import type { UpdateKeyDto } from '../dto/change-key.dto.js';
+import { PlanKeyChangeService } from '../plan-key-change.service.js';
+import { RevokeKeyService } from '../revoke-key.service.js';
+import { InheritedPolicies } from '../templates/inherited-policies.service.js';
+import { WriteKeyService } from '../write-key.service.js';
+import type { ApprovalRequestEntity } from './approval-request.entity.js';
+import { Requesters } from './requesters.js';
+
+/** What comes of a decision. */
+@Injectable()
+export class DecidedChanges {
+  constructor(
+    private readonly requesters: Requesters,
+    private readonly plans: PlanKeyChangeService,
+    private readonly inherited: InheritedPolicies,
+    private readonly members: KeyMemberRepository,
+    private readonly written: WriteKeyService,
+    private readonly revokeKey: RevokeKeyService,
+  ) {}
+
+  /** Until the caller's transaction ends. It goes before every lock on a key. */
+  holdStill(organizationId: string): Promise<void> {
+    return this.inherited.holdStill(organizationId);
+  }
+
+  /**
+   * Does what was approved, in the transaction that has locked the key, as far as both who asked and who approves may do it by now.
+   * @throws {AppError} `escalation_denied` where that is more than the approver, or by now the requester, has; `conflict`
+   */
+  async apply(approver: KeyView, request: ApprovalRequestEntity, key: ApiKeyEntity): Promise<void> {
+    const requester = await this.requesters.viewOf(request);
+    const { members, ...columns } = await this.#changesOf(approver, requester, request, key);
+    if (members) await this.members.replace(key.organizationId, key.id, members);
+    await this.written.update(key, columns, approver.keyId);
+  }
+
+  /** A new key that was rejected is of no use to anybody: it is revoked. */
+  async reject(
+    caller: KeyView,
+    { kind, keyId }: ApprovalRequestEntity,
+    reason: string | null,
+  ): Promise<void> {
+    if (kind !== 'create') return;
+    await this.revokeKey.revoke(caller, keyId, { reason: reason ?? 'Its approval was rejected.' });
+  }
+
+  async #changesOf(
+    approver: KeyView,
+    requester: KeyView,
+    { change, expiresAt }: ApprovalRequestEntity,
+    key: ApiKeyEntity,
+  ): Promise<KeyChanges> {
+    if (change.action === 'update') {
+      const dto = revived(change.body);
+      const plan = await this.plans.plan(requester, key, dto);
+      // What it comes to is what the requester may do; that the approver may do it too is only asked.
+      await this.plans.plan(approver, key, dto);
+      assertGrantWithin(approver, plan.grant);
+      await plan.tie();
+      return plan.changes;
+    }
+    for (const view of [requester, approver]) assertGrantWithin(view, grantOf(key));
+    return change.action === 'enable' ? ENABLED : approved(key, expiresAt);
+  }
+}
+
+/** An earlier revocation than that of its not being approved was planned by somebody, and stays. */
+function approved({ revokedAt }: ApiKeyEntity, deadline: Date): Partial<ApiKeyEntity> {
+  const isOwn = revokedAt?.getTime() === deadline.getTime();
+  return { awaitsApproval: false, ...(isOwn && { revokedAt: null, revokedReason: null }) };
+}
+
+/** A body as it was checked when it came. JSON has no times. */
+function revived(body: Readonly<Record<string, unknown>>): UpdateKeyDto {
+  const { expires_at: expiresAt } = body;
+  return { ...body, ...(typeof expiresAt === 'string' && { expires_at: new Date(expiresAt) }) };
+}

@@ -1,0 +1,22 @@
+import { PageQuery } from '#common/pagination/page.query.js';
+import { OneOf, Text } from '#common/validation/fields.js';
+
+import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-request.entity.js';
+
+export class ListApprovalsQuery extends PageQuery {
+  @OneOf({ description: 'Only those in this state.', values: APPROVAL_STATUSES, optional: true })
+  status?: ApprovalStatus;
+
+  @Text({ description: 'Only those of this key.', max: 64, optional: true })
+  key_id?: string;
+}
+
+export class DecideApprovalDto {
+  @Text({
+    description: 'Why; kept with the request, and with a new key that is rejected.',
+    example: 'not for production',
+    max: 500,
+    optional: true,
+  })
+  reason?: string;
+}
