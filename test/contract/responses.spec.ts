@@ -177,6 +177,33 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('setEnvironment', { environment }, { body: {} });
   });
 
+  it('approvals', async () => {
+    const asker = await adminKey();
+    const permissions = { require_approval: true, models: ['a'] };
+    const ask = async (): Promise<string> => {
+      const body = { name: 'waits', permissions };
+      return (await succeed('createKey', {}, { key: asker, body })).id as string;
+    };
+    const openOf = async (key: string): Promise<string> => {
+      const answer = await app.call('GET', `/v1/approvals?status=pending&key_id=${key}`);
+      return (answer.body as { data: { id: string }[] }).data[0]?.id ?? '';
+    };
+    const id = await ask();
+    await succeed('listApprovals');
+    await succeed('getApproval', { id: await openOf(id) });
+    await fail('approveKey', 403, { id }, { key: asker });
+    await succeed('approveKey', { id });
+    await fail('approveKey', 409, { id });
+    const wider = { key: asker, body: { permissions: { models: ['*'] } } };
+    await succeed('updateKey', { id }, wider);
+    await succeed('approve', { id: await openOf(id) });
+    await succeed('disableKey', { id });
+    await succeed('enableKey', { id }, { key: asker });
+    await succeed('reject', { id: await openOf(id) }, { body: { reason: 'no' } });
+    await fail('getApproval', 404, { id: 'apr_0' });
+    await succeed('rejectKey', { id: await ask() });
+  });
+
   it('rotations on a schedule, and claims', async () => {
     const keys = [
       await succeed('createKey', {}, { body: { name: 'rotated' } }),

@@ -61,6 +61,11 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
     events: ['*'],
   });
   const policies = await make('/v1/policies', { name: 'same-name' });
+  const needed = { permissions: { require_approval: true } };
+  const waiting = await make('/v1/keys', { name: 'waits', ...needed });
+  const open = await app.call('GET', `/v1/approvals?key_id=${waiting}`, { key: admin });
+  const { data: waits } = open.body as { data: { id: string }[] };
+  const approvals = waits[0]?.id ?? '';
   const self = await app.call('GET', '/v1/key', { key: admin });
   const { organization_id: organizations } = self.body as { organization_id: string };
   const teams = await make('/v1/teams', { name: 'same-name' });
@@ -94,6 +99,7 @@ async function furnish(name: string, admin: string): Promise<Tenant> {
       webhooks,
       'notification-emails': emails,
       policies,
+      approvals,
     },
   };
 }
@@ -131,6 +137,8 @@ describe('another organization’s object', () => {
 
   it('is asked for by every operation that takes an id', () => {
     expect(byId.map(({ operationId }) => operationId).toSorted()).toEqual([
+      'approve',
+      'approveKey',
       'claimKeySecret',
       'createUsageTicket',
       'deleteApiKey',
@@ -154,6 +162,7 @@ describe('another organization’s object', () => {
       'enableKey',
       'endKeyRotation',
       'foreseePolicyChange',
+      'getApproval',
       'getEffectivePolicy',
       'getKey',
       'getKeyAnalytics',
@@ -178,6 +187,8 @@ describe('another organization’s object', () => {
       'moveKeyCutOff',
       'putTeamMember',
       'reissueSigningSecret',
+      'reject',
+      'rejectKey',
       'replayWebhookDelivery',
       'resumeOrganization',
       'resumeServiceAccount',

@@ -27,7 +27,8 @@ export type Tenant = {
       | 'roles'
       | 'invitations'
       | 'policies'
-      | 'service-accounts',
+      | 'service-accounts'
+      | 'approvals',
       string
     >
   >;
@@ -60,6 +61,7 @@ export function neverIssued(id: string): string {
     inv: 'invitation',
     pol: 'policy',
     dlv: 'delivery',
+    apr: 'approval',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
