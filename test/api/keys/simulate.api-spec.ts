@@ -218,6 +218,7 @@ const RULES = [
   'path',
   'revoked',
   'expired',
+  'pending_approval',
   'disabled',
   'read_only',
   'scope',
