@@ -9,7 +9,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
 import type { ApprovalRequestEntity } from './approvals/approval-request.entity.js';
-import { HoldChangeService, isHeld } from './approvals/hold-change.service.js';
+import { HoldChangeService } from './approvals/hold-change.service.js';
 import { assertNotRevoked, ENABLED, grantOf } from './changeable-key.js';
 import { ChangeableKeys } from './changeable-keys.js';
 import { assertGrantWithin } from './domain/grant.js';
@@ -97,12 +97,12 @@ export class ChangeKeyService {
     const enableAt = isGiven(dto.auto_enable_after)
       ? timeOf(dto.auto_enable_after, 'auto_enable_after', now)
       : null;
-    await this.keys.change(caller, keyId, (key) => {
+    await this.keys.change(caller, keyId, async (key) => {
       assertNotRevoked(key, now);
       // Else whoever may not enable a key could disable it once more, for a second.
       if (comesBackEarlier(key, enableAt, now)) {
         assertGrantWithin(caller, grantOf(key));
-        if (isHeld(key)) throw enableInstead(keyId);
+        if (await this.approvals.isHeld(key)) throw enableInstead(keyId);
       }
       return { disabledAt: new Date(now), disabledReason: dto.reason ?? null, enableAt };
     });

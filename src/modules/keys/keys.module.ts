@@ -7,6 +7,7 @@ import { UsageModule } from '#modules/usage/index.js';
 
 import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { SettleServiceAccountService } from './belonging/settle-service-account.service.js';
+import { ApprovalNeeds } from './approvals/approval-needs.service.js';
 import { ApprovalRequestRepository } from './approvals/approval-request.repository.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { Approvers } from './approvals/approvers.js';
@@ -141,6 +142,7 @@ import { SigningSecrets } from './signing-secrets.js';
     ReadTemplatesService,
     TemplateImpactService,
     PlanKeyChangeService,
+    ApprovalNeeds,
     ApprovalRequestRepository,
     OpenApprovalService,
     InsertKeyService,

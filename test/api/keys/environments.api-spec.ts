@@ -5,7 +5,12 @@ import { ENVIRONMENTS } from '#common/auth/principal.js';
 import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
 
 type Body = Record<string, unknown>;
-type Made = { readonly id: string; readonly key: string; readonly environment: string };
+type Made = {
+  readonly id: string;
+  readonly key: string;
+  readonly environment: string;
+  readonly status: string;
+};
 
 let app: TestApp;
 beforeAll(async () => {
@@ -177,8 +182,11 @@ describe('The example of the issue', () => {
   const SEED: Record<string, Body> = {
     development: { all_models: true, all_features: true, max_cost_per_day: 10.0 },
     staging: { models: ['gpt-4-turbo-preview', 'gpt-3.5-turbo'], max_cost_per_day: 50.0 },
-    // APPROVALS: `require_approval: true` stands here in the example, and is not yet taken. To be added with it.
-    production: { models: ['gpt-4-turbo-preview'], max_cost_per_day: 500.0 },
+    production: {
+      models: ['gpt-4-turbo-preview'],
+      require_approval: true,
+      max_cost_per_day: 500.0,
+    },
   };
 
   it.each(Object.entries(SEED))('makes a key for %s', async (environment, permissions) => {
@@ -187,6 +195,7 @@ describe('The example of the issue', () => {
     const isLive = environment === 'production';
     expect(key.key).toContain(isLive ? '-live-' : '-test-');
     expect(key.environment).toBe(environment);
+    expect(key.status).toBe(isLive ? 'pending_approval' : 'active');
     const { policy } = await policyOf(key);
     const { models } = policy.permissions as { models: { allowed: string[] | null } };
     expect(models.allowed).toEqual(permissions.models ?? null);

@@ -5,15 +5,18 @@ import { assertApproved, grantOf } from '../changeable-key.js';
 import type { KeyView } from '../domain/key-view.js';
 import type { UpdateKeyDto } from '../dto/change-key.dto.js';
 import type { KeyPlan } from '../plan-key-change.service.js';
+import { ApprovalNeeds } from './approval-needs.service.js';
 import type { ApprovalRequestEntity } from './approval-request.entity.js';
-import { needsApproval } from './domain/needs-approval.js';
 import { movedFields, widenedFields } from './domain/widening.js';
 import { OpenApprovalService } from './open-approval.service.js';
 
 /** Holds back what somebody else has to approve first. */
 @Injectable()
 export class HoldChangeService {
-  constructor(private readonly approvals: OpenApprovalService) {}
+  constructor(
+    private readonly needs: ApprovalNeeds,
+    private readonly approvals: OpenApprovalService,
+  ) {}
 
   /**
    * In the transaction that has locked the key.
@@ -26,7 +29,7 @@ export class HoldChangeService {
     plan: KeyPlan,
     dto: UpdateKeyDto,
   ): Promise<ApprovalRequestEntity | null> {
-    if (!isHeld(key)) return null;
+    if (!(await this.isHeld(key))) return null;
     const { members, ...columns } = plan.changes;
     const fields = [
       ...widenedFields(grantOf(key), plan.grant),
@@ -41,13 +44,13 @@ export class HoldChangeService {
 
   /** Of a key that is disabled. A new one that waits itself can be enabled: it can't be used anyhow. */
   async holdEnabling(caller: KeyView, key: ApiKeyEntity): Promise<ApprovalRequestEntity | null> {
-    if (!isHeld(key) || key.awaitsApproval) return null;
+    if (key.awaitsApproval || !(await this.isHeld(key))) return null;
     const change = { action: 'enable' } as const;
     return this.approvals.open(caller, key, { kind: 'widen', change, fields: ['disabled'] });
   }
-}
 
-/** Whether it gets nothing more without somebody else's approval. */
-export function isHeld(key: ApiKeyEntity): boolean {
-  return key.awaitsApproval || needsApproval(grantOf(key).policy, false);
+  /** Whether it gets nothing more without somebody else's approval. */
+  async isHeld(key: ApiKeyEntity): Promise<boolean> {
+    return key.awaitsApproval || this.needs.of(key);
+  }
 }

@@ -5,9 +5,8 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import type { ApiKeyEntity } from '../api-key.entity.js';
 import type { ApiKeySecretEntity } from '../api-key-secret.entity.js';
 import type { KeyMember } from '../domain/belonging.js';
-import { fromPolicyDocument } from '../domain/policy/policy-document.js';
 import { WriteKeyService } from '../write-key.service.js';
-import { needsApproval } from './domain/needs-approval.js';
+import { ApprovalNeeds } from './approval-needs.service.js';
 import { OpenApprovalService, type Requester } from './open-approval.service.js';
 
 export const NOT_APPROVED = 'Nobody approved it in time.';
@@ -16,6 +15,7 @@ export const NOT_APPROVED = 'Nobody approved it in time.';
 export class InsertKeyService {
   constructor(
     private readonly written: WriteKeyService,
+    private readonly needs: ApprovalNeeds,
     private readonly approvals: OpenApprovalService,
     private readonly transactions: TransactionRunner,
   ) {}
@@ -31,7 +31,7 @@ export class InsertKeyService {
     members: readonly KeyMember[],
     creator: Requester | null,
   ): Promise<ApiKeyEntity> {
-    const isToWait = creator !== null && needsApproval(fromPolicyDocument(key.policy), false);
+    const isToWait = creator !== null && (await this.needs.of(key));
     if (!isToWait) {
       await this.written.insert(key, secret, members);
       return key;

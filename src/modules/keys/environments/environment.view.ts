@@ -11,6 +11,7 @@ export function viewEnvironment(settings: EnvironmentSettings): EnvironmentRespo
       require_expiry: rules.requireExpiry,
       max_lifetime_days: rules.maxLifetimeDays,
       require_signature: rules.requireSignature,
+      require_approval: rules.requireApproval,
       allowed_networks: rules.allowedNetworks && [...rules.allowedNetworks],
       denied_networks: [...rules.deniedNetworks],
     },

@@ -14,6 +14,7 @@ export const SETTINGS_EXAMPLE = {
     require_expiry: false,
     max_lifetime_days: 90,
     require_signature: false,
+    require_approval: false,
     allowed_networks: null,
     denied_networks: [],
   },

@@ -108,8 +108,7 @@ function readRules(dto: EnvironmentRulesDto): EnvironmentRules {
     requireExpiry: dto.require_expiry ?? false,
     maxLifetimeDays: dto.max_lifetime_days ?? null,
     requireSignature: dto.require_signature ?? false,
-    // Nothing asks for approval yet: the body has no such field.
-    requireApproval: false,
+    requireApproval: dto.require_approval ?? false,
     allowedNetworks: dto.allowed_networks ? readNetworks(dto, 'allowed_networks') : null,
     deniedNetworks: readNetworks(dto, 'denied_networks'),
   };

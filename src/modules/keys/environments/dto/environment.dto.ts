@@ -46,6 +46,13 @@ export class EnvironmentRulesDto {
   @Flag({ description: 'A key must require signed requests.', optional: true })
   require_signature?: boolean | null;
 
+  @Flag({
+    description:
+      'Somebody else must approve a new key, and whatever gives a key more. Keys that are there already go on.',
+    optional: true,
+  })
+  require_approval?: boolean | null;
+
   @TextList({
     description:
       'Addresses and CIDRs that calls with keys of the environment must come from, whatever a key’s own list says.',

@@ -15,6 +15,9 @@ class EnvironmentRulesResponse {
   @ApiProperty()
   require_signature: boolean;
 
+  @ApiProperty()
+  require_approval: boolean;
+
   @ApiProperty({ type: [String], nullable: true, example: ['203.0.113.0/24'] })
   allowed_networks: string[] | null;
 
