@@ -5,8 +5,15 @@ import { type Call, startTestApp, type TestApp } from '../support/app.js';
 import { insertDelivery } from '../support/deliveries.js';
 import { startFakeUpstream, type FakeUpstream } from '../support/fake-upstream.js';
 import { newLeakReporter } from '../support/leak-reporter.js';
-import { insertMember } from '../support/organizations.js';
 import { insertTokens, personOf, signUp } from '../support/people.js';
+import {
+  answerOnApprovals,
+  answerOnEnvironments,
+  answerOnMembers,
+  answerOnServiceAccounts,
+  answerOnTeamsAndProjects,
+  type Asking,
+} from './answers-on-structure.harness.js';
 import { OPERATIONS } from './api-document.js';
 import {
   type Body,
@@ -38,6 +45,8 @@ const succeed = (id: string, values?: Values, call?: Call): Promise<Body> =>
   calls.succeed(id, values, call);
 const fail = (id: string, status: number, values: Values, call?: Call): Promise<void> =>
   calls.fail(id, status, values, call);
+
+const asking = (): Asking => ({ app, succeed, fail, adminKey });
 
 function adminKey(): Promise<string> {
   return app.keyWith({ access_level: 'admin' });
@@ -160,49 +169,9 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('deletePolicy', { id: bare.id });
   });
 
-  it('environments', async () => {
-    await succeed('listEnvironments');
-    const environment = 'development';
-    await succeed('getEnvironment', { environment });
-    await fail('getEnvironment', 404, { environment: 'test' });
-    const rules = { allowed_networks: ['127.0.0.1', '::1'], require_signature: false };
-    const body = { defaults: { permissions: { models: ['a'] } }, rules };
-    await succeed('setEnvironment', { environment }, { body });
-    await succeed('listEnvironments');
-    const key = await succeed('createKey', {}, { body: { name: 'with defaults', environment } });
-    await succeed('getKeyPolicy', { id: key.id });
-    const stale = { body: {}, headers: { 'if-match': '"0"' } };
-    await fail('setEnvironment', 412, { environment }, stale);
-    await fail('setEnvironment', 400, { environment }, { body: { wrong: true } });
-    await succeed('setEnvironment', { environment }, { body: {} });
-  });
+  it('environments', () => answerOnEnvironments(asking()));
 
-  it('approvals', async () => {
-    const asker = await adminKey();
-    const permissions = { require_approval: true, models: ['a'] };
-    const ask = async (): Promise<string> => {
-      const body = { name: 'waits', permissions };
-      return (await succeed('createKey', {}, { key: asker, body })).id as string;
-    };
-    const openOf = async (key: string): Promise<string> => {
-      const answer = await app.call('GET', `/v1/approvals?status=pending&key_id=${key}`);
-      return (answer.body as { data: { id: string }[] }).data[0]?.id ?? '';
-    };
-    const id = await ask();
-    await succeed('listApprovals');
-    await succeed('getApproval', { id: await openOf(id) });
-    await fail('approveKey', 403, { id }, { key: asker });
-    await succeed('approveKey', { id });
-    await fail('approveKey', 409, { id });
-    const wider = { key: asker, body: { permissions: { models: ['*'] } } };
-    await succeed('updateKey', { id }, wider);
-    await succeed('approve', { id: await openOf(id) });
-    await succeed('disableKey', { id });
-    await succeed('enableKey', { id }, { key: asker });
-    await succeed('reject', { id: await openOf(id) }, { body: { reason: 'no' } });
-    await fail('getApproval', 404, { id: 'apr_0' });
-    await succeed('rejectKey', { id: await ask() });
-  });
+  it('approvals', () => answerOnApprovals(asking()));
 
   it('rotations on a schedule, and claims', async () => {
     const keys = [
@@ -258,73 +227,11 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await fail('createOrganization', 403, {}, { key: await adminKey(), body: { name: 'x' } });
   });
 
-  it('service accounts', async () => {
-    const body = { name: 'One', role: 'viewer' };
-    const made = await succeed('createServiceAccount', {}, { body });
-    await fail('createServiceAccount', 409, {}, { body });
-    await fail('createServiceAccount', 404, {}, { body: { name: 'Two', role: 'role_x' } });
-    await succeed('getServiceAccount', made);
-    await succeed('updateServiceAccount', made, { body: { role: 'auditor' } });
-    await succeed('listServiceAccounts', { query: '?status=active' });
-    await succeed('suspendServiceAccount', made);
-    await succeed('resumeServiceAccount', made);
-    await succeed('deleteServiceAccount', made);
-    await fail('getServiceAccount', 404, made);
-  });
+  it('service accounts', () => answerOnServiceAccounts(asking()));
 
-  it('teams and projects', async () => {
-    const organizationId = (await succeed('getCallingKey')).organization_id as string;
-    const { id } = await succeed('createTeam', {}, { body: { name: 'One', description: 'x' } });
-    await succeed('createTeam', {}, { body: { name: 'Two' } });
-    await fail('createTeam', 409, {}, { body: { name: 'Two' } });
-    await succeed('getTeam', { id });
-    await succeed('updateTeam', { id }, { body: { description: null } });
-    expect(await succeed('listTeams', { query: '?limit=1' })).toMatchObject({ has_more: true });
-    await succeed('suspendTeam', { id });
-    await succeed('resumeTeam', { id });
-    const userId = await insertMember(app.databaseUrl, organizationId);
-    const member = { user_id: userId, role: 'admin', can_manage_keys: true };
-    await succeed('putTeamMember', { id }, { body: member });
-    await fail('putTeamMember', 404, { id }, { body: { ...member, user_id: 'user_x' } });
-    await succeed('listTeamMembers', { id });
-    await succeed('getMember', { id: userId });
-    await succeed('deleteTeamMember', { id, userId });
-    const body = { name: 'P', team_id: id };
-    const project = await succeed('createProject', {}, { body });
-    await fail('deleteTeam', 409, { id });
-    await fail('createProject', 404, {}, { body: { name: 'Q', team_id: 'team_x' } });
-    await succeed('getProject', project);
-    await succeed('updateProject', project, { body: { team_id: null } });
-    await succeed('listProjects', { query: `?team_id=${id}` });
-    await succeed('deleteProject', project);
-    await succeed('deleteTeam', { id });
-  });
+  it('teams and projects', () => answerOnTeamsAndProjects(asking()));
 
-  it('members, roles and invitations', async () => {
-    const organizationId = (await succeed('getCallingKey')).organization_id as string;
-    const id = await insertMember(app.databaseUrl, organizationId);
-    const own = { name: 'Own', scopes: ['org:read'] };
-    const role = await succeed('createRole', {}, { body: own });
-    await fail('createRole', 409, {}, { body: own });
-    await succeed('getRole', role);
-    await succeed('getRole', { id: 'owner' });
-    await succeed('updateRole', role, { body: { description: 'x' } });
-    await succeed('listRoles', { query: '?limit=200' });
-    await succeed('updateMember', { id }, { body: { role: role.id } });
-    await fail('deleteRole', 409, role);
-    await fail('updateMember', 404, { id }, { body: { role: 'role_x' } });
-    const makeOwner = { key: await adminKey(), body: { role: 'owner' } };
-    await fail('updateMember', 403, { id }, makeOwner);
-    await succeed('listMembers', { query: '?limit=1' });
-    await succeed('suspendUser', { id });
-    await succeed('resumeUser', { id }, { body: { everywhere: true } });
-    await succeed('deleteMember', { id });
-    await succeed('deleteRole', role);
-    const invite = { body: { email: 'new@example.com', role: 'viewer' } };
-    const invitation = await succeed('createInvitation', {}, invite);
-    await succeed('listInvitations', { query: '?limit=1' });
-    await succeed('deleteInvitation', invitation);
-  });
+  it('members, roles and invitations', () => answerOnMembers(asking()));
 
   it('reports of leaked keys', async () => {
     const key = await app.keyWith();

@@ -6,12 +6,10 @@ import { OPERATIONS } from '../contract/api-document.js';
 import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../support/app.js';
 import { dumpDatabase } from '../support/database-dump.js';
 import { insertDelivery } from '../support/deliveries.js';
-import { answerJson, completion, startFakeUpstream } from '../support/fake-upstream.js';
 import { SocketClient } from '../support/live-clients.js';
-import { foundOrganization, insertMember } from '../support/organizations.js';
+import { foundOrganization } from '../support/organizations.js';
+import { furnish, PRICE } from './furnished-tenant.harness.js';
 import { BODIES, comparable, neverIssued, type Tenant } from './tenants.harness.js';
-
-const PRICE = { input_per_million: 1, output_per_million: 1 };
 
 const rootKey = randomBytes(32);
 let app: TestApp;
@@ -21,104 +19,13 @@ beforeAll(async () => {
   app = await startTestApp({ env: { LATCHKEY_SECRET_KEY: rootKey.toString('base64') } });
   // With rights over data, as theirs, which nothing restricts.
   const permissions = { data_access: { export_data: true, delete_data: true } };
-  ours = await furnish('ours', await app.keyWith({ access_level: 'admin', permissions }));
-  theirs = await furnish('theirs', (await foundOrganization(app, rootKey)).admin);
+  ours = await furnish(app, 'ours', await app.keyWith({ access_level: 'admin', permissions }));
+  theirs = await furnish(app, 'theirs', (await foundOrganization(app, rootKey)).admin);
 });
 afterAll(async () => {
   await app.close();
   await Promise.all([ours, theirs].map(({ upstream }) => upstream.close()));
 });
-
-async function furnish(name: string, admin: string): Promise<Tenant> {
-  const upstream = await startFakeUpstream();
-  upstream.behave(answerJson(200, completion(`from ${name}`)));
-  const make = async (path: string, body: unknown): Promise<string> => {
-    const made = await app.call('POST', path, { key: admin, body });
-    expect(made.status, JSON.stringify(made.body)).toBe(201);
-    return (made.body as { id: string }).id;
-  };
-  const keys = await make('/v1/keys', { name: `${name}-key` });
-  const providers = await make('/v1/providers', {
-    name: 'same-name',
-    kind: 'openai-compatible',
-    base_url: upstream.baseUrl,
-    api_key: `credential-of-${name}`,
-  });
-  const body = { provider_id: providers, price: PRICE };
-  const routes = await make('/v1/routes', { ...body, model: 'same-model' });
-  await make('/v1/routes', { ...body, model: `only-${name}` });
-  const budget = { scope: 'each_key', window: 'monthly', limit: 100 };
-  const set = await app.call('PUT', '/v1/budgets', { key: admin, body: budget });
-  const { id: budgets } = set.body as { id: string };
-  // Of something that does not happen here: what the provider is asked is counted.
-  const webhooks = await make('/v1/webhooks', {
-    url: upstream.baseUrl,
-    events: ['invoice.issued'],
-  });
-  const requests = await makeLoggedCall(admin);
-  const emails = await make('/v1/notification-emails', {
-    email: 'same@address.example',
-    events: ['*'],
-  });
-  const policies = await make('/v1/policies', { name: 'same-name' });
-  const needed = { permissions: { require_approval: true } };
-  const waiting = await make('/v1/keys', { name: 'waits', ...needed });
-  const open = await app.call('GET', `/v1/approvals?key_id=${waiting}`, { key: admin });
-  const { data: waits } = open.body as { data: { id: string }[] };
-  const approvals = waits[0]?.id ?? '';
-  const self = await app.call('GET', '/v1/key', { key: admin });
-  const { organization_id: organizations } = self.body as { organization_id: string };
-  const teams = await make('/v1/teams', { name: 'same-name' });
-  const projects = await make('/v1/projects', { name: 'same-name', team_id: teams });
-  const accounts = await make('/v1/service-accounts', { name: 'same-name', role: 'viewer' });
-  const roles = await make('/v1/roles', { name: 'same-name', scopes: ['org:read'] });
-  const invited = { email: 'same@address.example', role: 'viewer' };
-  const invitations = await make('/v1/invitations', invited);
-  const members = await insertMember(app.databaseUrl, organizations);
-  const putIn = { key: admin, body: { user_id: members, role: 'viewer' } };
-  expect((await app.call('PUT', `/v1/teams/${teams}/members`, putIn)).status).toBe(200);
-  return {
-    name,
-    admin,
-    upstream,
-    ids: {
-      teams,
-      'service-accounts': accounts,
-      projects,
-      members,
-      users: members,
-      roles,
-      invitations,
-      organizations,
-      keys,
-      'api-keys': keys,
-      providers,
-      routes,
-      budgets,
-      requests,
-      webhooks,
-      'notification-emails': emails,
-      policies,
-      approvals,
-    },
-  };
-}
-
-/** Answers the id of a call whose bodies are kept, and stored by now. */
-async function makeLoggedCall(admin: string): Promise<string> {
-  const permissions = { data_access: { log_requests: true, log_responses: true } };
-  const made = await app.call('POST', '/v1/keys', {
-    key: admin,
-    body: { name: 'logged', permissions },
-  });
-  const { key } = made.body as { key: string };
-  const body = { model: 'sandbox/echo', messages: [{ role: 'user', content: 'Hello!' }] };
-  const answer = await app.call('POST', '/v1/chat/completions', { key, body });
-  const id = answer.headers.get('x-request-id') ?? '';
-  const found = await app.call('GET', `/v1/requests/${id}`, { key: admin });
-  expect(found.body).toMatchObject({ has_request_body: true, has_response_body: true });
-  return id;
-}
 
 /** All that is stored, except for what the system does by itself as time goes by. */
 async function stored(): Promise<string> {
