@@ -53,6 +53,8 @@ const ACTIVE = {
   scopeMask: scopeMask(['inference', 'keys:read']),
   disabledUntil: -Infinity,
   isReadOnly: false,
+  brokenRule: null,
+  awaitsApproval: false,
   role: null,
   expiresAt: Infinity,
   revokedAt: Infinity,

@@ -143,7 +143,7 @@ describe.each([WEBHOOKS, EMAILS])('%s of a team', (path) => {
     const team = await people.team();
     const mine = await made(path, { team_id: team });
     await made(path, { team_id: theirs });
-    const user = await people.user();
+    const user = await people.user('viewer');
     const { id, key } = await keyOf({ scopes: ['org:read', 'keys:write'] });
     await people.give(id, user);
     await vi.waitFor(async () => expect(await idsOf(path, key)).toEqual([]), 10_000);

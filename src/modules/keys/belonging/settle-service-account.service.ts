@@ -34,7 +34,7 @@ export class SettleServiceAccountService {
     assertStays(caller, current?.serviceAccountId ?? null, id);
     if (id === null) return null;
     const account = await this.accounts.resolve(caller.organizationId, id);
-    if (!account) throw invalid(PARAM, `There is no service account ${id}.`);
+    if (!account) throw unknown(id);
     assertHasSay(caller, account);
     if (isGiven(type) && type !== 'service') {
       throw invalid('type', 'A key of a service account is of type service.');
@@ -44,7 +44,8 @@ export class SettleServiceAccountService {
 
   /**
    * @param serviceAccountId whose the key is; `null`: no service account's
-   * @throws {AppError} `escalation_denied` naming the field by which the key would do more than its account
+   * @throws {AppError} `escalation_denied` naming the field by which the key would do more than its account;
+   * `invalid_request` where the account is gone by now
    */
   async assertWithin(
     organizationId: string,
@@ -56,7 +57,9 @@ export class SettleServiceAccountService {
       throw denied('access_level', 'A master key is no service account’s.');
     }
     const account = await this.accounts.resolve(organizationId, serviceAccountId);
-    const missing = scopeMask(scopes) & ~scopeMask(account?.scopes ?? []);
+    // It was there, and may have been deleted meanwhile.
+    if (!account) throw unknown(serviceAccountId);
+    const missing = scopeMask(scopes) & ~scopeMask(account.scopes);
     if (missing === 0) return;
     throw denied(
       accessLevel === null ? 'scopes' : 'access_level',
@@ -85,6 +88,10 @@ function assertStays(caller: KeyView, before: string | null, id: string | null):
 function assertHasSay(caller: KeyView, { id, teamId }: ServiceAccount): void {
   if (id === caller.serviceAccountId || teamId !== null || reachesAll(caller)) return;
   throw denied(PARAM, `The service account ${id} is in no team, and you reach only some keys.`);
+}
+
+function unknown(id: string): AppError {
+  return invalid(PARAM, `There is no service account ${id}.`);
 }
 
 function invalid(param: string, message: string): AppError {
