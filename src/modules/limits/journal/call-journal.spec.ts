@@ -10,7 +10,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import type { Logger } from '#platform/observability/logger.js';
 
 import {
   begin,
@@ -287,5 +290,17 @@ describe('a closed journal', () => {
     journal.end(await waiting, [0, 0, 0, 0, 0, 0]);
     await expect(begin(journal, set, [1, 0, 0, 10, 0, 1])).rejects.toThrow(JournalUnavailableError);
     expect(usedOf(openJournal(dataDir).left)).toEqual({ requests: 2, tokens: 4 });
+  });
+
+  it('alarms nobody, also when it was just looking at the disk', async () => {
+    const error = vi.fn();
+    const logger = { info: vi.fn(), warn: vi.fn(), error } as unknown as Logger;
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const journal = openJournal(dataDir, { logger, limits: { checkIntervalMs: 1 } });
+    vi.advanceTimersByTime(1);
+    vi.useRealTimers();
+    journal.close();
+    await sleep(50);
+    expect(error).not.toHaveBeenCalled();
   });
 });

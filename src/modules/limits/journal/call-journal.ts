@@ -284,7 +284,8 @@ export class CallJournal {
       this.#fail(error);
     } finally {
       this.#isChecking = false;
-      this.#logChange();
+      // Who closed it knows.
+      if (!this.#isClosed) this.#logChange();
     }
   }
 
