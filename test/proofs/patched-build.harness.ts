@@ -14,6 +14,13 @@ export type Patch = {
   readonly replace: string;
 };
 
+/** No bug: a queue may hand a job out twice. Here it does so with each delivery of a notification. */
+export const JOBS_COME_TWICE: Patch = {
+  file: 'modules/notifications/dispatch/delivery-queue.js',
+  find: `await this.publisher.publish('deliveries.send', { id }, options);`,
+  replace: `for (const _ of [1, 2]) await this.publisher.publish('deliveries.send', { id }, { delayMs });`,
+};
+
 /** A copy of the build with the patches applied, as long as the test runs; its packages are the repository's. Answers its path. */
 export async function makePatchedBuild(...patches: readonly Patch[]): Promise<string> {
   const { path, remove } = await copyBuild(patches);

@@ -13,7 +13,7 @@ import { newId } from '#common/ids/prefixed-id.js';
 import { NotifyingProcess } from '../flows/notifications.harness.js';
 import { GatewayProcess, type Installation, newInstallation } from '../support/gateway-process.js';
 import { type OwnRedis, startOwnRedis, WITHOUT_OWN_REDIS } from '../support/redis.js';
-import { makePatchedBuild, type Patch } from './patched-build.harness.js';
+import { JOBS_COME_TWICE, makePatchedBuild, type Patch } from './patched-build.harness.js';
 import { setUpProof } from './proof.harness.js';
 import { chooseSeed, seededRandom } from './seeded-random.harness.js';
 import { Canary, FlakyReceiver, SteadyReceiver } from './webhooks.harness.js';
@@ -40,13 +40,6 @@ const HASTY: Patch = {
   find: 'const SECOND_MS = 1_000;',
   replace: 'const SECOND_MS = 0.1;',
 };
-/** No bug either: a queue may hand a job out twice. */
-const JOBS_COME_TWICE: Patch = {
-  file: 'modules/notifications/dispatch/delivery-queue.js',
-  find: `await this.publisher.publish('deliveries.send', { id }, options);`,
-  replace: `for (const _ of [1, 2]) await this.publisher.publish('deliveries.send', { id }, { delayMs });`,
-};
-
 const proof = setUpProof();
 
 /** What became of it all; of a sound product each of them is 0. */
