@@ -130,7 +130,7 @@ describe('A rule of an environment', () => {
   });
 
   it.each<[Body, string]>([
-    [{ require_approval: true }, 'require_approval'],
+    [{ require_approval: 'yes' }, 'require_approval'],
     [{ allowed_networks: ['nowhere'] }, 'allowed_networks'],
     [{ allowed_networks: [] }, 'allowed_networks'],
     [{ max_lifetime_days: 0 }, 'max_lifetime_days'],

@@ -119,7 +119,8 @@ function randomQuery(): Record<string, string> {
     () => ({ period: `${randomInt(1, longest + 1)}d` }),
     () => {
       const end = Date.now() - randomInt(30 * DAY_MS);
-      const start = end - randomInt(60_000, longest * DAY_MS);
+      // Before 95 days ago boundaries are moved back to their hour.
+      const start = Math.max(end - randomInt(60_000, longest * DAY_MS), Date.now() - 94 * DAY_MS);
       return { start: new Date(start).toISOString(), end: new Date(end).toISOString() };
     },
   ])();
