@@ -20,6 +20,8 @@ export type RouteCall = {
   readonly kind?: string;
   /** Where the id stands, when it does not stand in the path. */
   readonly where?: string;
+  /** Tells a call from the others of its route, when the id stands in the path: `of a project`. */
+  readonly as?: string;
   readonly query?: (given: Given) => string;
   readonly body?: (given: Given) => unknown;
   /** After a success. */
@@ -32,12 +34,21 @@ const someCredentials = ({ world, caller }: Given): unknown => ({
   email: caller.email ?? world.callers.viewer.email,
   password: PASSWORD,
 });
-const ofKey = (given: Given): unknown => ({
-  scope: 'key',
-  scope_id: given.id,
-  window: 'daily',
-  limit: 1,
-});
+const budgetOf =
+  (scope: string) =>
+  ({ id }: Given): unknown => ({ scope, scope_id: id, window: 'daily', limit: 1 });
+const PUT_BUDGET: readonly RouteCall[] = [
+  {},
+  { where: 'scope_id', kind: 'keys', body: budgetOf('key') },
+  { where: 'scope_id of a team', kind: 'teams', body: budgetOf('team') },
+  { where: 'scope_id of a project', kind: 'projects', body: budgetOf('project') },
+  { where: 'scope_id of a user', kind: 'users', body: budgetOf('user') },
+];
+const DELETE_BUDGET: readonly RouteCall[] = [
+  {},
+  { as: 'of a project', kind: 'budgets of projects' },
+  { as: 'of all keys', kind: 'budgets of all keys' },
+];
 
 /** By `METHOD url`; several for a route that takes ids in several places. */
 const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
@@ -60,6 +71,14 @@ const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
         permissions: { inherit_from: id },
       }),
     },
+    {
+      where: 'scope.service_account_id',
+      kind: 'service-accounts',
+      body: ({ world, id }) => ({
+        name: world.unique('key'),
+        scope: { service_account_id: id },
+      }),
+    },
   ],
   'POST /v1/api-keys': { body: ({ world }) => ({ name: world.unique('key') }) },
   'POST /v1/keys/verify': { where: 'key', kind: 'key secrets', body: asSecret },
@@ -70,9 +89,12 @@ const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
   'POST /v1/keys/:id/signing-secret': { kind: 'signing keys' },
   'DELETE /manage/api-keys': { where: 'name', kind: 'key names', body: asName },
   'DELETE /v1/manage/api-keys': { where: 'name', kind: 'key names', body: asName },
-  'PUT /v1/budgets': [{}, { where: 'scope_id', kind: 'keys', body: ofKey }],
-  'PUT /manage/budgets': [{}, { where: 'scope_id', kind: 'keys', body: ofKey }],
-  'PUT /v1/manage/budgets': [{}, { where: 'scope_id', kind: 'keys', body: ofKey }],
+  'PUT /v1/budgets': PUT_BUDGET,
+  'DELETE /v1/budgets/:id': DELETE_BUDGET,
+  'PUT /manage/budgets': PUT_BUDGET,
+  'DELETE /manage/budgets/:id': DELETE_BUDGET,
+  'PUT /v1/manage/budgets': PUT_BUDGET,
+  'DELETE /v1/manage/budgets/:id': DELETE_BUDGET,
   'GET /v1/requests': [{}, { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` }],
   'DELETE /v1/requests': [
     { query: () => '?before=2026-01-01' },
@@ -108,10 +130,34 @@ const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
     {},
     { where: 'role', kind: 'roles', body: ({ id }) => ({ email: newEmail(), role: id }) },
   ],
-  'POST /v1/webhooks': {
-    body: ({ world }) => ({ url: world.upstream.baseUrl, events: ['invoice.issued'] }),
-  },
-  'PATCH /v1/webhooks/:id': { body: () => ({ description: 'taken over' }) },
+  'POST /v1/webhooks': [
+    { body: ({ world }) => ({ url: world.upstream.baseUrl, events: ['invoice.issued'] }) },
+    {
+      where: 'team_id',
+      kind: 'teams',
+      body: ({ world, id }) => ({ url: world.upstream.baseUrl, events: ['*'], team_id: id }),
+    },
+  ],
+  'GET /v1/webhooks': [
+    {},
+    { where: '?team_id', kind: 'teams', query: ({ id }) => `?team_id=${id}` },
+  ],
+  'GET /v1/webhooks/:id': [{}, { as: 'of a team', kind: 'team webhooks' }],
+  'PATCH /v1/webhooks/:id': [
+    { body: () => ({ description: 'taken over' }) },
+    { as: 'of a team', kind: 'team webhooks', body: () => ({ description: 'taken over' }) },
+  ],
+  'DELETE /v1/webhooks/:id': [{}, { as: 'of a team', kind: 'team webhooks' }],
+  'GET /v1/approvals': [
+    {},
+    { where: '?key_id', kind: 'waiting keys', query: ({ id }) => `?key_id=${id}` },
+  ],
+  'POST /v1/keys/:id/approve': { kind: 'waiting keys', body: () => ({}) },
+  'POST /v1/keys/:id/reject': { kind: 'waiting keys', body: () => ({}) },
+  // What binds nobody: these are the environments, and the project, of the callers themselves.
+  'PUT /v1/environments/:environment': { body: () => ({}) },
+  'PUT /manage/project-configs': { body: () => ({ preference: 'cost' }) },
+  'PUT /v1/manage/project-configs': { body: () => ({ preference: 'cost' }) },
   'POST /v1/webhooks/:id/deliveries/:delivery_id/replay': { kind: 'webhook deliveries' },
   'DELETE /v1/teams/:id': { kind: 'fresh teams' },
   'POST /v1/teams/:id/suspend': { kind: 'fresh teams' },

@@ -29,22 +29,31 @@ const DOCUMENTED: readonly {
     because: 'docs/team-keys.md: a team that is not there is a 400 that names the field',
   },
   {
+    call: 'POST /v1/keys (scope.service_account_id)',
+    may: 'answer 400',
+    because: 'docs/organizations.md: as for a team that is not there',
+  },
+  {
     call: 'POST /v1/keys/verify (key)',
     may: 'succeed for a missing one',
     because: 'it is the question whether a secret is anybody’s: the answer is {"valid": false}',
   },
-  ...['GET /v1/keys', 'GET /v1/projects'].map((route) => ({
+  ...['GET /v1/keys', 'GET /v1/projects', 'GET /v1/webhooks'].map((route) => ({
     call: `${route} (?team_id)`,
     may: 'succeed for a missing one' as const,
     because: 'it narrows a list, which then is empty',
   })),
-  ...['GET /v1/requests', 'DELETE /v1/requests'].map((route) => ({
+  ...['GET /v1/approvals', 'GET /v1/requests', 'DELETE /v1/requests'].map((route) => ({
     call: `${route} (?key_id)`,
     may: 'succeed for a missing one' as const,
     because: 'it narrows what is listed, or deleted, to nothing',
   })),
   ...['/v1', '/manage', '/v1/manage'].flatMap((prefix) =>
-    [`PUT ${prefix}/budgets (scope_id)`, `DELETE ${prefix}/budgets/:id`].map((call) => ({
+    [
+      `PUT ${prefix}/budgets (scope_id)`,
+      `DELETE ${prefix}/budgets/:id`,
+      `DELETE ${prefix}/budgets/:id (of a project)`,
+    ].map((call) => ({
       call,
       may: 'tell another team’s apart' as const,
       because:

@@ -18,7 +18,7 @@ export type Row = {
   readonly method: string;
   /** In Fastify's spelling. */
   readonly url: string;
-  /** Where the id stands, when it does not stand in the path. */
+  /** Where the id stands, when it does not stand in the path; or what it is one of, where a path takes several. */
   readonly where: string | null;
   /** `null`: the call is about nothing in particular. */
   readonly place: Place | null;
@@ -74,7 +74,7 @@ async function walkRow(world: World, target: Target): Promise<Row> {
   return {
     method: route.method,
     url: route.url,
-    where: call.where ?? null,
+    where: call.where ?? call.as ?? null,
     place,
     kind: call.kind ?? null,
     scope: route.endpoint?.scope ?? '',

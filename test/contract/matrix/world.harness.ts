@@ -35,6 +35,8 @@ type Kind = {
 /** Management calls of one credential a minute are limited to more than this. */
 const CALLS_OF_ONE_MAKER = 400;
 
+const NEEDS_APPROVAL = { permissions: { require_approval: true } };
+
 /** By the segment of a path that stands before its id, or by a name that `calls.harness.ts` uses. */
 export const KINDS: Readonly<Record<string, Kind>> = {
   keys: { places: OF_TEAMS, make: (world, site) => world.makeKey(site) },
@@ -71,6 +73,29 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     missing: 'key-0000000',
     make: async (world, site) => (await world.issueKey(site)).name,
   },
+  'waiting keys': { places: OF_TEAMS, make: (world, site) => world.makeKey(site, NEEDS_APPROVAL) },
+  approvals: {
+    places: OF_TEAMS,
+    make: async (world, site) => {
+      const id = await world.makeKey(site, NEEDS_APPROVAL);
+      const { body } = await world.call(site, 'GET', `/v1/approvals?key_id=${id}`);
+      return (body as { data: { id: string }[] }).data[0]?.id ?? '';
+    },
+  },
+  // Everybody has the same ones, so that a name tells nothing of anybody.
+  environments: {
+    places: ['own', 'missing'],
+    missing: 'nowhere',
+    make: () => Promise.resolve('staging'),
+  },
+  'service-accounts': {
+    places: OF_ORGANIZATIONS,
+    make: (world, site) =>
+      world.make(site, '/v1/service-accounts', {
+        name: world.unique('account'),
+        role: 'viewer',
+      }),
+  },
   providers: {
     places: OF_ORGANIZATIONS,
     make: (world, site) =>
@@ -91,11 +116,20 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   },
   budgets: {
     places: OF_TEAMS,
-    make: async (world, site) => {
-      const scope_id = await world.makeKey(site);
-      const body = { scope: 'key', scope_id, window: 'daily', limit: 1 };
-      return bodyOf(await world.call(site, 'PUT', '/v1/budgets', body)).id;
-    },
+    make: async (world, site) =>
+      world.makeBudget(site, { scope: 'key', scope_id: await world.makeKey(site) }),
+  },
+  'budgets of projects': {
+    places: OF_TEAMS,
+    make: async (world, site) =>
+      world.makeBudget(site, {
+        scope: 'project',
+        scope_id: await KINDS.projects!.make(world, site),
+      }),
+  },
+  'budgets of all keys': {
+    places: OF_ORGANIZATIONS,
+    make: (world, site) => world.makeBudget(site, { scope: 'each_key' }),
   },
   requests: {
     places: OF_TEAMS,
@@ -108,6 +142,15 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       bodyOf(await world.call(site, 'GET', `/v1/requests/${id}`));
       return id;
     },
+  },
+  'team webhooks': {
+    places: OF_TEAMS,
+    make: (world, site) =>
+      world.make(site, '/v1/webhooks', {
+        url: world.upstream.baseUrl,
+        events: ['*'],
+        team_id: site.teamId,
+      }),
   },
   webhooks: {
     places: OF_ORGANIZATIONS,
@@ -278,6 +321,11 @@ export class World {
 
   async makeKey(site: Site, fields?: Record<string, unknown>): Promise<string> {
     return (await this.issueKey(site, fields)).id;
+  }
+
+  async makeBudget(site: Site, of: { scope: string; scope_id?: string }): Promise<string> {
+    const body = { ...of, window: 'daily', limit: 1 };
+    return bodyOf(await this.call(site, 'PUT', '/v1/budgets', body)).id;
   }
 
   async makeMember(site: Site): Promise<string> {
