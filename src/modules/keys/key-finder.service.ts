@@ -3,7 +3,6 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { KnownKeys } from '#modules/limits/index.js';
 
 import { ApiKeyRepository } from './api-key.repository.js';
-import { wholeOrganization } from './domain/key-reach.js';
 
 /** Tells the limits module which keys there are. */
 @Injectable()
@@ -14,8 +13,8 @@ export class KeyFinderService implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.known.findWith((organizationId, keyId) =>
-      this.keys.exists(wholeOrganization(organizationId), keyId),
+    this.known.findWith(async (reach, keyIds) =>
+      (await this.keys.findAll(reach, keyIds)).map(({ id }) => id),
     );
   }
 }

@@ -11,6 +11,7 @@ import { type Logger, LOGGER } from '#platform/observability/logger.js';
 import { AllowanceAlerts } from './allowance-alerts.js';
 import { BudgetDirectory } from './budgets/budget-directory.port.js';
 import { BudgetDirectoryService } from './budgets/budget-directory.service.js';
+import { BudgetReach } from './budgets/budget-reach.service.js';
 import { BudgetSubjects } from './budgets/budget-subjects.service.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
 import { KeyBudgetsModule } from './budgets/key-budgets.module.js';
@@ -32,6 +33,7 @@ import { RedisAllowanceStore } from './store/redis.allowance-store.js';
   controllers: [BudgetsController],
   providers: [
     AllowanceAlerts,
+    BudgetReach,
     BudgetSubjects,
     CallLimiter,
     {

@@ -48,18 +48,6 @@ const DOCUMENTED: readonly {
     may: 'succeed for a missing one' as const,
     because: 'it narrows what is listed, or deleted, to nothing',
   })),
-  ...['/v1', '/manage', '/v1/manage'].flatMap((prefix) =>
-    [
-      `PUT ${prefix}/budgets (scope_id)`,
-      `DELETE ${prefix}/budgets/:id`,
-      `DELETE ${prefix}/budgets/:id (of a project)`,
-    ].map((call) => ({
-      call,
-      may: 'tell another team’s apart' as const,
-      because:
-        'NOT AS IT SHOULD BE: a key of a team with billing:write reaches budgets of all keys',
-    })),
-  ),
 ];
 
 /** In words, all that must not be; empty when nothing is. */

@@ -49,13 +49,14 @@ export class BudgetSubjects {
       throw wrongScopeId(`The scope ${scope} needs the id of a ${scope} in scope_id.`);
     }
     if (await this.#has[scope](organizationId, given)) return given;
-    throw new AppError('not_found', {
-      message: `There is no ${scope} ${given}.`,
-      param: 'scope_id',
-    });
+    throw noSuchSubject(scope, given);
   }
 }
 
 function wrongScopeId(message: string): AppError {
   return new AppError('invalid_request', { message, param: 'scope_id' });
+}
+
+export function noSuchSubject(scope: OneOf, id: string): AppError {
+  return new AppError('not_found', { message: `There is no ${scope} ${id}.`, param: 'scope_id' });
 }

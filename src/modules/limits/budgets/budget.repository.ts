@@ -53,9 +53,12 @@ export class BudgetRepository {
     return next;
   }
 
-  /** Newest first, one more than `limit` when there are more. */
+  /**
+   * Newest first, one more than `limit` when there are more.
+   * @param ids of which to answer; `null`: of all
+   */
   async list(
-    organizationId: string,
+    { organizationId, ids }: { organizationId: string; ids: readonly string[] | null },
     after: CursorPosition | null,
     limit: number,
   ): Promise<BudgetEntity[]> {
@@ -65,6 +68,7 @@ export class BudgetRepository {
       .orderBy('budget.createdAt', 'DESC')
       .addOrderBy('budget.id', 'DESC')
       .limit(limit + 1);
+    if (ids) query.andWhere('budget.id = ANY (:ids)', { ids });
     if (after) query.andWhere('(budget.created_at, budget.id) < (:createdAt, :id)', after);
     return query.getMany();
   }

@@ -11,14 +11,16 @@ import {
 } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 
+import type { Principal } from '#common/auth/principal.js';
 import type { Page } from '#common/pagination/cursor.js';
 import { PageQuery } from '#common/pagination/page.query.js';
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { Caller } from '#platform/http/caller-organization.decorator.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js';
 
+import { BudgetReach } from './budget-reach.service.js';
 import { viewBudget } from './budget.view.js';
-import { DeleteBudgetService } from './delete-budget.service.js';
+import { DeleteBudgetService, noSuchBudget } from './delete-budget.service.js';
 import { PutBudgetDto } from './dto/budget.dto.js';
 import {
   BudgetListResponse,
@@ -52,6 +54,7 @@ export class BudgetsController {
     private readonly putBudget: PutBudgetService,
     private readonly readBudgets: ReadBudgetsService,
     private readonly deleteBudget: DeleteBudgetService,
+    private readonly reach: BudgetReach,
   ) {}
 
   @Put()
@@ -69,11 +72,11 @@ export class BudgetsController {
   })
   @ApiHeader({ name: 'if-match', required: false, description: 'The `ETag` of the answer before.' })
   async put(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Body() body: PutBudgetDto,
     @Headers('if-match') ifMatch?: string,
   ): Promise<BudgetResponse> {
-    return viewBudget(await this.putBudget.put(organizationId, body, ifMatch ?? null));
+    return viewBudget(await this.putBudget.put(caller, body, ifMatch ?? null));
   }
 
   @Get()
@@ -86,11 +89,8 @@ export class BudgetsController {
     example: { data: [EXAMPLE], has_more: false, next_cursor: null },
     errors: ['invalid_request'],
   })
-  list(
-    @CallerOrganization() organizationId: string,
-    @Query() page: PageQuery,
-  ): Promise<Page<BudgetResponse>> {
-    return this.readBudgets.list(organizationId, page);
+  list(@Caller() caller: Principal, @Query() page: PageQuery): Promise<Page<BudgetResponse>> {
+    return this.readBudgets.list(caller, page);
   }
 
   @Delete(':id')
@@ -103,10 +103,12 @@ export class BudgetsController {
     errors: ['not_found'],
   })
   async delete(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Param('id') id: string,
   ): Promise<DeletedBudgetResponse> {
-    await this.deleteBudget.delete(organizationId, id);
+    const ids = await this.reach.idsOf(caller);
+    if (ids !== null && !ids.includes(id)) throw noSuchBudget(id);
+    await this.deleteBudget.delete(caller.organizationId, id);
     return { id, deleted: true };
   }
 }

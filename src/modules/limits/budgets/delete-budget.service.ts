@@ -26,7 +26,7 @@ export class DeleteBudgetService extends KeyBudgets {
   /** @throws {AppError} `not_found`, also for another organization's budget */
   async delete(organizationId: string, id: string): Promise<void> {
     if (!(await this.budgets.delete(organizationId, id))) {
-      throw new AppError('not_found', { message: `There is no budget ${id}.` });
+      throw noSuchBudget(id);
     }
     this.events.emit('limits.budgets-changed', { organizationId });
   }
@@ -40,4 +40,8 @@ export class DeleteBudgetService extends KeyBudgets {
       this.events.emit('limits.budgets-changed', { organizationId });
     }
   }
+}
+
+export function noSuchBudget(id: string): AppError {
+  return new AppError('not_found', { message: `There is no budget ${id}.` });
 }

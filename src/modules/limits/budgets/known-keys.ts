@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 
-export type KeyFinder = (organizationId: string, keyId: string) => Promise<boolean>;
+import type { Reach } from '#common/auth/reach.js';
+
+/** Answers those of `keyIds` that are there and within reach, revoked ones as well. */
+export type KeyFinder = (reach: Reach, keyIds: readonly string[]) => Promise<readonly string[]>;
 
 /**
  * Where the keys module, which may use this module and not the other way round, says which keys an organization has.
@@ -15,8 +18,13 @@ export class KnownKeys {
   }
 
   /** Whether the organization has that key, also as a revoked one. */
-  has(organizationId: string, keyId: string): Promise<boolean> {
+  async has(organizationId: string, keyId: string): Promise<boolean> {
+    return (await this.reached({ organizationId, userId: null, teamId: null }, [keyId])).has(keyId);
+  }
+
+  /** Those of `keyIds` that are within reach, revoked ones as well. */
+  async reached(reach: Reach, keyIds: readonly string[]): Promise<ReadonlySet<string>> {
     if (!this.#finder) throw new Error('Nobody has said which keys there are.');
-    return this.#finder(organizationId, keyId);
+    return new Set(await this.#finder(reach, keyIds));
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { parseUsd } from '#common/money/money.js';
@@ -9,6 +10,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { BudgetEntity } from './budget.entity.js';
+import { BudgetReach } from './budget-reach.service.js';
 import { type BudgetIdentity, BudgetRepository } from './budget.repository.js';
 import { BudgetSubjects } from './budget-subjects.service.js';
 import { ALL_MODELS } from './domain/organization-budgets.js';
@@ -24,6 +26,7 @@ export class PutBudgetService {
   constructor(
     private readonly budgets: BudgetRepository,
     private readonly subjects: BudgetSubjects,
+    private readonly reach: BudgetReach,
     private readonly transactions: TransactionRunner,
     private readonly events: EventBus,
     private readonly clock: Clock,
@@ -33,20 +36,18 @@ export class PutBudgetService {
    * Makes the budget, or changes the one that is there of the same scope, window and models. Of several calls at once
    * exactly one makes it.
    * @param ifMatch the versions that the change is meant for (`If-Match`); `null` for any, and for none yet
-   * @throws {AppError} `invalid_request` and `not_found` naming `scope_id`; `precondition_failed`; `conflict` for one
-   *   too many
+   * @throws {AppError} `invalid_request` and `not_found` naming `scope_id`; `escalation_denied`;
+   *   `precondition_failed`; `conflict` for one too many
    */
-  async put(
-    organizationId: string,
-    dto: PutBudgetDto,
-    ifMatch: string | null,
-  ): Promise<BudgetEntity> {
+  async put(caller: Principal, dto: PutBudgetDto, ifMatch: string | null): Promise<BudgetEntity> {
+    const { organizationId } = caller;
     const { scope, window, model } = dto;
     const terms = termsOf(dto);
     return this.transactions.run(async () => {
       await this.budgets.hold(organizationId);
       // Now, so that whom it binds is not deleted meanwhile.
       const scopeId = await this.subjects.scopeIdOf(organizationId, dto);
+      await this.reach.assertReaches(caller, { scope, scopeId });
       const identity = { organizationId, scope, scopeId, window, model: model ?? ALL_MODELS };
       const current = await this.budgets.lockByIdentity(identity);
       if (ifMatch !== null) assertMatches(ifMatch, 'budget', current?.version ?? null);
