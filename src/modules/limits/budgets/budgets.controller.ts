@@ -68,7 +68,7 @@ export class BudgetsController {
     requestExample: { scope: 'each_key', window: 'daily', limit: '5.00', alert_threshold: 0.8 },
     response: BudgetResponse,
     example: EXAMPLE,
-    errors: ['not_found', 'conflict', 'precondition_failed'],
+    errors: ['not_found', 'conflict', 'escalation_denied', 'precondition_failed'],
   })
   @ApiHeader({ name: 'if-match', required: false, description: 'The `ETag` of the answer before.' })
   async put(
