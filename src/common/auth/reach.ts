@@ -25,9 +25,13 @@ export function reachOf({
   teamId,
   scopeMask: has,
 }: Pick<Principal, 'organizationId' | 'userId' | 'role' | 'teamId' | 'scopeMask'>): Reach {
-  const isLimited =
-    !hasAll(has, MANAGES_ORGANIZATION) && (role === null || hasAll(has, MANAGES_KEYS));
-  return { organizationId, userId: isLimited ? userId : null, teamId };
+  const isOwn = !hasAll(has, MANAGES_ORGANIZATION) && (role === null || hasAll(has, MANAGES_KEYS));
+  return { organizationId, userId: isOwn ? userId : null, teamId };
+}
+
+/** Whether it leaves out anything of the organization. */
+export function isLimited({ userId, teamId }: Reach): boolean {
+  return userId !== null || teamId !== null;
 }
 
 function hasAll(mask: ScopeMask, scopes: ScopeMask): boolean {

@@ -1,9 +1,9 @@
-import { type Reach, reachOf } from '#common/auth/reach.js';
+import { isLimited, type Reach, reachOf } from '#common/auth/reach.js';
 import { AppError } from '#common/errors/app-error.js';
 
 import type { KeyView } from './key-view.js';
 
-export { reachOf };
+export { isLimited, reachOf };
 
 /** Which keys somebody gets to see; their own, and those of teams that they are in, are joined by those that they are members of. */
 export type KeyReach = Reach;
@@ -11,11 +11,6 @@ export type KeyReach = Reach;
 /** For what is done in nobody’s name. */
 export function wholeOrganization(organizationId: string): KeyReach {
   return { organizationId, userId: null, teamId: null };
-}
-
-/** Whether that leaves out any key of the organization. */
-export function isLimited({ userId, teamId }: KeyReach): boolean {
-  return userId !== null || teamId !== null;
 }
 
 export function reachesAll(caller: KeyView): boolean {

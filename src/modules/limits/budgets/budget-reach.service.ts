@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { Principal } from '#common/auth/principal.js';
-import { type Reach, reachOf } from '#common/auth/reach.js';
+import { isLimited, type Reach, reachOf } from '#common/auth/reach.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Projects, Teams } from '#modules/organizations/index.js';
 
@@ -75,8 +75,4 @@ export class BudgetReach {
     const ids = await this.teams.idsOf(organizationId, userId);
     return new Set(ids.filter((id) => teamId === null || id === teamId));
   }
-}
-
-function isLimited({ userId, teamId }: Reach): boolean {
-  return userId !== null || teamId !== null;
 }
