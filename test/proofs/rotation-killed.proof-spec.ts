@@ -52,7 +52,7 @@ const STEPS: readonly Step[] = [
   },
   {
     step: 'after it is stored, before it is told',
-    kill: dieBefore(ROTATE, 'await this.#tellRotated(rotation, oldExpiresAt);'),
+    kill: dieBefore(ROTATE, 'await this.#tellRotated(key, rotation, oldExpiresAt);'),
   },
   {
     step: 'after it is told, before the next time is set',
@@ -91,7 +91,7 @@ const STEPS: readonly Step[] = [
   },
   {
     step: 'after the delivery is taken, before it is sent',
-    kill: dieBefore(DELIVER, 'if (claimed)', 'claimed'),
+    kill: dieBefore(DELIVER, 'if (!claimed)', 'claimed'),
     alsoOnRedis: true,
   },
   {
@@ -114,12 +114,12 @@ const BUGS: readonly Bug[] = [
     bug: 'records the notification after the rotation, in a transaction of its own',
     patch: {
       file: ROTATE,
-      find: 'await this.#tellRotated(rotation, oldExpiresAt);',
+      find: 'await this.#tellRotated(key, rotation, oldExpiresAt);',
       replace: `this.rotations.transactions.afterCommit(() => {
-        void this.#tellRotated(rotation, oldExpiresAt);
+        void this.#tellRotated(key, rotation, oldExpiresAt);
       });`,
     },
-    kill: dieBefore(ROTATE, 'void this.#tellRotated(rotation, oldExpiresAt);'),
+    kill: dieBefore(ROTATE, 'void this.#tellRotated(key, rotation, oldExpiresAt);'),
     seen: { told: [], heard: 0 },
   },
   {
