@@ -15,20 +15,23 @@ async function main(): Promise<void> {
     process.exit(1);
   };
   process.on('uncaughtException', (error) => fail(error, 'An error that nothing handled'));
-  const system = await startSystem(config, logger, (reason) => fail(new Error(reason), reason));
-  process.stdout.write(welcome(system, config));
-
-  let isStopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (isStopping) return;
-    isStopping = true;
-    logger.info({ signal }, 'Stopping: finishing what is in flight');
-    system.stop().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error, 'Stopping failed'),
-    );
+  // Before that a signal ends the start at once.
+  const onServing = (stop: () => Promise<void>): void => {
+    let isStopping = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (isStopping) return;
+      isStopping = true;
+      logger.info({ signal }, 'Stopping: finishing what is in flight');
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => fail(error, 'Stopping failed'),
+      );
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const onFailure = (reason: string): void => fail(new Error(reason), reason);
+  const system = await startSystem(config, logger, onFailure, onServing);
+  process.stdout.write(welcome(system, config));
 }
 
 main().catch((error: unknown) => {

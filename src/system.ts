@@ -25,11 +25,13 @@ export type RunningSystem = {
  * Starts the whole system: data folder, database, schema, application, first key. What was started is stopped again
  * when a later step fails.
  * @param onFailure the embedded database ended by itself
+ * @param onServing is called before the first request can come, with what {@link RunningSystem.stop} does
  */
 export async function startSystem(
   config: Config,
   logger: Logger,
   onFailure: (reason: string) => void,
+  onServing: (stop: () => Promise<void>) => void = () => undefined,
 ): Promise<RunningSystem> {
   const cleanups = new Cleanups();
   try {
@@ -39,8 +41,11 @@ export async function startSystem(
     await app.init();
     await app.get(InstallationCanary).check();
     const newMasterKey = config.role === 'worker' ? null : await firstBoot(app);
-    await app.listen({ host: config.http.host, port: config.http.port });
-    return { origin: await app.getUrl(), newMasterKey, stop: () => cleanups.run() };
+    const listening = app.listen({ host: config.http.host, port: config.http.port });
+    const stop = (): Promise<void> => cleanups.run();
+    onServing(() => listening.then(stop));
+    await listening;
+    return { origin: await app.getUrl(), newMasterKey, stop };
   } catch (error) {
     await cleanups.run();
     throw error;
