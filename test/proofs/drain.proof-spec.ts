@@ -13,10 +13,12 @@ import {
   withEmbeddedDatabase,
 } from '../support/gateway-process.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { freePort } from '../support/redis.js';
 import { readAccounts, RIGHT, summarize } from './accounts.harness.js';
 import { serverPid } from './embedded-postgres.harness.js';
 import { answerOf, LedgerProvider, MODEL, questionOf } from './ledger-provider.harness.js';
 import { type Call, Load } from './load.harness.js';
+import { makePatchedBuild } from './patched-build.harness.js';
 import { between, chooseSeed, seededRandom } from './seeded-random.harness.js';
 
 const CLIENTS = 30;
@@ -170,6 +172,51 @@ describe('readiness while a call in flight holds up the end', () => {
     await database.drop();
   });
 });
+
+describe('a signal that comes with the first connection', () => {
+  /** How it ends. */
+  async function signalAtOnce(build?: string): Promise<Ending> {
+    const database = await createTestDatabase();
+    const port = await freePort();
+    const gateway = new GatewayProcess(newInstallation(database.url), {
+      env: { PORT: String(port) },
+      ...(build !== undefined && { build }),
+    });
+    while (!(await connects(port))) expect(gateway.isRunning).toBe(true);
+    const ending = await gateway.end('SIGTERM');
+    await database.drop();
+    return ending;
+  }
+
+  it('is an orderly stop', async () => {
+    for (let start = 0; start < 3; start++) expect(await signalAtOnce()).toEqual(CLEAN);
+  });
+
+  it('is seen to be none where it is listened for once the start is over', async () => {
+    const build = await makePatchedBuild({
+      file: 'main.js',
+      find: 'await startSystem(config, logger, onFailure, onServing);',
+      replace: `await startSystem(config, logger, onFailure);
+        onServing(() => system.stop());`,
+    });
+    const endings: Ending[] = [];
+    for (let start = 0; start < 3; start++) endings.push(await signalAtOnce(build));
+    expect(endings).toContainEqual({ code: null, signal: 'SIGTERM' });
+  });
+});
+
+async function connects(port: number): Promise<boolean> {
+  const client = connect(port, '127.0.0.1');
+  try {
+    await once(client, 'connect');
+    return true;
+  } catch {
+    // Nobody listens yet, which is the answer.
+    return false;
+  } finally {
+    client.destroy();
+  }
+}
 
 describe('Ctrl-C with the embedded PostgreSQL', () => {
   it('ends in the same way, and leaves no process', async () => {

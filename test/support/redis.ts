@@ -92,7 +92,7 @@ function isGiven(value: string | undefined): value is string {
   return value !== undefined && value !== '';
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
