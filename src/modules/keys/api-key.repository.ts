@@ -1,15 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import {
-  ArrayContains,
-  In,
-  IsNull,
-  LessThanOrEqual,
-  type QueryDeepPartialEntity,
-  type SelectQueryBuilder,
-} from 'typeorm';
+import { ArrayContains, In, IsNull, LessThanOrEqual, type SelectQueryBuilder } from 'typeorm';
 
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { writable } from '#platform/database/writable.js';
 
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
@@ -311,9 +305,4 @@ export class ApiKeyRepository {
 /** A digest is only ever compared with one that was made in the same way. */
 export function isDigestOf(secret: ApiKeySecretEntity, { scheme, digest }: SecretDigest): boolean {
   return secret.scheme === scheme && secret.digest.equals(digest);
-}
-
-/** TypeORM's type of what may be written does not know that a JSON column takes any JSON. */
-function writable(columns: Partial<ApiKeyEntity>): QueryDeepPartialEntity<ApiKeyEntity> {
-  return columns as QueryDeepPartialEntity<ApiKeyEntity>;
 }

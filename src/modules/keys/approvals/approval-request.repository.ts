@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { QueryDeepPartialEntity, SelectQueryBuilder } from 'typeorm';
+import type { SelectQueryBuilder } from 'typeorm';
 
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { writable } from '#platform/database/writable.js';
 
 import { ApiKeyEntity } from '../api-key.entity.js';
 import type { KeyReach } from '../domain/key-reach.js';
@@ -102,11 +103,4 @@ export class ApprovalRequestRepository {
       .where('request.organization_id = key.organization_id');
     return seenFrom(query, reach);
   }
-}
-
-/** TypeORM's type of what may be written does not know that a JSON column takes any JSON. */
-function writable(
-  columns: Partial<ApprovalRequestEntity>,
-): QueryDeepPartialEntity<ApprovalRequestEntity> {
-  return columns as QueryDeepPartialEntity<ApprovalRequestEntity>;
 }
