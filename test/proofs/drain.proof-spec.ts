@@ -174,6 +174,10 @@ describe('readiness while a call in flight holds up the end', () => {
 });
 
 describe('a signal that comes with the first connection', () => {
+  /** What comes after the ports are open, made slow enough for a signal to come before its end on any machine. */
+  const SLOW_REST = 'await new Promise((done) => setTimeout(done, 1_000));';
+  const LISTENED_FOR = 'await startSystem(config, logger, onFailure, onServing);';
+
   /** How it ends. */
   async function signalAtOnce(build?: string): Promise<Ending> {
     const database = await createTestDatabase();
@@ -189,19 +193,26 @@ describe('a signal that comes with the first connection', () => {
   }
 
   it('is an orderly stop', async () => {
-    for (let start = 0; start < 3; start++) expect(await signalAtOnce()).toEqual(CLEAN);
+    expect(await signalAtOnce()).toEqual(CLEAN);
+  });
+
+  it('is an orderly stop while the rest of the start takes its time', async () => {
+    const build = await makePatchedBuild({
+      file: 'main.js',
+      find: LISTENED_FOR,
+      replace: `${LISTENED_FOR} ${SLOW_REST}`,
+    });
+    expect(await signalAtOnce(build)).toEqual(CLEAN);
   });
 
   it('is seen to be none where it is listened for once the start is over', async () => {
     const build = await makePatchedBuild({
       file: 'main.js',
-      find: 'await startSystem(config, logger, onFailure, onServing);',
-      replace: `await startSystem(config, logger, onFailure);
+      find: LISTENED_FOR,
+      replace: `await startSystem(config, logger, onFailure); ${SLOW_REST}
         onServing(() => system.stop());`,
     });
-    const endings: Ending[] = [];
-    for (let start = 0; start < 3; start++) endings.push(await signalAtOnce(build));
-    expect(endings).toContainEqual({ code: null, signal: 'SIGTERM' });
+    expect(await signalAtOnce(build)).toEqual({ code: null, signal: 'SIGTERM' });
   });
 });
 
