@@ -1,6 +1,7 @@
 /** Which module may use which (docs/architecture.md draws the same edges). Everything else is an error. */
 const MODULE_EDGES = {
   organizations: [],
+  audit: ['auth', 'keys', 'notifications', 'organizations', 'usage'],
   notifications: ['organizations'],
   usage: [],
   limits: ['organizations'],

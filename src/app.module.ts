@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
 import { AnalyticsModule } from '#modules/analytics/index.js';
+import { AuditTrailModule } from '#modules/audit/index.js';
 import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
@@ -10,6 +11,7 @@ import { LimitsModule } from '#modules/limits/index.js';
 import { NotificationRoutesModule, NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
+import { ActorsModule } from '#platform/audit-trail/actors.module.js';
 import { ConfigModule } from '#platform/config/config.module.js';
 import { CryptoModule } from '#platform/crypto/crypto.module.js';
 import { DatabaseModule } from '#platform/database/database.module.js';
@@ -46,6 +48,8 @@ export class AppModule {
         DatabaseModule.forRoot(databaseUrl),
         CryptoModule.forRoot(rootKey),
         EventsModule,
+        ActorsModule,
+        AuditTrailModule,
         FanoutModule,
         GeoIpModule,
         QueueModule,

@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Secret } from '#common/secret/secret.js';
 import { BootstrapMasterKey } from '#modules/keys/index.js';
 import { type Days, RollupRebuild, SpoolReplay, UsageReplayModule } from '#modules/usage/index.js';
+import { Actors, systemActor } from '#platform/audit-trail/actor.js';
 import { ConfigModule } from '#platform/config/config.module.js';
 import { loadEnv } from '#platform/config/env.js';
 import { ROOT_KEY_BYTES, RootKey } from '#platform/crypto/root-key.js';
@@ -32,7 +33,11 @@ export async function printMasterKey(environment: Environment): Promise<void> {
     (foundations) => AppModule.forRoot(foundations),
     async (app) => {
       await app.get(InstallationCanary).check();
-      const key = await app.get(BootstrapMasterKey).issueAnother();
+      const key = await app
+        .get(Actors)
+        .act(systemActor('latchkey keys create-master'), () =>
+          app.get(BootstrapMasterKey).issueAnother(),
+        );
       process.stdout.write(`${key.reveal()}\n`);
     },
   );

@@ -5,6 +5,7 @@ import { FirstBootProviders } from '#modules/catalog/index.js';
 import { BootstrapMasterKey } from '#modules/keys/index.js';
 import { DefaultOrganization } from '#modules/organizations/index.js';
 import type { Config } from '#platform/config/env.js';
+import { Actors, systemActor } from '#platform/audit-trail/actor.js';
 import { InstallationCanary } from '#platform/crypto/installation-canary.js';
 import { createHttpApp } from '#platform/http/http-app.js';
 import type { Logger } from '#platform/observability/logger.js';
@@ -40,7 +41,10 @@ export async function startSystem(
     cleanups.add(() => app.close());
     await app.init();
     await app.get(InstallationCanary).check();
-    const newMasterKey = config.role === 'worker' ? null : await firstBoot(app);
+    const newMasterKey =
+      config.role === 'worker'
+        ? null
+        : await app.get(Actors).act(systemActor('start'), () => firstBoot(app));
     const listening = app.listen({ host: config.http.host, port: config.http.port });
     const stop = (): Promise<void> => cleanups.run();
     onServing(() => listening.then(stop));

@@ -73,3 +73,18 @@ async function withServer(work: (client: pg.Client) => Promise<void>): Promise<v
     await client.end();
   }
 }
+
+/** Rows of one statement on any of them. */
+export async function queryDatabase<Row extends pg.QueryResultRow>(
+  url: string,
+  text: string,
+  parameters: readonly unknown[] = [],
+): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text, [...parameters])).rows;
+  } finally {
+    await client.end();
+  }
+}

@@ -12,6 +12,8 @@ export type Principal = {
   readonly organizationId: string;
   /** Of the credential's subject: `key_…`, or `user_…` for somebody with a session. */
   readonly keyId: string;
+  /** Which secret of the key was presented, `sec_…`, or which session is used, `ses_…`. */
+  readonly secretId: string;
   /** Who is behind it; `null` for a key that is nobody's own. */
   readonly userId: string | null;
   /** Whose key it is, where that is no person: `sa_…`. */

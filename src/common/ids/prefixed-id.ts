@@ -58,6 +58,7 @@ export const ID_PREFIXES = {
   policy: 'pol',
   serviceAccount: 'sa',
   approval: 'apr',
+  auditEntry: 'aud',
 } as const;
 
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */

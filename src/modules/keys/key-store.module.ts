@@ -12,6 +12,7 @@ import { ApprovalRequestEntity } from './approvals/approval-request.entity.js';
 import { KeyMemberRepository } from './belonging/key-member.repository.js';
 import { RevokeOwnerlessKeysService } from './belonging/revoke-ownerless-keys.service.js';
 import { ChangeableKeys } from './changeable-keys.js';
+import { RecordKeyChange } from './record-key-change.js';
 import { TellOfKeys } from './tell-of-keys.js';
 import { WriteKeyService } from './write-key.service.js';
 
@@ -28,6 +29,7 @@ import { WriteKeyService } from './write-key.service.js';
     ApiKeyRepository,
     ChangeableKeys,
     KeyMemberRepository,
+    RecordKeyChange,
     RevokeOwnerlessKeysService,
     TellOfKeys,
     WriteKeyService,

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { DatabaseError, type PoolClient } from 'pg';
 import { DataSource, type EntityManager, QueryFailedError, type QueryRunner } from 'typeorm';
+
+import { ContextStorage } from '#common/context/context-storage.js';
 
 type Scope = { readonly manager: EntityManager; readonly afterCommit: (() => void)[] };
 
@@ -12,14 +13,13 @@ type Scope = { readonly manager: EntityManager; readonly afterCommit: (() => voi
  */
 @Injectable()
 export class TransactionRunner {
-  readonly #scopes = new AsyncLocalStorage<Scope>();
-  #open = 0;
+  readonly #scopes = new ContextStorage<Scope>();
 
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /** The current transaction's manager, or the pool's when there is none. */
   get manager(): EntityManager {
-    return this.#scopes.getStore()?.manager ?? this.dataSource.manager;
+    return this.#scopes.current?.manager ?? this.dataSource.manager;
   }
 
   /**
@@ -27,28 +27,13 @@ export class TransactionRunner {
    * Keep network, hashing and waiting out of `work`: it holds a connection.
    */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#scopes.getStore()) return work();
+    if (this.#scopes.current) return work();
     const afterCommit: Scope['afterCommit'] = [];
-    const result = await this.#inScope((scoped) =>
-      this.dataSource.transaction((manager) => scoped({ manager, afterCommit }, work)),
+    const result = await this.dataSource.transaction((manager) =>
+      this.#scopes.run({ manager, afterCommit }, work),
     );
     for (const callback of afterCommit) callback();
     return result;
-  }
-
-  /**
-   * While any AsyncLocalStorage is in use, Node 20 tracks every promise and socket of the process, those of the hot
-   * path too. So it is switched off whenever no transaction is open.
-   */
-  async #inScope<T>(
-    open: (scoped: <R>(scope: Scope, work: () => Promise<R>) => Promise<R>) => Promise<T>,
-  ): Promise<T> {
-    this.#open++;
-    try {
-      return await open((scope, work) => this.#scopes.run(scope, work));
-    } finally {
-      if (--this.#open === 0) this.#scopes.disable();
-    }
   }
 
   /**
@@ -56,7 +41,7 @@ export class TransactionRunner {
    * The callback must not throw: what it announces is already true.
    */
   afterCommit(callback: () => void): void {
-    const scope = this.#scopes.getStore();
+    const scope = this.#scopes.current;
     if (scope) scope.afterCommit.push(callback);
     else callback();
   }

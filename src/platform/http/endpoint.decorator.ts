@@ -40,6 +40,8 @@ export type EndpointOptions = {
   readonly readsBody?: boolean;
   /** Also lets in who shows a ticket for this very path in `?ticket=`: pages can set no header of a WebSocket. */
   readonly takesTickets?: boolean;
+  /** For a GET that is written to the audit log, as every change is. */
+  readonly isAudited?: boolean;
   readonly status?: number;
   /** `[Item]` for an array. */
   readonly response?: Type<unknown> | [Type<unknown>];
@@ -57,7 +59,13 @@ export type EndpointOptions = {
 
 export type EndpointMetadata = Pick<
   EndpointOptions,
-  'scope' | 'allowsReadOnlyKeys' | 'kind' | 'readsBody' | 'takesTickets' | 'idempotent'
+  | 'scope'
+  | 'allowsReadOnlyKeys'
+  | 'kind'
+  | 'readsBody'
+  | 'takesTickets'
+  | 'isAudited'
+  | 'idempotent'
 >;
 export const ENDPOINT = 'latchkey:endpoint';
 
@@ -97,6 +105,7 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
     ...(options.allowsReadOnlyKeys === true && { allowsReadOnlyKeys: true }),
     readsBody: options.readsBody ?? kind === 'inference',
     ...(options.takesTickets === true && { takesTickets: true }),
+    ...(options.isAudited === true && { isAudited: true }),
     ...(options.idempotent && { idempotent: options.idempotent }),
   };
   return applyDecorators(

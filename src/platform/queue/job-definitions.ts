@@ -12,6 +12,8 @@ export type JobDefinition<P = object> = {
   readonly attempts?: number;
   /** How many jobs of its queue a process works on at once, where they do little but wait. Of several the most counts. */
   readonly concurrency?: number;
+  /** It makes changes that are audited, as the job's own: {@link Actors} says so while it runs, so it must not take long. */
+  readonly isAudited?: boolean;
 };
 
 type JobDefinitions = { readonly [N in JobName]?: JobDefinition<JobMap[N]> };

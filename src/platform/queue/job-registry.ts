@@ -10,6 +10,7 @@ export type RunnableJob = {
   readonly payload: Type<object>;
   readonly attempts: number;
   readonly concurrency: number;
+  readonly isAudited: boolean;
   readonly schedule: JobSchedule | null;
   readonly handler: JobHandler<object>;
 };
@@ -55,7 +56,12 @@ export class JobRegistry {
       .map(({ job, className }) => `${job}: processed by ${className} but declared nowhere`);
     const runnable = new Map<string, RunnableJob>();
     for (const [name, definition] of definitions) {
-      const { payload, attempts = DEFAULT_ATTEMPTS, concurrency = CONCURRENCY } = definition;
+      const {
+        payload,
+        attempts = DEFAULT_ATTEMPTS,
+        concurrency = CONCURRENCY,
+        isAudited = false,
+      } = definition;
       const [first, ...others] = processors.filter(({ job }) => job === name);
       if (!first) {
         problems.push(`${name}: no processor`);
@@ -64,7 +70,7 @@ export class JobRegistry {
         problems.push(`${name}: more than one processor (${classes})`);
       } else {
         const { schedule, handler } = first;
-        runnable.set(name, { name, payload, attempts, concurrency, schedule, handler });
+        runnable.set(name, { name, payload, attempts, concurrency, isAudited, schedule, handler });
       }
     }
     if (problems.length > 0) throw new InvalidJobsError(problems);

@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/comm
 import { type Job, UnrecoverableError } from 'bullmq';
 
 import { AppError } from '#common/errors/app-error.js';
+import { Actors, jobActor } from '#platform/audit-trail/actor.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 
 import { InvalidJobPayloadError, parsePayload } from './job-payload.js';
@@ -28,6 +29,7 @@ export class JobWorkers implements BeforeApplicationShutdown {
   constructor(
     private readonly backend: QueueBackend,
     private readonly errors: QueueErrorLog,
+    private readonly actors: Actors,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -36,7 +38,7 @@ export class JobWorkers implements BeforeApplicationShutdown {
     const ofQueue = [...jobs.values()].filter(({ name }) => queueOf(name) === queue);
     const concurrency = Math.max(...ofQueue.map((job) => job.concurrency));
     const processor: BackedProcessor = (job, _token, signal) =>
-      this.#track(run(job, jobs.get(job.name), signal ?? new AbortController().signal));
+      this.#track(this.#run(job, jobs.get(job.name), signal ?? new AbortController().signal));
     const worker = this.backend.createWorker(queue, processor, concurrency);
     this.#workers.push(worker);
     worker.on('error', (error) => this.errors.report(queue, error));
@@ -63,6 +65,20 @@ export class JobWorkers implements BeforeApplicationShutdown {
     await within(MAX_CLOSE_MS, closing, 'The job queue could not be closed in time.');
   }
 
+  /** @throws {Error} as the processor; `UnrecoverableError` for what would fail again */
+  async #run(job: Job, target: RunnableJob | undefined, signal: AbortSignal): Promise<void> {
+    // Retried, because in the middle of an update a newer instance may have published it for its like.
+    if (!target) throw new Error(`This process has no processor for the job ${job.name}.`);
+    const { handler, payload, isAudited } = target;
+    try {
+      const work = (): Promise<void> =>
+        handler.process(parsePayload(job.name, payload, job.data), signal);
+      await (isAudited ? this.actors.act(jobActor(job.name), async () => work()) : work());
+    } catch (error) {
+      throw isFinal(error) ? unrecoverable(error) : error;
+    }
+  }
+
   async #track(running: Promise<void>): Promise<void> {
     this.#running.add(running);
     try {
@@ -85,16 +101,6 @@ export class JobWorkers implements BeforeApplicationShutdown {
     } else {
       this.logger.warn(fields, 'A job has failed and will be tried again');
     }
-  }
-}
-
-async function run(job: Job, target: RunnableJob | undefined, signal: AbortSignal): Promise<void> {
-  // Retried, because in the middle of an update a newer instance may have published it for its like.
-  if (!target) throw new Error(`This process has no processor for the job ${job.name}.`);
-  try {
-    await target.handler.process(parsePayload(job.name, target.payload, job.data), signal);
-  } catch (error) {
-    throw isFinal(error) ? unrecoverable(error) : error;
   }
 }
 

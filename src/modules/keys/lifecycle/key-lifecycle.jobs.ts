@@ -26,6 +26,6 @@ declare module '#platform/queue/job-map.js' {
 }
 
 export const KEY_LIFECYCLE_JOBS = defineJobs({
-  'key-lifecycle.sweep': { payload: SweepKeysJob },
-  'key-lifecycle.find-unused': { payload: FindUnusedKeysJob },
+  'key-lifecycle.sweep': { payload: SweepKeysJob, isAudited: true },
+  'key-lifecycle.find-unused': { payload: FindUnusedKeysJob, isAudited: true },
 });

@@ -12,6 +12,7 @@ const ALL = scopeMask(SCOPES);
 const CALLER: Principal = {
   organizationId: 'org_1',
   keyId: 'key_1',
+  secretId: 'sec_1',
   userId: null,
   serviceAccountId: null,
   role: null,

@@ -33,6 +33,7 @@ import { KeySweeps1764302401000 } from './1764302401000-key-sweeps.js';
 import { ServiceAccounts1764295200000 } from './1764295200000-service-accounts.js';
 import { SharedBudgets1764298800000 } from './1764298800000-shared-budgets.js';
 import { ProjectConfigs1764306000000 } from './1764306000000-project-configs.js';
+import { AuditEntries1764324000000 } from './1764324000000-audit-entries.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
@@ -75,4 +76,5 @@ export const MIGRATIONS = [
   TeamChannels1764302400000,
   KeySweeps1764302401000,
   ProjectConfigs1764306000000,
+  AuditEntries1764324000000,
 ];

@@ -26,6 +26,6 @@ declare module '#platform/queue/job-map.js' {
 
 export const ROTATION_JOBS = defineJobs({
   'rotation.sweep': { payload: SweepRotationsJob },
-  'rotation.rotate': { payload: KeyJob },
+  'rotation.rotate': { payload: KeyJob, isAudited: true },
   'rotation.remind': { payload: KeyJob },
 });
