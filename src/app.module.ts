@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
 import { AnalyticsModule } from '#modules/analytics/index.js';
-import { AuditTrailModule } from '#modules/audit/index.js';
+import { AuditSecurityModule, AuditTrailModule } from '#modules/audit/index.js';
 import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
@@ -34,6 +34,7 @@ const FEATURES = [
   InferenceModule,
   AnalyticsModule,
   NotificationRoutesModule,
+  AuditSecurityModule,
 ];
 
 /** The composition root. A worker has no routes but health and metrics: it works on the queues and ships usage. */

@@ -156,6 +156,18 @@ export const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
             { requiredKeys: [] },
           ),
         ),
+        audit: fc.oneof(
+          { weight: 3, arbitrary: fc.constant(undefined) },
+          fc.record(
+            {
+              log_all_requests: anyBoolean,
+              log_failures: anyBoolean,
+              alert_on_suspicious: anyBoolean,
+              retention_days: fc.constantFrom(undefined, null, 30, 90, 365),
+            },
+            { requiredKeys: [] },
+          ),
+        ),
       },
       { requiredKeys: [] },
     ),

@@ -26,6 +26,8 @@ export type Principal = {
   readonly scopeMask: ScopeMask;
   /** Whether more than its scopes bounds it: a policy, an end, a team, or that it is a test key. */
   readonly isBounded: boolean;
+  /** Which of its requests are written to the audit log; `null`: none. */
+  readonly auditedRequests: 'all' | 'failures' | null;
   /** Whether this credential may use the model of that name. */
   readonly allowsModel: (model: string) => boolean;
 };

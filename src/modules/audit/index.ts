@@ -1,1 +1,2 @@
+export { AuditSecurityModule } from './audit-security.module.js';
 export { AuditTrailModule } from './audit-trail.module.js';

@@ -18,6 +18,7 @@ import { MemoryThrottleStore, throttlesOn } from '../../../test/support/throttle
 import { AccessControl } from './access-control.js';
 import { FailedAttempts, MAX_FAILURES_PER_MINUTE } from './failed-attempts.js';
 import { RequestClients } from './request-client.js';
+import type { WatchedUses } from './watched-uses.js';
 import type { RequestSignatures, UsableSignature } from './signing/request-signatures.js';
 
 const NOW = 1_700_000_000_000;
@@ -81,7 +82,8 @@ beforeEach(() => {
   const uses = { note: (secretId: string) => noted.push(secretId) } as unknown as SecretUses;
   noted.length = 0;
   answered.clear();
-  const clients = new RequestClients({ countryOf: () => null }, uses, config);
+  const watched = { note: () => undefined } as unknown as WatchedUses;
+  const clients = new RequestClients({ countryOf: () => null }, uses, watched, config);
   const signatures = { verify: () => verify() } as unknown as RequestSignatures;
   verify = () => {
     throw new AppError('signature_required');

@@ -20,6 +20,7 @@ import {
 import { allowOrigin } from '#platform/http/cors.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 import { HotRoutes } from '#platform/http/hot-routes.js';
+import { noteRefusedCaller } from '#platform/http/refused-requests.js';
 
 import { authorizationHeader, bearerToken } from './bearer-token.js';
 import { FailedAttempts } from './failed-attempts.js';
@@ -110,8 +111,13 @@ export class AccessControl implements OnModuleInit {
    * @throws {AppError} every code that `authorize` gives
    */
   admitMember(request: IncomingMessage, endpoint: EndpointMetadata, view: KeyView): KeyView {
-    this.#letIn(request, endpoint, view);
-    return view;
+    try {
+      this.#letIn(request, endpoint, view);
+      return view;
+    } catch (error) {
+      noteRefusedCaller(request, view);
+      throw error;
+    }
   }
 
   /**
@@ -145,14 +151,20 @@ export class AccessControl implements OnModuleInit {
     try {
       const admitted = this.#checkKnown(request, endpoint, view);
       return admitted instanceof Promise
-        ? admitted.catch((error: unknown) => this.#tell(endpoint, view, error))
+        ? admitted.catch((error: unknown) => this.#tell(request, endpoint, view, error))
         : admitted;
     } catch (error) {
-      return this.#tell(endpoint, view, error);
+      return this.#tell(request, endpoint, view, error);
     }
   }
 
-  #tell(endpoint: EndpointMetadata, view: KeyView, thrown: unknown): never {
+  #tell(
+    request: IncomingMessage,
+    endpoint: EndpointMetadata,
+    view: KeyView,
+    thrown: unknown,
+  ): never {
+    noteRefusedCaller(request, view);
     this.hotRoutes.tellRefused(endpoint, view, toError(thrown));
     throw thrown;
   }

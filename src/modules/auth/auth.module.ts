@@ -40,6 +40,7 @@ import { SessionUses } from './sessions/session-uses.service.js';
 import { RequestSignatures } from './signing/request-signatures.js';
 import { TicketStrategy } from './tickets/ticket.strategy.js';
 import { Tickets } from './tickets/tickets.store.js';
+import { WatchedUses } from './watched-uses.js';
 
 @Module({
   imports: [
@@ -59,6 +60,7 @@ import { Tickets } from './tickets/tickets.store.js';
     RequestSignatures,
     Tickets,
     TicketStrategy,
+    WatchedUses,
     AcceptInvitationService,
     AccountAttempts,
     Browsers,

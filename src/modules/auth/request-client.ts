@@ -8,6 +8,8 @@ import type { Config } from '#platform/config/env.js';
 import { CountryLookup } from '#platform/geoip/country-lookup.port.js';
 import { ClientFacts } from '#platform/http/client-facts.js';
 
+import { WatchedUses } from './watched-uses.js';
+
 /** Who sent a request, found out only as far as one of the key's rules looks at it. */
 class RequestClient implements ClientDescription {
   constructor(
@@ -65,6 +67,7 @@ export class RequestClients {
   constructor(
     private readonly countries: CountryLookup,
     private readonly uses: SecretUses,
+    private readonly watched: WatchedUses,
     @Inject(CONFIG) config: Config,
   ) {
     const { trustedProxies, countryHeader } = config.http;
@@ -103,8 +106,9 @@ export class RequestClients {
   }
 
   /** That this request, which was let in, presented the secret of this view. */
-  noteUse(request: IncomingMessage, { secretId }: KeyView): void {
-    this.uses.note(secretId, request, this.#addressOf);
+  noteUse(request: IncomingMessage, view: KeyView): void {
+    this.uses.note(view.secretId, request, this.#addressOf);
+    if (view.isWatched) this.watched.note(view, request, this.addressOf(request));
   }
 
   addressOf(request: IncomingMessage): string {

@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { UsageCaller } from '#modules/usage/index.js';
 
@@ -34,6 +35,11 @@ export class AdmissionService implements BeforeApplicationShutdown {
       throw unavailable('Usage can’t be recorded at the moment, so nothing is served. Try again.');
     }
     this.#inFlight++;
+  }
+
+  /** @throws {AppError} `service_unavailable` where what this caller does must be audited, and can't be */
+  assertRecordable(caller: Principal): void {
+    this.recorder.assertRecordable(caller);
   }
 
   /**

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
 
+import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { costNanos } from '#common/money/money.js';
 import { Clock } from '#common/time/clock.js';
@@ -10,6 +12,7 @@ import {
   UsageRecorder,
 } from '#modules/usage/index.js';
 
+import { CallAudit } from './call-audit.js';
 import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
 import { InferenceMetrics } from './metrics/inference.metrics.js';
 import type { TakenAllowances } from './limits/taken-allowances.js';
@@ -24,7 +27,8 @@ const SERVER_ERROR = 500;
 
 /** Who called, and when. */
 export type CallContext = {
-  readonly caller: UsageCaller;
+  readonly caller: Principal;
+  readonly request: IncomingMessage;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   /** What the call holds of its limits; `null` where nothing limits it. */
@@ -49,11 +53,17 @@ export class CallRecorder {
     private readonly refusals: RefusalCounter,
     private readonly metrics: InferenceMetrics,
     private readonly clock: Clock,
+    private readonly audit: CallAudit,
     @Inject(CALL_TELEMETRY) private readonly telemetry: CallTelemetry | null,
   ) {}
 
   get isReady(): boolean {
     return this.usage.isHealthy;
+  }
+
+  /** @throws {AppError} `service_unavailable` where what this caller does must be audited, and can't be */
+  assertRecordable(caller: Principal): void {
+    if (caller.auditedRequests !== null) this.audit.assertRecordable(caller);
   }
 
   /** Before the call goes out. */
@@ -103,6 +113,8 @@ export class CallRecorder {
       firstByteMs,
     };
     this.usage.record(record, written);
+    const { caller } = context;
+    if (caller.auditedRequests !== null) this.audit.ended(caller, context.request, record);
     const { status, outcome } = result;
     const ended = {
       status,

@@ -44,6 +44,7 @@ export class InferencePipeline {
     const { raw } = request;
     const startedAt = performance.now();
     try {
+      this.admission.assertRecordable(request.principal);
       this.admission.enter();
     } catch (error) {
       finished(toError(error));
@@ -183,7 +184,7 @@ export class InferencePipeline {
       clientHeaders: raw.headers,
       trace: null,
     };
-    const context = { caller: view, startedAt, allowances };
+    const context = { caller: view, request: raw, startedAt, allowances };
     const parties = { call, context, response, finished, keeps: view.keptBodies };
     if (!allowances) {
       this.exchanges.run(parties);

@@ -9,6 +9,7 @@ import { Telemetry } from '#platform/observability/telemetry/telemetry.js';
 
 import { AdmissionService } from './admission.service.js';
 import { CallForeseerService } from './call-foreseer.service.js';
+import { CallAudit } from './call-audit.js';
 import { CallRecorder } from './call-recorder.js';
 import { CurrentCaller } from './current-caller.js';
 import { ExchangeRunner } from './exchange-runner.service.js';
@@ -36,6 +37,7 @@ import { UpstreamPools } from './upstream/upstream-pools.js';
     AdmissionService,
     CallAllowances,
     CallForeseerService,
+    CallAudit,
     CallRecorder,
     {
       provide: CALL_TELEMETRY,

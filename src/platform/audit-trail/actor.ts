@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
 import { ContextStorage } from '#common/context/context-storage.js';
+import type { Client } from '#platform/http/clients.js';
 
 /** Who does something, and from where: what an audit entry says of it. */
-export type Actor = {
+export type Actor = Client & {
   readonly type: 'user' | 'key' | 'service_account' | 'job' | 'system' | 'anonymous';
   /** `user_…`, `key_…`, `sa_…`, or the name of the job or program; `null` for somebody who is not known. */
   readonly id: string | null;
@@ -12,10 +14,6 @@ export type Actor = {
   /** The key that was presented. */
   readonly keyId: string | null;
   readonly sessionId: string | null;
-  readonly ipAddress: string | null;
-  readonly userAgent: string | null;
-  /** Two upper-case letters. */
-  readonly country: string | null;
   readonly requestId: string | null;
 };
 
@@ -37,6 +35,29 @@ export function jobActor(name: string): Actor {
 /** The installation itself, by the name of what it does: its start, the command line. */
 export function systemActor(name: string): Actor {
   return { ...NOWHERE, type: 'system', id: name };
+}
+
+/** Whoever sends a request. @param principal `null` where nobody knows who that is */
+export function actorOf(
+  principal: Principal | null,
+  client: Client,
+  requestId: string | null,
+): Actor {
+  return { ...identityOf(principal), ...client, requestId };
+}
+
+type Identity = Pick<Actor, 'type' | 'id' | 'userId' | 'keyId' | 'sessionId'>;
+
+function identityOf(principal: Principal | null): Identity {
+  if (!principal) {
+    return { type: 'anonymous', id: null, userId: null, keyId: null, sessionId: null };
+  }
+  const { keyId, secretId, userId, serviceAccountId, role } = principal;
+  if (role !== null) return { type: 'user', id: userId, userId, keyId: null, sessionId: secretId };
+  const byKey = { userId, keyId, sessionId: null };
+  return serviceAccountId === null
+    ? { ...byKey, type: 'key', id: keyId }
+    : { ...byKey, type: 'service_account', id: serviceAccountId };
 }
 
 /** Who is acting, for whatever is called on the way of what they do. */

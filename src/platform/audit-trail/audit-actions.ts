@@ -22,5 +22,10 @@ export const AUDIT_ACTIONS = {
   'key.disabled': 'key_lifecycle',
   'key.enabled': 'key_lifecycle',
   'key.revoked': 'key_lifecycle',
+  'key.used': 'usage',
+  'request.served': 'usage',
+  'request.refused': 'usage',
+  'access.denied': 'security_alert',
+  'authentication.failed': 'security_alert',
 } as const satisfies Record<string, AuditEventType>;
 export type AuditAction = keyof typeof AUDIT_ACTIONS;

@@ -5,6 +5,9 @@ export type AuditFacts = Readonly<Record<string, unknown>>;
 
 export type AuditOutcome = 'success' | 'failure' | 'denied';
 
+/** Whose log it is where nobody knows of which organization somebody is. */
+export const INSTALLATION = 'installation';
+
 /** What has happened, as its module knows it. Who did it, from where and when is added by the trail. */
 export type AuditEvent = {
   readonly organizationId: string;

@@ -35,6 +35,12 @@ export function isDataError(code: string): boolean {
   return DATA_ERROR_CLASSES.has(code.slice(0, 2));
 }
 
+/** Whether PostgreSQL refuses what a statement was given, as {@link isDataError} says. */
+export function speaksOfData(error: unknown): boolean {
+  if (!(error instanceof QueryFailedError)) return false;
+  return isDataError((error.driverError as DriverError).code ?? '');
+}
+
 const CONNECTION_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

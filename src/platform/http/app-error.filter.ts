@@ -17,6 +17,8 @@ export class AppErrorFilter implements ExceptionFilter {
       requestId: request.id,
       method: request.method,
       path: pathOf(request.url),
+      request: request.raw,
+      principal: request.principal,
     });
     if (reply.raw.headersSent || reply.raw.destroyed) reply.raw.destroy();
     else void reply.status(status).headers(headers).send(body);

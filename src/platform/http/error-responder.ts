@@ -1,13 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Counter, type Registry } from 'prom-client';
 
+import type { Principal } from '#common/auth/principal.js';
 import type { AppError } from '#common/errors/app-error.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 import { METRICS } from '#platform/observability/metrics.js';
 import { scrubTexts } from '#platform/observability/secret-patterns.js';
 
 import { errorHeaders, renderError } from './error-envelopes.js';
+import { type RefusedRequest, refusedCallerOf } from './refused-requests.js';
 import { toAppError } from './to-app-error.js';
 
 /** What is known of the request that failed. */
@@ -16,6 +18,9 @@ export type FailedRequest = {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  readonly request: IncomingMessage;
+  /** `null` where nobody knows who sent it, or a guard has refused them: see {@link noteRefusedCaller}. */
+  readonly principal: Principal | null;
 };
 
 export type ErrorAnswer = {
@@ -28,6 +33,7 @@ export type ErrorAnswer = {
 @Injectable()
 export class ErrorResponder {
   readonly #errors: Counter;
+  #onRefusal: ((refused: RefusedRequest) => void) | null = null;
 
   constructor(
     @Inject(LOGGER) private readonly logger: Logger,
@@ -41,11 +47,18 @@ export class ErrorResponder {
     });
   }
 
+  /** The listener is told of each error answer. It must not throw. */
+  whenRefused(listener: (refused: RefusedRequest) => void): void {
+    this.#onRefusal = listener;
+  }
+
   /** The whole answer; the error is logged as the operator needs it. */
   answerTo(thrown: unknown, request: FailedRequest): ErrorAnswer {
     const error = toAppError(thrown, request.method, request.path);
     this.#errors.inc({ code: error.code });
     this.#log(error, request);
+    const principal = request.principal ?? refusedCallerOf(request.request);
+    this.#onRefusal?.({ ...request, error, principal });
     const { contentType, body } = renderError(error, request.requestId, request.path);
     return {
       status: error.status,

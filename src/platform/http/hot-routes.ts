@@ -107,18 +107,24 @@ export class HotRoutes {
     response: ServerResponse,
   ): void {
     const id = newRequestId(this.clock.now());
+    let principal: Principal | null = null;
     const finished: Finished = (error) => {
       if (error === null) return;
       const path = raw.url ?? '/';
-      this.errors.send(response, error, { requestId: id, method: 'POST', path });
+      const failed = { requestId: id, method: 'POST', path, request: raw, principal };
+      this.errors.send(response, error, failed);
     };
     try {
       const found = guard.admit(raw, response, endpoint);
       if (found instanceof Promise) {
         found
-          .then((principal) => handle({ id, raw, response, principal }, finished))
+          .then((admitted) => {
+            principal = admitted;
+            handle({ id, raw, response, principal: admitted }, finished);
+          })
           .catch((error: unknown) => finished(toError(error)));
       } else {
+        principal = found;
         handle({ id, raw, response, principal: found }, finished);
       }
     } catch (error) {

@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 
 import { AppErrorFilter } from './app-error.filter.js';
+import { Clients } from './clients.js';
 import { ErrorResponder } from './error-responder.js';
 import { HotRoutes } from './hot-routes.js';
 import { RouteFinder } from './route-finder.js';
@@ -28,6 +29,7 @@ import { Throttles } from './throttle/throttles.js';
     }),
   ],
   providers: [
+    Clients,
     ErrorResponder,
     HotRoutes,
     IDEMPOTENCY_JOBS,
@@ -36,6 +38,6 @@ import { Throttles } from './throttle/throttles.js';
     PurgeIdempotencyProcessor,
     { provide: APP_FILTER, useClass: AppErrorFilter },
   ],
-  exports: [ErrorResponder, HotRoutes, IdempotencyStore, RouteFinder, ThrottlerModule],
+  exports: [Clients, ErrorResponder, HotRoutes, IdempotencyStore, RouteFinder, ThrottlerModule],
 })
 export class HttpModule {}

@@ -1,77 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { randomBytes } from 'node:crypto';
 
-import { newId } from '#common/ids/prefixed-id.js';
-import { Clock } from '#common/time/clock.js';
-import { type Actor, Actors } from '#platform/audit-trail/actor.js';
-import { AUDIT_ACTIONS } from '#platform/audit-trail/audit-actions.js';
-import {
-  type AuditEvent,
-  type AuditFacts,
-  AuditTrail,
-} from '#platform/audit-trail/audit-trail.port.js';
+import { Actors } from '#platform/audit-trail/actor.js';
+import { type AuditEvent, AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 
-import { type AuditEntry, type PersonalFacts, SALT_BYTES } from '../domain/audit-entry.js';
-import { recordable, recordableText } from '../domain/recordable.js';
 import { AuditEntryRepository } from './audit-entry.repository.js';
-import { EntryMac } from './entry-mac.js';
+import { lineOf } from './entry-line.js';
+import { EntryMaker } from './entry-maker.js';
 
 /** Writes an entry beside the change that it tells of, with who is acting. */
 @Injectable()
 export class AppendEntryService extends AuditTrail {
   constructor(
     private readonly entries: AuditEntryRepository,
+    private readonly maker: EntryMaker,
     private readonly actors: Actors,
-    private readonly macs: EntryMac,
-    private readonly clock: Clock,
   ) {
     super();
   }
 
   override async append(event: AuditEvent): Promise<void> {
-    const actor = this.actors.current;
-    const entry: AuditEntry = {
-      id: newId('auditEntry'),
-      organizationId: event.organizationId,
-      occurredAt: new Date(this.clock.now()),
-      action: event.action,
-      eventType: AUDIT_ACTIONS[event.action],
-      outcome: event.outcome ?? 'success',
-      actorType: actor.type,
-      actorId: actor.id,
-      userId: actor.userId,
-      actingKeyId: actor.keyId,
-      sessionId: actor.sessionId,
-      requestId: actor.requestId,
-      targetType: event.target.type,
-      targetId: event.target.id,
-      keyId: keyOf(event),
-      reason: textOf(event.reason),
-      before: factsOf(event.before),
-      after: factsOf(event.after),
-      details: recordable(event.details ?? {}),
-      personal: personalOf(actor, event),
-      salt: randomBytes(SALT_BYTES),
-    };
-    await this.entries.insert(entry, this.macs.of(entry));
+    await this.entries.insert([lineOf(this.maker.make(event, this.actors.current))]);
   }
-}
-
-function keyOf({ keyId, target }: AuditEvent): string | null {
-  if (keyId !== undefined) return keyId;
-  return target.type === 'key' ? target.id : null;
-}
-
-function factsOf(facts: AuditFacts | null | undefined): AuditFacts | null {
-  return facts ? recordable(facts) : null;
-}
-
-function textOf(text: string | null | undefined): string | null {
-  return text === null || text === undefined ? null : recordableText(text);
-}
-
-function personalOf({ ipAddress, userAgent, country }: Actor, event: AuditEvent): PersonalFacts {
-  const facts = { ...event.personal, ip_address: ipAddress, user_agent: userAgent, country };
-  const known = Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== null);
-  return Object.fromEntries(known.map(([name, value]) => [name, recordableText(value)]));
 }

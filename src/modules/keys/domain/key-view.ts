@@ -106,6 +106,8 @@ export type KeyView = Principal & {
   readonly limits: CallLimits;
   /** Which bodies of its calls are kept; `null`: none. */
   readonly keptBodies: KeptBodies | null;
+  /** Whether people are told of suspicious use. */
+  readonly isWatched: boolean;
 };
 
 export type KeptBodies = { readonly request: boolean; readonly response: boolean };
@@ -152,6 +154,8 @@ export function compileKeyView(record: KeyRecord): KeyView {
     signing: compileSigning(record),
     limits: compileCallLimits(record),
     keptBodies: compileKeptBodies(policy),
+    auditedRequests: auditedRequests(policy),
+    isWatched: policy.alertsOnSuspicious,
   };
 }
 
@@ -205,6 +209,11 @@ function compileRetirement(
 ): readonly HeaderLine[] | null {
   if (retiredAt === null) return null;
   return retirementHeaders({ keyId, retiredAt, endsAt: Math.min(expiresAt, revokedAt ?? NEVER) });
+}
+
+function auditedRequests(policy: KeyPolicy): KeyView['auditedRequests'] {
+  if (policy.logsAllRequests) return 'all';
+  return policy.logsFailures ? 'failures' : null;
 }
 
 function compileKeptBodies({ logsRequests, logsResponses }: KeyPolicy): KeptBodies | null {

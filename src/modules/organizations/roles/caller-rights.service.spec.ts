@@ -20,6 +20,7 @@ const CALLER: Principal = {
   scopeMask: ALL,
   teamId: null,
   isBounded: false,
+  auditedRequests: null,
   allowsModel: () => true,
 };
 

@@ -79,6 +79,13 @@ export type KeyPolicy = {
   /** Whether it may read, and delete, bodies that are kept of any of its organization’s calls. */
   readonly exportsData: boolean;
   readonly deletesData: boolean;
+  /** Which of its requests are written to the audit log: all, or those that fail. */
+  readonly logsAllRequests: boolean;
+  readonly logsFailures: boolean;
+  /** Whether people are told when it is used in a way that looks like somebody else’s. */
+  readonly alertsOnSuspicious: boolean;
+  /** How long its entries of the audit log are kept; `null`: as its organization’s. */
+  readonly auditRetentionDays: number | null;
   /** Whether the key, and whatever gives it more later, needs somebody else’s approval. */
   readonly requiresApproval: boolean;
 };

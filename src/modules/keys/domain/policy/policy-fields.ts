@@ -5,6 +5,7 @@ import { domainCovers, normalizeDomainPattern } from '../matching/domain.js';
 import { normalizeOriginPattern, originCovers } from '../matching/origin.js';
 import { normalizeReferrerPattern, referrerCovers } from '../matching/referrer.js';
 import { globCovers } from '../matching/names.js';
+import { AUDIT_FIELDS } from './audit-fields.js';
 import { DATA_FIELDS } from './data-fields.js';
 import { allowList, denyList, type ItemKind, type PolicyField, toggle } from './field-kinds.js';
 import type { KeyPolicy, Operation } from './key-policy.js';
@@ -219,6 +220,7 @@ export const POLICY_FIELDS: { readonly [Name in keyof KeyPolicy]: PolicyField<Ke
   ),
   ...LIMIT_FIELDS,
   ...DATA_FIELDS,
+  ...AUDIT_FIELDS,
   requiresApproval: toggle(
     {
       path: 'permissions.require_approval',
