@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
 import { AnalyticsModule } from '#modules/analytics/index.js';
-import { AuditSecurityModule, AuditTrailModule } from '#modules/audit/index.js';
+import { AuditAlertsModule, AuditSecurityModule, AuditTrailModule } from '#modules/audit/index.js';
 import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
@@ -61,6 +61,7 @@ export class AppModule {
         NotificationsModule,
         KeyRotationModule,
         KeyLifecycleModule,
+        AuditAlertsModule,
         ...(config.role === 'worker' ? [] : FEATURES),
       ],
     };

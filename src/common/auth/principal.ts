@@ -28,6 +28,8 @@ export type Principal = {
   readonly isBounded: boolean;
   /** Which of its requests are written to the audit log; `null`: none. */
   readonly auditedRequests: 'all' | 'failures' | null;
+  /** Whether people are told of suspicious use. */
+  readonly isWatched: boolean;
   /** Whether this credential may use the model of that name. */
   readonly allowsModel: (model: string) => boolean;
 };

@@ -1,2 +1,3 @@
+export { AuditAlertsModule } from './audit-alerts.module.js';
 export { AuditSecurityModule } from './audit-security.module.js';
 export { AuditTrailModule } from './audit-trail.module.js';

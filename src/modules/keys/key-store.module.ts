@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationSettingsModule } from '#modules/organizations/index.js';
 
+import { AlertOnKeyService } from './alert-on-key.service.js';
 import { AnnounceKeyChanges } from './announce-key-changes.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
@@ -14,6 +15,7 @@ import { RevokeOwnerlessKeysService } from './belonging/revoke-ownerless-keys.se
 import { ChangeableKeys } from './changeable-keys.js';
 import { RecordKeyChange } from './record-key-change.js';
 import { TellOfKeys } from './tell-of-keys.js';
+import { WatchedKeys } from './watched-keys.port.js';
 import { WriteKeyService } from './write-key.service.js';
 
 /** Keys as they are stored and changed, apart from the routes: workers, which have none, change keys as well. */
@@ -33,6 +35,7 @@ import { WriteKeyService } from './write-key.service.js';
     RevokeOwnerlessKeysService,
     TellOfKeys,
     WriteKeyService,
+    { provide: WatchedKeys, useClass: AlertOnKeyService },
   ],
   exports: [
     ApiKeyRepository,
@@ -40,6 +43,7 @@ import { WriteKeyService } from './write-key.service.js';
     KeyMemberRepository,
     RevokeOwnerlessKeysService,
     TellOfKeys,
+    WatchedKeys,
     WriteKeyService,
   ],
 })

@@ -27,3 +27,4 @@ export {
   RoutingSettingsReader,
 } from './projects/settings/routing-settings.port.js';
 export { Teams } from './teams/teams.port.js';
+export { SuspiciousKeyPolicy } from './suspicious-key-policy.port.js';

@@ -20,6 +20,7 @@ import { ReadKeyCarePoliciesService } from './read-key-care-policies.service.js'
 import { ServiceAccountRepository } from './service-accounts/service-account.repository.js';
 import { ServiceAccounts } from './service-accounts/service-accounts.port.js';
 import { SubjectRemovals } from './subject-removals.js';
+import { SuspiciousKeyPolicy } from './suspicious-key-policy.port.js';
 import { TeamRepository } from './teams/team.repository.js';
 import { Teams } from './teams/teams.port.js';
 import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
@@ -47,6 +48,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     { provide: Users, useExisting: UserRepository },
     { provide: LeakedKeyPolicy, useExisting: OrganizationSettingsService },
     { provide: ApprovalPolicy, useExisting: OrganizationSettingsService },
+    { provide: SuspiciousKeyPolicy, useExisting: OrganizationSettingsService },
     { provide: UnclaimedSecretPolicy, useExisting: OrganizationSettingsService },
   ],
   exports: [
@@ -64,6 +66,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     ServiceAccountRepository,
     ServiceAccounts,
     SubjectRemovals,
+    SuspiciousKeyPolicy,
     TeamRepository,
     Teams,
     UnclaimedSecretPolicy,

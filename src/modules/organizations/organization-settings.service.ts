@@ -9,6 +9,7 @@ import type { UpdateOrganizationDto } from './dto/update-organization.dto.js';
 import { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
 import type { OrganizationEntity } from './organization.entity.js';
 import { OrganizationRepository, type OrganizationSettings } from './organization.repository.js';
+import type { SuspiciousKeyAction, SuspiciousKeyPolicy } from './suspicious-key-policy.port.js';
 import type {
   UnclaimedSecretAction,
   UnclaimedSecretPolicy,
@@ -18,7 +19,7 @@ import type {
 @Injectable()
 export class OrganizationSettingsService
   extends LeakedKeyPolicy
-  implements UnclaimedSecretPolicy, ApprovalPolicy
+  implements UnclaimedSecretPolicy, ApprovalPolicy, SuspiciousKeyPolicy
 {
   constructor(private readonly organizations: OrganizationRepository) {
     super();
@@ -52,6 +53,10 @@ export class OrganizationSettingsService
     return (await this.#find(organizationId)).unclaimedSecrets;
   }
 
+  async suspiciousKeysOf(organizationId: string): Promise<SuspiciousKeyAction> {
+    return (await this.#find(organizationId)).suspiciousKeyAction;
+  }
+
   async approvalHoursOf(organizationId: string): Promise<number> {
     return (await this.#find(organizationId)).approvalExpiryHours;
   }
@@ -71,7 +76,7 @@ export function organizationOr404(
 
 function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
   const { leaked_keys, unclaimed_secrets, expiry_reminder_days } = dto;
-  const { unused_key_days, unused_key_action, approval_expiry_hours } = dto;
+  const { unused_key_days, unused_key_action, suspicious_keys, approval_expiry_hours } = dto;
   return {
     ...(isGiven(leaked_keys) && { leakedKeyAction: leaked_keys }),
     ...(isGiven(unclaimed_secrets) && { unclaimedSecrets: unclaimed_secrets }),
@@ -81,6 +86,7 @@ function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
     // `null` means something: no longer.
     ...(unused_key_days !== undefined && { unusedKeyDays: unused_key_days }),
     ...(isGiven(unused_key_action) && { unusedKeyAction: unused_key_action }),
+    ...(isGiven(suspicious_keys) && { suspiciousKeyAction: suspicious_keys }),
     ...(isGiven(approval_expiry_hours) && { approvalExpiryHours: approval_expiry_hours }),
   };
 }

@@ -4,6 +4,7 @@ import { TIMESTAMP } from '#platform/database/base.columns.js';
 
 import type { UnusedKeyAction } from './key-care-policies.port.js';
 import type { LeakedKeyAction } from './leaked-key-policy.port.js';
+import type { SuspiciousKeyAction } from './suspicious-key-policy.port.js';
 import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
 
 @Entity('organizations')
@@ -12,6 +13,10 @@ import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
 @Check('organizations_leaked_key_action_check', `leaked_key_action IN ('revoke', 'disable')`)
 @Check('organizations_unclaimed_secrets_check', `unclaimed_secrets IN ('extend', 'lapse')`)
 @Check('organizations_status_check', `status IN ('active', 'suspended')`)
+@Check(
+  'organizations_suspicious_key_action_check',
+  `suspicious_key_action IN ('notify', 'disable')`,
+)
 @Check('organizations_unused_key_action_check', `unused_key_action IN ('notify', 'disable')`)
 export class OrganizationEntity {
   @PrimaryColumn('text')
@@ -37,6 +42,9 @@ export class OrganizationEntity {
 
   @Column({ name: 'unused_key_action', type: 'text', default: 'notify' })
   unusedKeyAction: UnusedKeyAction;
+
+  @Column({ name: 'suspicious_key_action', type: 'text', default: 'notify' })
+  suspiciousKeyAction: SuspiciousKeyAction;
 
   @Column({ name: 'approval_expiry_hours', type: 'integer', default: 168 })
   approvalExpiryHours: number;

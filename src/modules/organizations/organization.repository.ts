@@ -16,6 +16,7 @@ export type OrganizationSettings = Partial<
     | 'expiryReminderDays'
     | 'unusedKeyDays'
     | 'unusedKeyAction'
+    | 'suspiciousKeyAction'
     | 'approvalExpiryHours'
     | 'status'
   >

@@ -11,6 +11,7 @@ export function viewOrganization(organization: OrganizationEntity): Organization
     expiry_reminder_days: organization.expiryReminderDays,
     unused_key_days: organization.unusedKeyDays,
     unused_key_action: organization.unusedKeyAction,
+    suspicious_keys: organization.suspiciousKeyAction,
     approval_expiry_hours: organization.approvalExpiryHours,
     created_at: organization.createdAt.toISOString(),
   };

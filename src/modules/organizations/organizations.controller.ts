@@ -23,6 +23,7 @@ const ORGANIZATION_EXAMPLE = {
   expiry_reminder_days: [30, 7, 1],
   unused_key_days: null,
   unused_key_action: 'notify',
+  suspicious_keys: 'notify',
   approval_expiry_hours: 168,
   created_at: '2026-11-21T09:00:00.000Z',
 };

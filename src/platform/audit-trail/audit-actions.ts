@@ -27,5 +27,6 @@ export const AUDIT_ACTIONS = {
   'request.refused': 'usage',
   'access.denied': 'security_alert',
   'authentication.failed': 'security_alert',
+  'alert.raised': 'security_alert',
 } as const satisfies Record<string, AuditEventType>;
 export type AuditAction = keyof typeof AUDIT_ACTIONS;

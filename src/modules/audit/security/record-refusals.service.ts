@@ -34,6 +34,8 @@ const DENIED: ReadonlySet<ErrorCode> = new Set([
 /** And of somebody who is not. */
 const UNKNOWN: ReadonlySet<ErrorCode> = new Set(['invalid_api_key', 'invalid_credentials']);
 const SERVER_ERROR = 500;
+/** A path that names something by its id. */
+const ID = /\/[a-z]+_[0-9A-Za-z]{16,}/;
 
 /** Writes to the audit log who was refused: what may be an attack always, all else of keys whose policy says so. */
 @Injectable()
@@ -61,7 +63,7 @@ export class RecordRefusalsService implements OnModuleInit, BeforeApplicationShu
     if (isRecorded(request)) return;
     if (!principal) {
       if (UNKNOWN.has(error.code)) this.#count('authentication.failed', refused);
-    } else if (DENIED.has(error.code)) {
+    } else if (DENIED.has(error.code) || isSearchForIds(refused)) {
       this.#count('access.denied', refused);
     } else if (principal.auditedRequests !== null) {
       this.spool.write(eventOf('request.refused', refused), this.#actorOf(refused));
@@ -76,12 +78,18 @@ export class RecordRefusalsService implements OnModuleInit, BeforeApplicationShu
       return;
     }
     const { code } = refused.error;
-    this.#repeated.add([action, code, actor.id, actor.ipAddress].join(' '), event, actor);
+    const path = code === 'not_found' ? refused.path : '';
+    this.#repeated.add([action, code, path, actor.id, actor.ipAddress].join(' '), event, actor);
   }
 
   #actorOf({ principal, request, requestId }: RefusedRequest): Actor {
     return actorOf(principal, this.clients.of(request), requestId);
   }
+}
+
+/** Of a watched key: many of them are somebody who tries out ids. */
+function isSearchForIds({ error, principal, path }: RefusedRequest): boolean {
+  return error.code === 'not_found' && principal?.isWatched === true && ID.test(path);
 }
 
 function eventOf(

@@ -106,8 +106,6 @@ export type KeyView = Principal & {
   readonly limits: CallLimits;
   /** Which bodies of its calls are kept; `null`: none. */
   readonly keptBodies: KeptBodies | null;
-  /** Whether people are told of suspicious use. */
-  readonly isWatched: boolean;
 };
 
 export type KeptBodies = { readonly request: boolean; readonly response: boolean };

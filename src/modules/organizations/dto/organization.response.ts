@@ -3,6 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { UNUSED_KEY_ACTIONS } from '../key-care-policies.port.js';
 import { LEAKED_KEY_ACTIONS } from '../leaked-key-policy.port.js';
 import { NULLABLE_TEXT_RESPONSE, STANDINGS } from '../structure.fields.js';
+import { SUSPICIOUS_KEY_ACTIONS } from '../suspicious-key-policy.port.js';
 import { UNCLAIMED_SECRET_ACTIONS } from '../unclaimed-secret-policy.port.js';
 
 export class OrganizationResponse {
@@ -46,6 +47,12 @@ export class OrganizationResponse {
 
   @ApiProperty({ enum: UNUSED_KEY_ACTIONS, description: 'What is done with an unused key.' })
   unused_key_action: string;
+
+  @ApiProperty({
+    enum: SUSPICIOUS_KEY_ACTIONS,
+    description: 'What is done with a watched key whose use looks like somebody else’s.',
+  })
+  suspicious_keys: string;
 
   @ApiProperty({
     type: Number,

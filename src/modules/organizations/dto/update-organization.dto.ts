@@ -2,6 +2,7 @@ import { Int, IntList, OneOf } from '#common/validation/fields.js';
 
 import { UNUSED_KEY_ACTIONS, type UnusedKeyAction } from '../key-care-policies.port.js';
 import { LEAKED_KEY_ACTIONS, type LeakedKeyAction } from '../leaked-key-policy.port.js';
+import { SUSPICIOUS_KEY_ACTIONS, type SuspiciousKeyAction } from '../suspicious-key-policy.port.js';
 import {
   UNCLAIMED_SECRET_ACTIONS,
   type UnclaimedSecretAction,
@@ -51,6 +52,14 @@ export class UpdateOrganizationDto {
     optional: true,
   })
   unused_key_action?: UnusedKeyAction;
+
+  @OneOf({
+    description:
+      'What is done with a key whose use looks like somebody else’s, where its policy says `alert_on_suspicious`: `notify` somebody, or `disable` it as well, where that is hardly a mistake.',
+    values: SUSPICIOUS_KEY_ACTIONS,
+    optional: true,
+  })
+  suspicious_keys?: SuspiciousKeyAction;
 
   @Int({
     description:

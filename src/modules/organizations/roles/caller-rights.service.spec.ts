@@ -21,6 +21,7 @@ const CALLER: Principal = {
   teamId: null,
   isBounded: false,
   auditedRequests: null,
+  isWatched: false,
   allowsModel: () => true,
 };
 

@@ -34,6 +34,7 @@ import { ServiceAccounts1764295200000 } from './1764295200000-service-accounts.j
 import { SharedBudgets1764298800000 } from './1764298800000-shared-budgets.js';
 import { ProjectConfigs1764306000000 } from './1764306000000-project-configs.js';
 import { AuditEntries1764324000000 } from './1764324000000-audit-entries.js';
+import { AuditAlerts1764338400000 } from './1764338400000-audit-alerts.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
@@ -77,4 +78,5 @@ export const MIGRATIONS = [
   KeySweeps1764302401000,
   ProjectConfigs1764306000000,
   AuditEntries1764324000000,
+  AuditAlerts1764338400000,
 ];

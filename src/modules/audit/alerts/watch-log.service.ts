@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+
+import { WatchedKeys } from '#modules/keys/index.js';
+import { Actors, jobActor } from '#platform/audit-trail/actor.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import type { StoredEntry } from '../domain/stored-entry.js';
+import type { WatchedEvent } from './domain/watch-key.js';
+import { watchedEventOf } from './domain/watched-event-of.js';
+import { RaiseAlertsService } from './raise-alerts.service.js';
+import { WatchRepository } from './watch.repository.js';
+import { watchedKeys } from './watched-keys.js';
+
+const KEYS_PER_PAGE = 1_000;
+
+type WatchedLog = { readonly organizationId: string; readonly keyIds: Set<string> };
+
+/** Reads the logs of organizations that have watched keys, each entry once and in its final order. */
+@Injectable()
+export class WatchLogService {
+  constructor(
+    private readonly keys: WatchedKeys,
+    private readonly watched: WatchRepository,
+    private readonly alerts: RaiseAlertsService,
+    private readonly actors: Actors,
+    private readonly transactions: TransactionRunner,
+  ) {}
+
+  /** @param maxEntries that one transaction looks at */
+  async watchAll(maxEntries: number, signal: AbortSignal): Promise<void> {
+    let log: WatchedLog = { organizationId: '', keyIds: new Set() };
+    for await (const { organizationId, keyId } of watchedKeys(this.keys, KEYS_PER_PAGE)) {
+      if (organizationId !== log.organizationId) {
+        await this.#watch(log, maxEntries, signal);
+        log = { organizationId, keyIds: new Set() };
+      }
+      log.keyIds.add(keyId);
+    }
+    await this.#watch(log, maxEntries, signal);
+  }
+
+  async #watch(log: WatchedLog, maxEntries: number, signal: AbortSignal): Promise<void> {
+    let hasMore = log.keyIds.size > 0;
+    while (hasMore && !signal.aborted) {
+      hasMore = await this.actors.act(jobActor('audit-alerts.watch'), () =>
+        this.transactions.run(() => this.#batch(log, maxEntries)),
+      );
+    }
+  }
+
+  /** @returns whether there may be more */
+  async #batch({ organizationId, keyIds }: WatchedLog, maxEntries: number): Promise<boolean> {
+    const from = await this.watched.holdPosition(organizationId);
+    const entries = await this.watched.next(organizationId, from, maxEntries);
+    const last = entries.at(-1)?.sequence ?? null;
+    if (last === null) return false;
+    await this.alerts.see(organizationId, eventsOf(entries, keyIds));
+    await this.watched.movePosition(organizationId, last);
+    return entries.length === maxEntries;
+  }
+}
+
+function eventsOf(
+  entries: readonly StoredEntry[],
+  keyIds: ReadonlySet<string>,
+): Map<string, WatchedEvent[]> {
+  const events = new Map<string, WatchedEvent[]>();
+  for (const { entry } of entries) {
+    const event = entry.keyId !== null && keyIds.has(entry.keyId) ? watchedEventOf(entry) : null;
+    if (!event || entry.keyId === null) continue;
+    const known = events.get(entry.keyId);
+    if (known) known.push(event);
+    else events.set(entry.keyId, [event]);
+  }
+  return events;
+}
