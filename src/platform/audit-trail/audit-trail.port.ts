@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { AuditAction } from './audit-actions.js';
 
 /** What JSON can hold, with names in snake_case and times in ISO 8601. */
@@ -43,9 +45,14 @@ export function changed(
   after: AuditFacts,
 ): { readonly before: AuditFacts; readonly after: AuditFacts } {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]),
+    (name) => !isDeepStrictEqual(asJson(before[name]), asJson(after[name])),
   );
   const only = (facts: AuditFacts): AuditFacts =>
     Object.fromEntries(names.filter((name) => name in facts).map((name) => [name, facts[name]]));
   return { before: only(before), after: only(after) };
+}
+
+/** PostgreSQL gives back the members of an object in another order than they were written in: that is no difference. */
+function asJson(fact: unknown): unknown {
+  return fact === undefined ? undefined : JSON.parse(JSON.stringify(fact));
 }
