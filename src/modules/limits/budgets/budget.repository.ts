@@ -77,20 +77,22 @@ export class BudgetRepository {
     return this.transactions.manager.findBy(BudgetEntity, { organizationId });
   }
 
-  /** Whether there was one. */
-  async delete(organizationId: string, id: string): Promise<boolean> {
-    return this.#delete({ organizationId, id });
+  lock(organizationId: string, id: string): Promise<BudgetEntity | null> {
+    return this.transactions.manager.findOne(BudgetEntity, {
+      where: { organizationId, id },
+      lock: { mode: 'pessimistic_write' },
+    });
   }
 
-  /** Whether there were any. */
-  async deleteOf(organizationId: string, scope: BudgetScope, scopeId: string): Promise<boolean> {
-    return this.#delete({ organizationId, scope, scopeId });
+  lockAllOf(organizationId: string, scope: BudgetScope, scopeId: string): Promise<BudgetEntity[]> {
+    return this.transactions.manager.find(BudgetEntity, {
+      where: { organizationId, scope, scopeId },
+      order: { id: 'ASC' },
+      lock: { mode: 'pessimistic_write' },
+    });
   }
 
-  async #delete(
-    where: Pick<BudgetEntity, 'organizationId'> & Partial<BudgetEntity>,
-  ): Promise<boolean> {
-    const { affected } = await this.transactions.manager.delete(BudgetEntity, where);
-    return (affected ?? 0) > 0;
+  async delete(organizationId: string, id: string): Promise<void> {
+    await this.transactions.manager.delete(BudgetEntity, { organizationId, id });
   }
 }

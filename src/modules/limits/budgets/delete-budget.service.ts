@@ -2,17 +2,19 @@ import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
 import { SubjectRemovals } from '#modules/organizations/index.js';
-import { EventBus } from '#platform/events/event-bus.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { BudgetRepository } from './budget.repository.js';
 import type { BudgetScope } from './domain/organization-budgets.js';
 import { KeyBudgets } from './key-budgets.port.js';
+import { RecordBudgetService } from './record-budget.service.js';
 
 @Injectable()
 export class DeleteBudgetService extends KeyBudgets {
   constructor(
     private readonly budgets: BudgetRepository,
-    private readonly events: EventBus,
+    private readonly written: RecordBudgetService,
+    private readonly transactions: TransactionRunner,
     removals: SubjectRemovals,
   ) {
     super();
@@ -25,10 +27,11 @@ export class DeleteBudgetService extends KeyBudgets {
 
   /** @throws {AppError} `not_found`, also for another organization's budget */
   async delete(organizationId: string, id: string): Promise<void> {
-    if (!(await this.budgets.delete(organizationId, id))) {
-      throw noSuchBudget(id);
-    }
-    this.events.emit('limits.budgets-changed', { organizationId });
+    await this.transactions.run(async () => {
+      const budget = await this.budgets.lock(organizationId, id);
+      if (!budget) throw noSuchBudget(id);
+      await this.written.deleted(budget, null);
+    });
   }
 
   override async deleteOf(organizationId: string, keyId: string): Promise<void> {
@@ -36,8 +39,8 @@ export class DeleteBudgetService extends KeyBudgets {
   }
 
   async #deleteOf(organizationId: string, scope: BudgetScope, scopeId: string): Promise<void> {
-    if (await this.budgets.deleteOf(organizationId, scope, scopeId)) {
-      this.events.emit('limits.budgets-changed', { organizationId });
+    for (const budget of await this.budgets.lockAllOf(organizationId, scope, scopeId)) {
+      await this.written.deleted(budget, scopeId);
     }
   }
 }

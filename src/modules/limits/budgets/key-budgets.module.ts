@@ -8,6 +8,7 @@ import { BudgetEntity } from './budget.entity.js';
 import { BudgetRepository } from './budget.repository.js';
 import { DeleteBudgetService } from './delete-budget.service.js';
 import { KeyBudgets } from './key-budgets.port.js';
+import { RecordBudgetService } from './record-budget.service.js';
 
 /** Apart from the rest of `limits`, because workers, which have no routes, delete budgets of keys as well. */
 @Module({
@@ -16,8 +17,9 @@ import { KeyBudgets } from './key-budgets.port.js';
     AnnounceBudgetChanges,
     BudgetRepository,
     DeleteBudgetService,
+    RecordBudgetService,
     { provide: KeyBudgets, useExisting: DeleteBudgetService },
   ],
-  exports: [BudgetRepository, DeleteBudgetService, KeyBudgets],
+  exports: [BudgetRepository, DeleteBudgetService, KeyBudgets, RecordBudgetService],
 })
 export class KeyBudgetsModule {}

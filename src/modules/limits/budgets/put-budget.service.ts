@@ -7,7 +7,6 @@ import { parseUsd } from '#common/money/money.js';
 import { Clock } from '#common/time/clock.js';
 import { assertMatches } from '#common/validation/if-match.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import { BudgetEntity } from './budget.entity.js';
 import { BudgetReach } from './budget-reach.service.js';
@@ -15,6 +14,7 @@ import { type BudgetIdentity, BudgetRepository } from './budget.repository.js';
 import { BudgetSubjects } from './budget-subjects.service.js';
 import { ALL_MODELS } from './domain/organization-budgets.js';
 import type { PutBudgetDto } from './dto/budget.dto.js';
+import { RecordBudgetService } from './record-budget.service.js';
 
 /** What one organization may have: the whole of it is held in memory by every instance that serves it. */
 const MAX_BUDGETS = 1_000;
@@ -28,7 +28,7 @@ export class PutBudgetService {
     private readonly subjects: BudgetSubjects,
     private readonly reach: BudgetReach,
     private readonly transactions: TransactionRunner,
-    private readonly events: EventBus,
+    private readonly written: RecordBudgetService,
     private readonly clock: Clock,
   ) {}
 
@@ -53,11 +53,9 @@ export class PutBudgetService {
       if (ifMatch !== null) assertMatches(ifMatch, 'budget', current?.version ?? null);
       if (current && isOn(terms, current)) return current;
       const now = new Date(this.clock.now());
-      const budget = current
-        ? await this.budgets.update(current, { ...terms, updatedAt: now })
-        : await this.#make({ ...identity, ...terms }, now);
-      this.events.emit('limits.budgets-changed', { organizationId });
-      return budget;
+      return current
+        ? this.written.changed(current, { ...terms, updatedAt: now })
+        : this.#make({ ...identity, ...terms }, now);
     });
   }
 
@@ -74,7 +72,7 @@ export class PutBudgetService {
       updatedAt: now,
       version: 1,
     });
-    await this.budgets.insert(budget);
+    await this.written.created(budget);
     return budget;
   }
 }
