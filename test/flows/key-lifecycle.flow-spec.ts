@@ -12,6 +12,7 @@ import { type Scope, SCOPES } from '#common/auth/scopes.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
+import { AuditTrailModule } from '#modules/audit/index.js';
 import { KeyLifecycleModule } from '#modules/keys/index.js';
 import { NotificationsModule } from '#modules/notifications/index.js';
 import { UsageModule } from '#modules/usage/index.js';
@@ -36,6 +37,7 @@ import {
   SweepKeysJob,
 } from '../../src/modules/keys/lifecycle/key-lifecycle.jobs.js';
 import { SweepKeysProcessor } from '../../src/modules/keys/lifecycle/sweep-keys.processor.js';
+import { ActingSpecModule } from '../support/acting.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { startRedis, WITHOUT_REDIS } from '../support/redis.js';
 import { SetClock } from './limits.harness.js';
@@ -77,6 +79,8 @@ async function start(changes: Partial<Config> = {}): Promise<INestApplicationCon
       ObservabilityModule.forRoot(createLogger('silent')),
       DatabaseModule.forRoot(new Secret(database.url)),
       CryptoModule.forRoot(rootKey),
+      ActingSpecModule,
+      AuditTrailModule,
       EventsModule,
       FanoutModule,
       QueueModule,

@@ -14,6 +14,7 @@ import {
   type KeyView,
   PresentedKey,
 } from '#modules/keys/index.js';
+import { Actors } from '#platform/audit-trail/actor.js';
 import { loadEnv } from '#platform/config/env.js';
 import { RootKey } from '#platform/crypto/root-key.js';
 import { createLogger } from '#platform/observability/logger.js';
@@ -26,6 +27,7 @@ import type { SetRotationDto } from '../../src/modules/keys/rotation/schedules/d
 import { RotateOnScheduleService } from '../../src/modules/keys/rotation/schedules/rotate-on-schedule.service.js';
 import { SweepRotationsProcessor } from '../../src/modules/keys/rotation/schedules/rotation.processors.js';
 import { SetRotationService } from '../../src/modules/keys/rotation/schedules/set-rotation.service.js';
+import { ActingSpec } from '../support/acting.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { SetClock } from './limits.harness.js';
 
@@ -90,6 +92,8 @@ export class RotationWorld {
     const module = await Test.createTestingModule({ imports: [AppModule.forRoot(foundations)] })
       .overrideProvider(Clock)
       .useValue(this.clock)
+      .overrideProvider(Actors)
+      .useClass(ActingSpec)
       .compile();
     const app = await module.init();
     this.#started.push(app);

@@ -26,7 +26,7 @@ const AUTHORIZE = 'modules/keys/domain/authorize.js';
 const SWEEP = 'modules/keys/lifecycle/sweep-keys.processor.js';
 const LIFECYCLE = 'modules/keys/lifecycle/key-lifecycle.repository.js';
 const TELL = 'modules/keys/tell-of-keys.js';
-const TELL_DUE = 'modules/keys/lifecycle/tell-due-keys.service.js';
+const TELL_DUE = 'modules/keys/lifecycle/tell-due-key.service.js';
 
 /** No bug: a sweep each 500 ms, not each minute. */
 const SWEEPS_OFTEN: Patch = {
@@ -37,10 +37,10 @@ const SWEEPS_OFTEN: Patch = {
 /** No bug either: a queue may hand a job out twice, here once more while the first goes on. */
 const SWEEPS_TWICE: Patch = {
   file: SWEEP,
-  find: 'await this.dueKeys.tellAll(maxKeys, signal);',
+  find: 'await this.dueKeys.tellAll(maxKeys, this.#actor, signal);',
   replace: `await Promise.all([0, 1_000].map(async (lateMs) => {
     await new Promise((resolve) => setTimeout(resolve, lateMs));
-    await this.dueKeys.tellAll(maxKeys, signal);
+    await this.dueKeys.tellAll(maxKeys, this.#actor, signal);
   }));`,
 };
 /** Nor that: PostgreSQL may take its time between what a statement sees and what it locks. */

@@ -18,6 +18,7 @@ import type { KeyView } from './domain/key-view.js';
 import { SigningSecrets } from './signing-secrets.js';
 import type { DisableKeyDto, UpdateKeyDto } from './dto/change-key.dto.js';
 import { PlanKeyChangeService } from './plan-key-change.service.js';
+import type { KeyChanges } from './write-key.service.js';
 
 /** What became of a change. */
 export type KeyChangeOutcome = {
@@ -78,13 +79,15 @@ export class ChangeKeyService {
     keyId: string,
   ): Promise<{ key: ApiKeyEntity; secret: Secret }> {
     const { secret, sealed } = this.signingSecrets.issue(keyId);
-    const key = await this.keys.change(caller, keyId, (current) => {
+    const reissue = (current: ApiKeyEntity): KeyChanges => {
       assertNotRevoked(current, this.clock.now());
       const grant = grantOf(current);
       assertGrantWithin(caller, grant);
       if (!grant.policy.requiresSignature) throw signsNothing(keyId);
       return { sealedSigningSecret: sealed };
-    });
+    };
+    const notes = { action: 'key.signing_secret_reissued' } as const;
+    const key = await this.keys.change(caller, keyId, reissue, notes);
     return { key, secret };
   }
 

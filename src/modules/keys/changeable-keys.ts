@@ -6,21 +6,16 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
-import { KeyMemberRepository } from './belonging/key-member.repository.js';
-import type { KeyMember } from './domain/belonging.js';
 import { type KeyReach, reachOf, wholeOrganization } from './domain/key-reach.js';
 import type { KeyView } from './domain/key-view.js';
-import { WriteKeyService } from './write-key.service.js';
-
-/** What of a key is changed: columns, and where they are given the members, all of them. */
-export type KeyChanges = Partial<ApiKeyEntity> & { readonly members?: readonly KeyMember[] };
+import type { KeyChangeNotes } from './record-key-change.js';
+import { type KeyChanges, WriteKeyService } from './write-key.service.js';
 
 /** The one way to a key that somebody wants to change. */
 @Injectable()
 export class ChangeableKeys {
   constructor(
     private readonly keys: ApiKeyRepository,
-    private readonly members: KeyMemberRepository,
     private readonly written: WriteKeyService,
     private readonly transactions: TransactionRunner,
   ) {}
@@ -34,13 +29,13 @@ export class ChangeableKeys {
     caller: KeyView,
     keyId: string,
     changesOf: (key: ApiKeyEntity) => KeyChanges | Promise<KeyChanges>,
+    notes: KeyChangeNotes = {},
   ): Promise<ApiKeyEntity> {
     return this.transactions.run(async () => {
       const key = await this.lock(caller, keyId);
-      const { members, ...columns } = await changesOf(key);
-      if (members) await this.members.replace(key.organizationId, key.id, members);
-      else if (Object.keys(columns).length === 0) return key;
-      return this.written.update(key, columns, caller.keyId);
+      const changes = await changesOf(key);
+      if (Object.keys(changes).length === 0) return key;
+      return this.written.update(key, changes, caller.keyId, notes);
     });
   }
 

@@ -38,7 +38,9 @@ export class DeactivateLeakedKeyService {
       const current = await this.written.lock(ids.organizationId, ids.keyId);
       const changes = current && changesOfLeakedKey(current, action, leakReason(report), now);
       if (!changes) return 'already_inactive';
-      await this.written.update(current, changes, null);
+      await this.written.update(current, changes, null, {
+        details: { cause: secret.id, reported_by: leakSource(report) },
+      });
       const outcome = action === 'revoke' ? 'revoked' : 'disabled';
       await this.news.tell('security.suspicious_activity', current, {
         reason: leakReason(report),

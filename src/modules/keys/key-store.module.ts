@@ -10,6 +10,8 @@ import { ApiKeyEntity } from './api-key.entity.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeySecretEntity } from './api-key-secret.entity.js';
 import { ApprovalRequestEntity } from './approvals/approval-request.entity.js';
+import { ApprovalRequestRepository } from './approvals/approval-request.repository.js';
+import { RecordApprovalService } from './approvals/record-approval.service.js';
 import { KeyMemberRepository } from './belonging/key-member.repository.js';
 import { RevokeOwnerlessKeysService } from './belonging/revoke-ownerless-keys.service.js';
 import { ChangeableKeys } from './changeable-keys.js';
@@ -29,8 +31,10 @@ import { WriteKeyService } from './write-key.service.js';
   providers: [
     AnnounceKeyChanges,
     ApiKeyRepository,
+    ApprovalRequestRepository,
     ChangeableKeys,
     KeyMemberRepository,
+    RecordApprovalService,
     RecordKeyChange,
     RevokeOwnerlessKeysService,
     TellOfKeys,
@@ -39,8 +43,10 @@ import { WriteKeyService } from './write-key.service.js';
   ],
   exports: [
     ApiKeyRepository,
+    ApprovalRequestRepository,
     ChangeableKeys,
     KeyMemberRepository,
+    RecordApprovalService,
     RevokeOwnerlessKeysService,
     TellOfKeys,
     WatchedKeys,

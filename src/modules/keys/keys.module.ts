@@ -8,7 +8,6 @@ import { UsageModule } from '#modules/usage/index.js';
 import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { SettleServiceAccountService } from './belonging/settle-service-account.service.js';
 import { ApprovalNeeds } from './approvals/approval-needs.service.js';
-import { ApprovalRequestRepository } from './approvals/approval-request.repository.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { Approvers } from './approvals/approvers.js';
 import { DecideApprovalService } from './approvals/decide-approval.service.js';
@@ -70,6 +69,7 @@ import { PlanTemplateService } from './templates/plan-template.service.js';
 import { PolicyImpactController } from './templates/policy-impact.controller.js';
 import { PolicyTemplateRepository } from './templates/policy-template.repository.js';
 import { PolicyTemplatesController } from './templates/policy-templates.controller.js';
+import { RecordTemplateService } from './templates/record-template.service.js';
 import { ReadTemplatesService } from './templates/read-templates.service.js';
 import { TemplateImpactService } from './templates/template-impact.service.js';
 import { WriteTemplateService } from './templates/write-template.service.js';
@@ -138,12 +138,12 @@ import { SigningSecrets } from './signing-secrets.js';
     IssueInheritingKeyService,
     PlanTemplateService,
     FollowTemplateService,
+    RecordTemplateService,
     WriteTemplateService,
     ReadTemplatesService,
     TemplateImpactService,
     PlanKeyChangeService,
     ApprovalNeeds,
-    ApprovalRequestRepository,
     OpenApprovalService,
     InsertKeyService,
     HoldChangeService,

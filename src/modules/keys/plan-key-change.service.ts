@@ -7,7 +7,6 @@ import { isGiven } from '#common/validation/given.js';
 import type { ApiKeyEntity } from './api-key.entity.js';
 import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { grantOf } from './changeable-key.js';
-import type { KeyChanges } from './changeable-keys.js';
 import { assertGrantWithin, type Grant, levelAndScopes } from './domain/grant.js';
 import { futureTime } from './domain/key-times.js';
 import type { KeyView } from './domain/key-view.js';
@@ -15,6 +14,7 @@ import { toPolicyDocument } from './domain/policy/policy-document.js';
 import type { UpdateKeyDto } from './dto/change-key.dto.js';
 import { SigningSecrets } from './signing-secrets.js';
 import { InheritedPolicies } from './templates/inherited-policies.service.js';
+import type { KeyChanges } from './write-key.service.js';
 
 /** What a change would make of a key. */
 export type KeyPlan = {

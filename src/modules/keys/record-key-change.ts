@@ -9,6 +9,16 @@ import { isRevoked } from './changeable-key.js';
 import type { KeyMember } from './domain/belonging.js';
 import { TellOfKeys } from './tell-of-keys.js';
 
+/** What its columns do not tell of a change, for the audit log. */
+export type KeyChangeNotes = {
+  /** Unless it is what the columns say. */
+  readonly action?: AuditAction;
+  readonly details?: AuditFacts;
+  /** What is different beside the columns. */
+  readonly before?: AuditFacts;
+  readonly after?: AuditFacts;
+};
+
 /** What became of a key, for the audit log and for whoever wants to know. Each in the transaction that makes it so. */
 @Injectable()
 export class RecordKeyChange {
@@ -29,13 +39,20 @@ export class RecordKeyChange {
   }
 
   /** @param by the key that the change is made with; `null` for what the system does by itself */
-  async changed(before: ApiKeyEntity, after: ApiKeyEntity, by: string | null): Promise<void> {
+  async changed(
+    before: ApiKeyEntity,
+    after: ApiKeyEntity,
+    by: string | null,
+    notes: KeyChangeNotes = {},
+  ): Promise<void> {
+    const now = this.clock.now();
     await this.trail.append({
       organizationId: after.organizationId,
-      action: actionOf(before, after),
+      action: notes.action ?? actionOf(before, after, now),
       target: { type: 'key', id: after.id },
-      ...changed(factsOf(before), factsOf(after)),
+      ...changed({ ...factsOf(before), ...notes.before }, { ...factsOf(after), ...notes.after }),
       reason: reasonOf(before, after),
+      ...(notes.details && { details: notes.details }),
     });
     await this.#tell(before, after, by);
   }
@@ -57,15 +74,23 @@ function isDisabled({ disabledAt, enableAt }: ApiKeyEntity, now: number): boolea
   return disabledAt !== null && (enableAt === null || enableAt.getTime() > now);
 }
 
-function actionOf(before: ApiKeyEntity, after: ApiKeyEntity): AuditAction {
-  if (timeOf(before.revokedAt) !== timeOf(after.revokedAt)) return 'key.revoked';
+function actionOf(before: ApiKeyEntity, after: ApiKeyEntity, now: number): AuditAction {
+  if (isRevokedAnew(before, after)) {
+    return isRevoked(after, now) ? 'key.revoked' : 'key.revocation_planned';
+  }
   if (timeOf(before.disabledAt) === timeOf(after.disabledAt)) return 'key.updated';
   return after.disabledAt ? 'key.disabled' : 'key.enabled';
 }
 
 function reasonOf(before: ApiKeyEntity, after: ApiKeyEntity): string | null {
-  if (timeOf(before.revokedAt) !== timeOf(after.revokedAt)) return after.revokedReason;
-  return after.disabledAt ? after.disabledReason : null;
+  if (isRevokedAnew(before, after)) return after.revokedReason;
+  const isDisabledAnew = timeOf(before.disabledAt) !== timeOf(after.disabledAt);
+  return after.disabledAt && isDisabledAnew ? after.disabledReason : null;
+}
+
+/** Not where a revocation that was planned is called off. */
+function isRevokedAnew(before: ApiKeyEntity, after: ApiKeyEntity): boolean {
+  return after.revokedAt !== null && timeOf(before.revokedAt) !== timeOf(after.revokedAt);
 }
 
 /** As the API shows it. Of what it signs with only whether there is something. */
@@ -92,7 +117,7 @@ function factsOf(key: ApiKeyEntity): AuditFacts {
   };
 }
 
-function factsOfMember({ userId, role, canManageKey }: KeyMember): AuditFacts {
+export function factsOfMember({ userId, role, canManageKey }: KeyMember): AuditFacts {
   return { user_id: userId, role, can_manage_key: canManageKey };
 }
 

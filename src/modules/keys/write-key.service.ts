@@ -11,7 +11,10 @@ import { KeyMemberRepository } from './belonging/key-member.repository.js';
 import type { KeyMember } from './domain/belonging.js';
 import { wholeOrganization } from './domain/key-reach.js';
 import './keys.events.js';
-import { RecordKeyChange } from './record-key-change.js';
+import { factsOfMember, type KeyChangeNotes, RecordKeyChange } from './record-key-change.js';
+
+/** What of a key is changed: columns, and where they are given the members, all of them. */
+export type KeyChanges = Partial<ApiKeyEntity> & { readonly members?: readonly KeyMember[] };
 
 /** The one way in which a key's row is written: every cache hears of it, and the audit log and people of what became of the key. */
 @Injectable()
@@ -48,16 +51,33 @@ export class WriteKeyService {
    */
   async update(
     key: ApiKeyEntity,
-    changes: Partial<ApiKeyEntity>,
+    { members, ...columns }: KeyChanges,
     by: string | null,
+    notes: KeyChangeNotes = {},
   ): Promise<ApiKeyEntity> {
+    const told = members ? await this.#replaceMembers(key, members, notes) : notes;
     const updatedAt = new Date(this.clock.now());
-    const changed = await this.keys.update(key, { ...changes, updatedAt });
+    const changed = await this.keys.update(key, { ...columns, updatedAt });
     this.events.emit('keys.key-changed', {
       organizationId: key.organizationId,
       keyId: key.id,
     });
-    await this.changes.changed(key, changed, by);
+    await this.changes.changed(key, changed, by, told);
     return changed;
+  }
+
+  async #replaceMembers(
+    { organizationId, id }: ApiKeyEntity,
+    members: readonly KeyMember[],
+    notes: KeyChangeNotes,
+  ): Promise<KeyChangeNotes> {
+    const before = (await this.members.listOf(organizationId, [id])).get(id) ?? [];
+    await this.members.replace(organizationId, id, members);
+    const sorted = members.toSorted((one, other) => (one.userId < other.userId ? -1 : 1));
+    return {
+      ...notes,
+      before: { ...notes.before, members: before.map(factsOfMember) },
+      after: { ...notes.after, members: sorted.map(factsOfMember) },
+    };
   }
 }

@@ -14,6 +14,15 @@ import type { Ancestor } from './domain/four-eyes.js';
 /** What requests must have to be listed. Absent: anything. */
 export type ApprovalFilter = { readonly status?: ApprovalStatus; readonly keyId?: string };
 
+/** A request that was just marked as expired. */
+export type ExpiredApproval = Pick<
+  ApprovalRequestEntity,
+  'id' | 'organizationId' | 'keyId' | 'kind' | 'fields' | 'requestedBy' | 'expiresAt'
+>;
+
+const EXPIRED = `id, organization_id AS "organizationId", key_id AS "keyId", kind, fields, requested_by AS "requestedBy",
+  expires_at AS "expiresAt"`;
+
 @Injectable()
 export class ApprovalRequestRepository {
   constructor(private readonly transactions: TransactionRunner) {}
@@ -62,12 +71,25 @@ export class ApprovalRequestRepository {
       .getOne();
   }
 
-  /** Marks the one of the key whose time is over, so that there can be another. */
-  async closeExpired(organizationId: string, keyId: string, now: Date): Promise<void> {
-    await this.transactions.sql(
+  /** Marks the one of the key whose time is over. */
+  closeExpired(organizationId: string, keyId: string, now: Date): Promise<ExpiredApproval[]> {
+    return this.transactions.sql(
       `UPDATE approval_requests SET status = 'expired'
-        WHERE organization_id = $1 AND key_id = $2 AND status = 'pending' AND expires_at <= $3`,
+        WHERE organization_id = $1 AND key_id = $2 AND status = 'pending' AND expires_at <= $3
+       RETURNING ${EXPIRED}`,
       [organizationId, keyId, now],
+    );
+  }
+
+  /** Those whose time was over at `until`, at most `limit`. What somebody is just deciding on is left out. */
+  closeExpiredAcrossTenants(until: Date, limit: number): Promise<ExpiredApproval[]> {
+    return this.transactions.sql(
+      `UPDATE approval_requests SET status = 'expired'
+        WHERE id = ANY (ARRAY(
+          SELECT id FROM approval_requests WHERE status = 'pending' AND expires_at <= $1
+           LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))
+       RETURNING ${EXPIRED}`,
+      [until, limit],
     );
   }
 

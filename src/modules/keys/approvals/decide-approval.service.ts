@@ -65,7 +65,7 @@ export class DecideApprovalService {
         decidedByUser: caller.userId,
         decidedAt: new Date(this.clock.now()),
       };
-      await this.requests.update(request, decided);
+      await this.changes.record(request, decided);
       await (decision.status === 'approved'
         ? this.changes.apply(caller, request, key)
         : this.changes.reject(caller, request, decision.reason));

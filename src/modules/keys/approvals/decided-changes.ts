@@ -1,17 +1,16 @@
 import { Injectable } from '@nestjs/common';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
-import { KeyMemberRepository } from '../belonging/key-member.repository.js';
 import { ENABLED, grantOf } from '../changeable-key.js';
-import type { KeyChanges } from '../changeable-keys.js';
 import { assertGrantWithin } from '../domain/grant.js';
 import type { KeyView } from '../domain/key-view.js';
 import type { UpdateKeyDto } from '../dto/change-key.dto.js';
 import { PlanKeyChangeService } from '../plan-key-change.service.js';
 import { RevokeKeyService } from '../revoke-key.service.js';
 import { InheritedPolicies } from '../templates/inherited-policies.service.js';
-import { WriteKeyService } from '../write-key.service.js';
+import { type KeyChanges, WriteKeyService } from '../write-key.service.js';
 import type { ApprovalRequestEntity } from './approval-request.entity.js';
+import { type Decided, RecordApprovalService } from './record-approval.service.js';
 import { Requesters } from './requesters.js';
 
 /** What comes of a decision. */
@@ -21,14 +20,19 @@ export class DecidedChanges {
     private readonly requesters: Requesters,
     private readonly plans: PlanKeyChangeService,
     private readonly inherited: InheritedPolicies,
-    private readonly members: KeyMemberRepository,
     private readonly written: WriteKeyService,
     private readonly revokeKey: RevokeKeyService,
+    private readonly requests: RecordApprovalService,
   ) {}
 
   /** Until the caller's transaction ends. It goes before every lock on a key. */
   holdStill(organizationId: string): Promise<void> {
     return this.inherited.holdStill(organizationId);
+  }
+
+  /** Writes a decision down, in its transaction. */
+  record(request: ApprovalRequestEntity, decided: Decided): Promise<void> {
+    return this.requests.decided(request, decided);
   }
 
   /**
@@ -37,9 +41,8 @@ export class DecidedChanges {
    */
   async apply(approver: KeyView, request: ApprovalRequestEntity, key: ApiKeyEntity): Promise<void> {
     const requester = await this.requesters.viewOf(request);
-    const { members, ...columns } = await this.#changesOf(approver, requester, request, key);
-    if (members) await this.members.replace(key.organizationId, key.id, members);
-    await this.written.update(key, columns, approver.keyId);
+    const changes = await this.#changesOf(approver, requester, request, key);
+    await this.written.update(key, changes, approver.keyId, { details: { cause: request.id } });
   }
 
   /** A new key that was rejected is of no use to anybody: it is revoked. */

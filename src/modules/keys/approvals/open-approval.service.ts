@@ -15,6 +15,7 @@ import {
   ApprovalRequestEntity,
 } from './approval-request.entity.js';
 import { ApprovalRequestRepository } from './approval-request.repository.js';
+import { RecordApprovalService } from './record-approval.service.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -30,6 +31,7 @@ type Asked = {
 export class OpenApprovalService {
   constructor(
     private readonly requests: ApprovalRequestRepository,
+    private readonly recorded: RecordApprovalService,
     private readonly policy: ApprovalPolicy,
     private readonly news: TellOfKeys,
     private readonly transactions: TransactionRunner,
@@ -55,7 +57,7 @@ export class OpenApprovalService {
     return this.transactions.run(async () => {
       const { organizationId, id: keyId } = key;
       const now = new Date(this.clock.now());
-      await this.requests.closeExpired(organizationId, keyId, now);
+      await this.recorded.closeExpired(organizationId, keyId, now);
       const other = await this.requests.findOpen(organizationId, keyId, now);
       if (other) throw alreadyWaits(other);
       const request = Object.assign(new ApprovalRequestEntity(), {
@@ -74,7 +76,7 @@ export class OpenApprovalService {
         createdAt: now,
         expiresAt: expiresAt ?? (await this.deadline(organizationId)),
       });
-      await this.requests.insert(request);
+      await this.recorded.opened(request);
       await this.#tell(key, request);
       return request;
     });

@@ -6,6 +6,7 @@ import { Clock } from '#common/time/clock.js';
 import { normalizeCidr } from '#common/net/cidr.js';
 import { isGiven } from '#common/validation/given.js';
 import { assertMatches } from '#common/validation/if-match.js';
+import { type AuditFacts, AuditTrail, changed } from '#platform/audit-trail/audit-trail.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
@@ -18,6 +19,7 @@ import { readDefaults } from './domain/environment-defaults.js';
 import { brokenRules, type EnvironmentRules } from './domain/environment-rules.js';
 import type { EnvironmentRulesDto, SetEnvironmentDto } from './dto/environment.dto.js';
 import type { EnvironmentSettings } from './environment-settings.js';
+import { viewEnvironment } from './environment.view.js';
 import { EnvironmentSettingsRepository } from './environment-settings.repository.js';
 
 /** Says what the keys of an environment start with. */
@@ -27,6 +29,7 @@ export class SetEnvironmentService {
     private readonly settings: EnvironmentSettingsRepository,
     private readonly keys: ApiKeyRepository,
     private readonly events: EventBus,
+    private readonly trail: AuditTrail,
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
   ) {}
@@ -63,8 +66,19 @@ export class SetEnvironmentService {
         updatedAt: new Date(this.clock.now()),
       };
       await this.settings.put(next);
+      await this.#record(current, next);
       this.events.emit('keys.rules-changed', { organizationId });
       return next;
+    });
+  }
+
+  async #record(before: EnvironmentSettings, after: EnvironmentSettings): Promise<void> {
+    const { organizationId, environment } = after;
+    await this.trail.append({
+      organizationId,
+      action: 'environment.updated',
+      target: { type: 'environment', id: environment },
+      ...changed(factsOf(before), factsOf(after)),
     });
   }
 
@@ -84,6 +98,12 @@ export class SetEnvironmentService {
       param: `rules.${broken.rule}`,
     });
   }
+}
+
+/** As the API shows it, but for what the entry says itself. */
+function factsOf(settings: EnvironmentSettings): AuditFacts {
+  const { defaults, rules, version } = viewEnvironment(settings);
+  return { defaults, rules, version };
 }
 
 /** As with keys: a test key has no say in live ones. */

@@ -4,6 +4,7 @@ import type { CursorPosition } from '#common/pagination/cursor.js';
 import { Clock } from '#common/time/clock.js';
 import { KeyCarePolicies, type KeyCarePolicy } from '#modules/organizations/index.js';
 import { UsageTotals } from '#modules/usage/index.js';
+import { Actors, jobActor } from '#platform/audit-trail/actor.js';
 
 import { KeyLifecycleRepository, type UsableKey } from './key-lifecycle.repository.js';
 import { type UnusedKey, RetireUnusedKeyService } from './retire-unused-key.service.js';
@@ -14,11 +15,14 @@ const ORGANIZATIONS_PER_PAGE = 200;
 /** Finds keys that may call models and have not done so for as long as their organization says. */
 @Injectable()
 export class FindUnusedKeysService {
+  readonly #actor = jobActor('key-lifecycle.find-unused');
+
   constructor(
     private readonly lifecycle: KeyLifecycleRepository,
     private readonly policies: KeyCarePolicies,
     private readonly usage: UsageTotals,
     private readonly unusedKey: RetireUnusedKeyService,
+    private readonly actors: Actors,
     private readonly clock: Clock,
   ) {}
 
@@ -46,7 +50,7 @@ export class FindUnusedKeysService {
         maxKeys,
       );
       for (const key of await this.#unusedOf(policy.organizationId, page, usedUntil)) {
-        await this.unusedKey.retire(policy, key);
+        await this.actors.act(this.#actor, () => this.unusedKey.retire(policy, key));
       }
       after = page.at(-1) ?? null;
       if (after === null || page.length < maxKeys) return;

@@ -26,6 +26,7 @@ declare module '#platform/queue/job-map.js' {
 }
 
 export const KEY_LIFECYCLE_JOBS = defineJobs({
-  'key-lifecycle.sweep': { payload: SweepKeysJob, isAudited: true },
-  'key-lifecycle.find-unused': { payload: FindUnusedKeysJob, isAudited: true },
+  // They may take minutes, so they say for themselves, of each batch, that it is theirs.
+  'key-lifecycle.sweep': { payload: SweepKeysJob },
+  'key-lifecycle.find-unused': { payload: FindUnusedKeysJob },
 });

@@ -62,7 +62,8 @@ export class RetireUnusedKeyService {
       disabledReason: `Not used for ${days} ${days === 1 ? 'day' : 'days'}.`,
       enableAt: null,
     };
-    await this.written.update(key, changes, null);
+    const details = { last_used_at: since, unused_key_days: days };
+    await this.written.update(key, changes, null, { details });
     await this.lifecycle.mark(key, 'unused_disabled_for', since);
   }
 }

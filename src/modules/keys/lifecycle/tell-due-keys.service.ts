@@ -1,26 +1,20 @@
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
-import { KeyBudgets } from '#modules/limits/index.js';
 import { KeyCarePolicies, type KeyCarePolicy } from '#modules/organizations/index.js';
+import { type Actor, Actors } from '#platform/audit-trail/actor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
-import { TellOfKeys } from '../tell-of-keys.js';
 import { expiryWindows, newsAgeMax } from './domain/expiry-windows.js';
-import {
-  type DueKey,
-  type EnablingDue,
-  type ExpiryDue,
-  KeyLifecycleRepository,
-  type RevocationDue,
-} from './key-lifecycle.repository.js';
+import { type DueKey, KeyLifecycleRepository } from './key-lifecycle.repository.js';
+import { TellDueKeyService } from './tell-due-key.service.js';
 
 /** Organizations that are looked at together. */
 const ORGANIZATIONS_PER_PAGE = 200;
 /** So that one run ends; the next one goes on. */
 const MAX_BATCHES = 100;
 
-type Batches = { readonly maxKeys: number; readonly signal: AbortSignal };
+type Batches = { readonly maxKeys: number; readonly actor: Actor; readonly signal: AbortSignal };
 
 /**
  * Tells of what becomes of keys by time alone. Whether a key may be used is decided by the clock when it is used, so nothing
@@ -31,26 +25,27 @@ export class TellDueKeysService {
   constructor(
     private readonly due: KeyLifecycleRepository,
     private readonly policies: KeyCarePolicies,
-    private readonly budgets: KeyBudgets,
-    private readonly news: TellOfKeys,
+    private readonly dueKey: TellDueKeyService,
     private readonly transactions: TransactionRunner,
+    private readonly actors: Actors,
     private readonly clock: Clock,
   ) {}
 
-  async tellAll(maxKeys: number, signal: AbortSignal): Promise<void> {
+  /** @param actor as whom it is written down */
+  async tellAll(maxKeys: number, actor: Actor, signal: AbortSignal): Promise<void> {
     const now = new Date(this.clock.now());
     const maxAgeMs = newsAgeMax(await this.due.sweptUntilAcrossTenants(), now);
     const span = { after: new Date(now.getTime() - maxAgeMs), until: now };
-    const batches = { maxKeys, signal };
+    const batches = { maxKeys, actor, signal };
     const isAllRevoked = await this.#inBatches(
       batches,
       (limit) => this.due.lockRevocationsAcrossTenants(span, limit),
-      (key) => this.#tellRevoked(key),
+      (key) => this.dueKey.revoked(key),
     );
     const isAllEnabled = await this.#inBatches(
       batches,
       (limit) => this.due.lockEnablingsAcrossTenants(span, limit),
-      (key) => this.#tellEnabled(key),
+      (key) => this.dueKey.enabled(key),
     );
     const isAllOfExpiries = await this.#tellExpiries(batches, now, maxAgeMs);
     if (isAllRevoked && isAllEnabled && isAllOfExpiries) {
@@ -70,7 +65,7 @@ export class TellDueKeysService {
       const isPageDone = await this.#inBatches(
         batches,
         (limit) => this.due.lockExpiriesAcrossTenants(windows, now, limit),
-        (key) => this.#tellExpiry(key),
+        (key) => this.dueKey.expiry(key),
       );
       isAll &&= isPageDone;
     }
@@ -92,38 +87,19 @@ export class TellDueKeysService {
    * @returns whether nothing is left
    */
   async #inBatches<Due extends DueKey>(
-    { maxKeys, signal }: Batches,
+    { maxKeys, actor, signal }: Batches,
     lock: (limit: number) => Promise<Due[]>,
     tell: (key: Due) => Promise<void>,
   ): Promise<boolean> {
     for (let done = 0; done < MAX_BATCHES && !signal.aborted; done++) {
-      const found = await this.transactions.run(async () => {
+      const batch = async (): Promise<number> => {
         const keys = await lock(maxKeys);
         for (const key of keys) await tell(key);
         return keys.length;
-      });
+      };
+      const found = await this.actors.act(actor, () => this.transactions.run(batch));
       if (found < maxKeys) return true;
     }
     return false;
-  }
-
-  async #tellRevoked(key: RevocationDue): Promise<void> {
-    await this.news.revoked(key, null);
-    await this.budgets.deleteOf(key.organizationId, key.id);
-    await this.due.mark(key, 'revocation_told_for', key.revokedAt);
-  }
-
-  async #tellEnabled(key: EnablingDue): Promise<void> {
-    await this.news.enabled(key, { by: null, enableAt: key.enableAt });
-    await this.due.mark(key, 'enabling_told_for', key.enableAt);
-  }
-
-  async #tellExpiry(key: ExpiryDue): Promise<void> {
-    const { expiresAt, days } = key;
-    const id = `expiring:${key.id}:${expiresAt.getTime()}:${days}`;
-    await (days === 0
-      ? this.news.tell('key.expired', key, { at: expiresAt, expires_at: expiresAt }, id)
-      : this.news.tell('key.expiring', key, { expires_at: expiresAt, days }, id));
-    await this.due.markExpiry(key, expiresAt, days);
   }
 }

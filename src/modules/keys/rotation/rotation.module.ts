@@ -5,6 +5,7 @@ import { OrganizationSettingsModule } from '#modules/organizations/index.js';
 
 import { KeyStoreModule } from '../key-store.module.js';
 import { ClaimSecretService } from './claims/claim-secret.service.js';
+import { HandOutSecretService } from './claims/hand-out-secret.service.js';
 import { RemindOfRotationService } from './claims/remind-of-rotation.service.js';
 import { KeySecretRepository } from './key-secret.repository.js';
 import { ReplaceSecretService } from './replace-secret.service.js';
@@ -13,6 +14,7 @@ import { RotateKeyService } from './rotate-key.service.js';
 import { AttendToRotationService } from './schedules/attend-to-rotation.service.js';
 import { KeyRotationRepository } from './schedules/key-rotation.repository.js';
 import { ReadRotationService } from './schedules/read-rotation.service.js';
+import { RecordRotationService } from './schedules/record-rotation.service.js';
 import { RotateOnScheduleService } from './schedules/rotate-on-schedule.service.js';
 import { RotationObstacles } from './schedules/rotation-obstacles.service.js';
 import { ROTATION_JOBS } from './schedules/rotation.jobs.js';
@@ -32,10 +34,12 @@ import { WaitingSecrets } from './waiting-secrets.js';
   providers: [
     AttendToRotationService,
     ClaimSecretService,
+    HandOutSecretService,
     KeyRotationRepository,
     KeySecretRepository,
     ROTATION_JOBS,
     ReadRotationService,
+    RecordRotationService,
     RemindOfRotationProcessor,
     RemindOfRotationService,
     ReplaceSecretService,

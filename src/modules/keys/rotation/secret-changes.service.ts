@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
 import { Notifier } from '#modules/notifications/index.js';
+import type { AuditAction } from '#platform/audit-trail/audit-actions.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
@@ -9,6 +10,7 @@ import type { KeyView } from '../domain/key-view.js';
 import { WriteKeyService } from '../write-key.service.js';
 import { KeySecretRepository } from './key-secret.repository.js';
 import { RotatableKeys } from './rotatable-keys.js';
+import { factsOfSecrets } from './secret-facts.js';
 import { type SecretsView, viewSecrets } from './secrets.view.js';
 
 /** What receivers of `key.rotated` are told of why. */
@@ -20,6 +22,12 @@ type SecretChange<Made> = {
   /** Runs with the key locked, once it is sure that the caller may do it. */
   readonly make: (key: ApiKeyEntity, now: Date) => Promise<Made>;
 };
+
+const ACTIONS = {
+  manual: 'key.rotated',
+  cut_off_moved: 'key.cut_off_moved',
+  rolled_back: 'key.rolled_back',
+} as const satisfies Record<Reason, AuditAction>;
 
 /** What every change of a key's secrets by hand has in common. */
 @Injectable()
@@ -46,9 +54,14 @@ export class SecretChanges {
     return this.transactions.run(async () => {
       const key = await this.rotatable.lock(caller, keyId);
       const now = new Date(this.clock.now());
+      const before = await this.secrets.listShown(organizationId, keyId, now);
       const made = await make(key, now);
-      await this.keys.update(key, {}, caller.keyId);
       const secrets = await this.secrets.listShown(organizationId, keyId, now);
+      await this.keys.update(key, {}, caller.keyId, {
+        action: ACTIONS[reason],
+        before: factsOfSecrets(before, now.getTime()),
+        after: factsOfSecrets(secrets, now.getTime()),
+      });
       const view = viewSecrets(secrets, now.getTime());
       await this.notifier.notify({
         organizationId,

@@ -16,10 +16,18 @@ import {
   KeyInheritanceRepository,
   type OfTemplates,
 } from './key-inheritance.repository.js';
+import type { PolicyTemplate } from './policy-template.js';
 
 /** All of them are written in one transaction. */
 const MAX_KEYS = 10_000;
 const PAGE_SIZE = 500;
+
+/** Why keys follow: which template has changed, and by whom. */
+type Cause = {
+  readonly template: PolicyTemplate;
+  readonly tree: TemplateTree;
+  readonly by: string;
+};
 
 /** Lets keys follow the templates that they are made from. */
 @Injectable()
@@ -32,20 +40,28 @@ export class FollowTemplateService {
     private readonly clock: Clock,
   ) {}
 
+  /** How many keys are made from them, that are not revoked. */
+  count(of: OfTemplates): Promise<number> {
+    return this.inheritances.count(of);
+  }
+
   /**
    * In the transaction that changes a template, which holds the organization's templates.
-   * @param templateIds of those that have changed
+   * @param template that is changed, as it is now
+   * @param templateIds of those that have changed with it
    * @param tree with all of them, as they are now
    * @param by the key that the change is made with
    * @returns how many keys have another policy now
    * @throws {AppError} `conflict` where there are too many keys, or one can't be both what it may be and what it should
    */
   async follow(
-    organizationId: string,
+    template: PolicyTemplate,
     templateIds: readonly string[],
     tree: TemplateTree,
     by: string,
   ): Promise<number> {
+    const { organizationId } = template;
+    const cause = { template, tree, by };
     const of = { organizationId, templateIds, now: new Date(this.clock.now()) };
     const count = await this.inheritances.count(of);
     if (count > MAX_KEYS) throw tooMany(count);
@@ -53,7 +69,7 @@ export class FollowTemplateService {
     let last: InheritingKey | null = null;
     do {
       const page: InheritingKey[] = await this.inheritances.listOldestFirst(of, last, PAGE_SIZE);
-      changed += await this.#rework(of, page, tree, by);
+      changed += await this.#rework(of, page, cause);
       last = page.length === PAGE_SIZE ? (page.at(-1) ?? null) : null;
     } while (last);
     return changed;
@@ -62,21 +78,24 @@ export class FollowTemplateService {
   async #rework(
     { organizationId }: OfTemplates,
     page: readonly InheritingKey[],
-    tree: TemplateTree,
-    by: string,
+    cause: Cause,
   ): Promise<number> {
     const ties = new Map(page.map((tie) => [tie.id, tie]));
     let changed = 0;
     for (const key of await this.keys.lockAllForUpdate(organizationId, [...ties.keys()])) {
-      const policy = policyOf(tree, ties.get(key.id) as InheritingKey);
+      const policy = policyOf(cause.tree, ties.get(key.id) as InheritingKey);
       if (isSame(key, policy)) continue;
-      await this.#write(key, policy, by);
+      await this.#write(key, policy, cause);
       changed++;
     }
     return changed;
   }
 
-  async #write(key: ApiKeyEntity, { policy, sources }: SourcedPolicy, by: string): Promise<void> {
+  async #write(
+    key: ApiKeyEntity,
+    { policy, sources }: SourcedPolicy,
+    { template, by }: Cause,
+  ): Promise<void> {
     // A new signing secret is seen by nobody here: whoever has the key asks for another.
     const { sealedSigningSecret } = this.signingSecrets.afterChange(key, policy.requiresSignature);
     const changes = {
@@ -84,7 +103,10 @@ export class FollowTemplateService {
       policySources: sources,
       sealedSigningSecret,
     };
-    await this.written.update(key, changes, by);
+    await this.written.update(key, changes, by, {
+      action: 'key.policy_followed',
+      details: { cause: template.id, policy_version: template.version },
+    });
   }
 }
 

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Environment } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { isGiven } from '#common/validation/given.js';
+import { type AuditFacts, AuditTrail, changed } from '#platform/audit-trail/audit-trail.port.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
 import { grantOf, ruledKeyOf } from '../changeable-key.js';
@@ -35,6 +36,8 @@ import { PolicyTemplateRepository } from './policy-template.repository.js';
 /** What a key gets, and, to be called where it really does, what writes down which template it is made from then. */
 type Regrant = { readonly grant: Grant; readonly tie: () => Promise<void> };
 
+type KeyIds = Pick<ApiKeyEntity, 'organizationId' | 'id'>;
+
 type Inherited = { readonly policy: SourcedPolicy; readonly tie: Omit<KeyInheritance, 'keyId'> };
 
 /** What a change asks for, its policy as the body has it. */
@@ -49,6 +52,7 @@ export class InheritedPolicies {
     private readonly templates: PolicyTemplateRepository,
     private readonly inheritances: KeyInheritanceRepository,
     private readonly environments: EnvironmentSettingsRepository,
+    private readonly trail: AuditTrail,
   ) {}
 
   /** Until the caller's transaction ends. It goes before every lock on a key. */
@@ -110,7 +114,7 @@ export class InheritedPolicies {
       const next = { ...current, policy: policy.policy, policySources: policy.sources };
       return {
         grant: regrantWithin(changer, next, { ...change, policy: NOTHING }),
-        tie: () => this.inheritances.put(key.organizationId, { keyId: key.id, ...tie }),
+        tie: async () => this.tie(key, { keyId: key.id, ...tie }),
       };
     }
     const tie = await this.inheritances.find(key.organizationId, key.id);
@@ -122,9 +126,7 @@ export class InheritedPolicies {
     const policy = readPolicy(asked.input);
     return {
       grant: regrantWithin(changer, { ...current, policySources }, { ...change, policy }),
-      tie: async () => {
-        if (tie) await this.inheritances.delete(key.organizationId, key.id);
-      },
+      tie: () => this.#untie(key, tie),
     };
   }
 
@@ -151,13 +153,41 @@ export class InheritedPolicies {
     assertGrantWithin(changer, { ...grant, policy });
     return {
       grant: { ...grant, policy, policySources: sources },
-      tie: () => this.inheritances.put(organizationId, next),
+      tie: () => this.tie({ organizationId, id: tie.keyId }, next),
     };
+  }
+
+  /** Writes down which template a key is made from, in the transaction that makes it so. */
+  async tie({ organizationId, id }: KeyIds, next: KeyInheritance): Promise<void> {
+    const before = await this.inheritances.find(organizationId, id);
+    await this.inheritances.put(organizationId, next);
+    await this.#append({ organizationId, id }, before, next);
+  }
+
+  async #untie({ organizationId, id }: KeyIds, before: KeyInheritance | null): Promise<void> {
+    if (!before) return;
+    await this.inheritances.delete(organizationId, id);
+    await this.#append({ organizationId, id }, before, null);
+  }
+
+  async #append(
+    { organizationId, id }: KeyIds,
+    before: KeyInheritance | null,
+    after: KeyInheritance | null,
+  ): Promise<void> {
+    const what = changed(factsOf(before), factsOf(after));
+    if (Object.keys(what.after).length === 0) return;
+    const target = { type: 'key', id };
+    await this.trail.append({ organizationId, action: 'key.inheritance_changed', target, ...what });
   }
 
   async #treeOf(organizationId: string, templateId: string): Promise<TemplateTree> {
     return new TemplateTree(await this.templates.listLineage(organizationId, templateId));
   }
+}
+
+function factsOf(tie: KeyInheritance | null): AuditFacts {
+  return { inherit_from: tie?.templateId ?? null, overrides: tie?.overrides ?? null };
 }
 
 function noTemplate(nameOrId: string): AppError {

@@ -9,14 +9,12 @@ import type { CreateKeyDto } from '../dto/create-key.dto.js';
 import { type IssuedKey, IssueKeyService } from '../issue-key.service.js';
 import { assertNoOverrides, splitInheritance } from './domain/split-inheritance.js';
 import { InheritedPolicies } from './inherited-policies.service.js';
-import { KeyInheritanceRepository } from './key-inheritance.repository.js';
 
 @Injectable()
 export class IssueInheritingKeyService {
   constructor(
     private readonly issueKey: IssueKeyService,
     private readonly inherited: InheritedPolicies,
-    private readonly inheritances: KeyInheritanceRepository,
     private readonly transactions: TransactionRunner,
   ) {}
 
@@ -42,8 +40,8 @@ export class IssueInheritingKeyService {
         environment,
       );
       const issued = await this.issueKey.issue(creator, withoutPolicy(dto), policy);
-      const keyId = issued.issued.key.id;
-      await this.inheritances.put(creator.organizationId, { keyId, ...tie });
+      const { key } = issued.issued;
+      await this.inherited.tie(key, { keyId: key.id, ...tie });
       return issued;
     });
   }

@@ -10,10 +10,10 @@ import type { KeyView } from '../domain/key-view.js';
 import { assertPolicyWithin } from '../domain/policy/policy-within.js';
 import type { ChangePolicyDto, CreatePolicyDto } from './dto/policy-template.dto.js';
 import { FollowTemplateService } from './follow-template.service.js';
-import { KeyInheritanceRepository } from './key-inheritance.repository.js';
 import { PlanTemplateService } from './plan-template.service.js';
 import type { PolicyTemplate } from './policy-template.js';
 import { PolicyTemplateRepository } from './policy-template.repository.js';
+import { RecordTemplateService } from './record-template.service.js';
 
 /** What one organization may have. */
 const MAX_TEMPLATES = 1_000;
@@ -23,7 +23,7 @@ const MAX_TEMPLATES = 1_000;
 export class WriteTemplateService {
   constructor(
     private readonly templates: PolicyTemplateRepository,
-    private readonly inheritances: KeyInheritanceRepository,
+    private readonly written: RecordTemplateService,
     private readonly plans: PlanTemplateService,
     private readonly followers: FollowTemplateService,
     private readonly transactions: TransactionRunner,
@@ -51,7 +51,7 @@ export class WriteTemplateService {
       };
       const { policy } = await this.plans.plan(template);
       assertPolicyWithin(caller.policy, policy);
-      await this.templates.insert(template);
+      await this.written.created(template);
       return template;
     });
   }
@@ -80,8 +80,8 @@ export class WriteTemplateService {
       };
       const { policy, tree, familyIds } = await this.plans.plan(template);
       assertPolicyWithin(caller.policy, policy);
-      await this.templates.update(template, keyId);
-      const changedKeys = await this.followers.follow(organizationId, familyIds, tree, keyId);
+      await this.written.changed(current, template, keyId);
+      const changedKeys = await this.followers.follow(template, familyIds, tree, keyId);
       return { template, changedKeys };
     });
   }
@@ -98,12 +98,10 @@ export class WriteTemplateService {
       if (ifMatch !== null) assertMatches(ifMatch, 'policy', current.version);
       assertPolicyWithin(caller.policy, (await this.plans.plan(current)).policy);
       const now = new Date(this.clock.now());
-      const keys = await this.inheritances.count({ organizationId, templateIds: [id], now });
+      const keys = await this.followers.count({ organizationId, templateIds: [id], now });
       const templates = await this.templates.countChildren(organizationId, id);
       if (keys + templates > 0) throw inUse(keys, templates);
-      // Of keys that are revoked.
-      await this.inheritances.deleteOfTemplate(organizationId, id);
-      await this.templates.delete(organizationId, id);
+      await this.written.deleted(current);
     });
   }
 

@@ -5,7 +5,8 @@ import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { CallingKey, CallingKeyItself } from '../../calling-key.decorator.js';
 import type { KeyView } from '../../domain/key-view.js';
-import { type ClaimedSecret, ClaimSecretService } from './claim-secret.service.js';
+import { ClaimSecretService } from './claim-secret.service.js';
+import type { ClaimedSecret } from './hand-out-secret.service.js';
 import { ClaimedSecretResponse } from './dto/claimed-secret.response.js';
 
 const EXAMPLE = {

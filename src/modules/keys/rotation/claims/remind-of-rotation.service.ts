@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '#common/time/clock.js';
 import { Notifier } from '#modules/notifications/index.js';
 import { UnclaimedSecretPolicy } from '#modules/organizations/index.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 
 import type { ApiKeyEntity } from '../../api-key.entity.js';
 import { keyStatus } from '../../api-key.view.js';
@@ -23,6 +24,7 @@ export class RemindOfRotationService {
     private readonly secrets: KeySecretRepository,
     private readonly organizations: UnclaimedSecretPolicy,
     private readonly notifier: Notifier,
+    private readonly trail: AuditTrail,
     private readonly clock: Clock,
   ) {}
 
@@ -91,6 +93,15 @@ export class RemindOfRotationService {
       return null;
     }
     await this.secrets.moveEnd({ organizationId, keyId }, endsAt, extended);
+    await this.trail.append({
+      organizationId,
+      action: 'key.cut_off_moved',
+      target: { type: 'key', id: keyId },
+      before: { old_key_expires_at: endsAt },
+      after: { old_key_expires_at: extended },
+      details: { cause: overlap.waiting.id },
+      reason: 'Nobody has claimed the new secret yet.',
+    });
     await this.#tell(key, { ...overlap, oldEndsAt: extended }, 'extended');
     return nextLook(this.clock.now(), overlap.waiting.createdAt, extended);
   }

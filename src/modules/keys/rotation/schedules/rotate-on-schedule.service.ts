@@ -2,11 +2,14 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
 import { Notifier } from '#modules/notifications/index.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 
 import type { ApiKeyEntity } from '../../api-key.entity.js';
+import type { ApiKeySecretEntity } from '../../api-key-secret.entity.js';
 import { keyStatus } from '../../api-key.view.js';
 import { firstLook } from '../claims/domain/claim-watch.js';
 import { ReplaceSecretService } from '../replace-secret.service.js';
+import { factsOfSecrets } from '../secret-facts.js';
 import { AttendToRotationService } from './attend-to-rotation.service.js';
 import { CronSchedule } from './domain/cron-schedule.js';
 import type { KeyRotation, SkipReason } from './key-rotation.js';
@@ -19,6 +22,7 @@ export class RotateOnScheduleService {
     private readonly obstacles: RotationObstacles,
     private readonly replaceSecret: ReplaceSecretService,
     private readonly notifier: Notifier,
+    private readonly trail: AuditTrail,
     private readonly clock: Clock,
   ) {}
 
@@ -39,6 +43,7 @@ export class RotateOnScheduleService {
     const now = this.clock.now();
     const status = keyStatus(key, now);
     if (status === 'revoked' || status === 'expired') {
+      await this.#recordEnd(rotation, status);
       return { ...rotation, enabled: false, nextAt: null };
     }
     const { schedule, timeZone } = rotation;
@@ -52,9 +57,41 @@ export class RotateOnScheduleService {
       Math.min(now + rotation.gracePeriodMs, key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY),
     );
     const { row } = await this.replaceSecret.replace(key, { oldExpiresAt, waits: true });
+    await this.#record(rotation, row, oldExpiresAt);
     await this.#tellRotated(key, rotation, oldExpiresAt);
     const watchAt = rotation.strategy === 'gradual' ? firstLook(row.createdAt, oldExpiresAt) : null;
     return { ...rotation, nextAt, lastAt: new Date(now), watchAt };
+  }
+
+  async #record(
+    { organizationId, keyId, setBy, nextAt }: KeyRotation,
+    row: ApiKeySecretEntity,
+    oldExpiresAt: Date,
+  ): Promise<void> {
+    await this.trail.append({
+      organizationId,
+      action: 'key.rotated',
+      target: { type: 'key', id: keyId },
+      after: {
+        ...factsOfSecrets([row], this.clock.now()),
+        old_key_expires_at: oldExpiresAt,
+      },
+      details: { cause: setBy, scheduled_at: nextAt },
+    });
+  }
+
+  async #recordEnd(
+    { organizationId, keyId, setBy, nextAt }: KeyRotation,
+    status: 'revoked' | 'expired',
+  ): Promise<void> {
+    await this.trail.append({
+      organizationId,
+      action: 'key.rotation_ended',
+      target: { type: 'key', id: keyId },
+      before: { enabled: true, next_rotation_at: nextAt },
+      after: { enabled: false, next_rotation_at: null },
+      details: { cause: keyId, key_status: status, set_by: setBy },
+    });
   }
 
   async #tellSkipped(

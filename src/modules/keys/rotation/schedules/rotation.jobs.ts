@@ -27,5 +27,5 @@ declare module '#platform/queue/job-map.js' {
 export const ROTATION_JOBS = defineJobs({
   'rotation.sweep': { payload: SweepRotationsJob },
   'rotation.rotate': { payload: KeyJob, isAudited: true },
-  'rotation.remind': { payload: KeyJob },
+  'rotation.remind': { payload: KeyJob, isAudited: true },
 });

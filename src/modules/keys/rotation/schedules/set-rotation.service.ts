@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '#common/errors/app-error.js';
 import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
-import { type ChannelAddress, KeyChannels } from '#modules/notifications/index.js';
+import type { ChannelAddress } from '#modules/notifications/index.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
@@ -15,6 +15,7 @@ import { CronSchedule } from './domain/cron-schedule.js';
 import type { SetRotationDto } from './dto/set-rotation.dto.js';
 import type { KeyRotation } from './key-rotation.js';
 import { KeyRotationRepository } from './key-rotation.repository.js';
+import { RecordRotationService } from './record-rotation.service.js';
 
 const HOUR_MS = 3_600_000;
 const DEFAULT_GRACE_HOURS = 24;
@@ -43,7 +44,7 @@ export class SetRotationService {
   constructor(
     private readonly keys: RotatableKeys,
     private readonly rotations: KeyRotationRepository,
-    private readonly channels: KeyChannels,
+    private readonly written: RecordRotationService,
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
@@ -62,16 +63,16 @@ export class SetRotationService {
       const { organizationId } = await this.keys.lock(caller, keyId);
       const before = await this.rotations.find(organizationId, keyId);
       const setBy = caller.keyId;
-      if (before?.setBy !== setBy || TERMS.some((term) => before[term] !== terms[term])) {
-        const rotation = {
-          ...(before ?? { keyId, organizationId, lastAt: null, toldAt: null, watchAt: null }),
-          ...terms,
-          setBy,
-          nextAt: terms.enabled ? new Date(nextAt) : null,
-        };
-        await this.rotations.put(rotation, new Date(now));
-      }
-      return this.channels.set(organizationId, keyId, channels);
+      const isSame = before?.setBy === setBy && TERMS.every((term) => before[term] === terms[term]);
+      const rotation = isSame
+        ? before
+        : {
+            ...(before ?? { keyId, organizationId, lastAt: null, toldAt: null, watchAt: null }),
+            ...terms,
+            setBy,
+            nextAt: terms.enabled ? new Date(nextAt) : null,
+          };
+      return this.written.set(before, { rotation, channels });
     });
     return { newWebhooks, warnings: warningsOf(dto) };
   }
@@ -93,8 +94,7 @@ export class SetRotationService {
         schedule: null,
         nextAt: null,
       };
-      await this.rotations.put(ended, new Date(this.clock.now()));
-      await this.channels.set(organizationId, keyId, []);
+      await this.written.set(rotation, { rotation: ended, channels: [] });
     });
   }
 
