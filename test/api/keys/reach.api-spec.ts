@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { codeOf, startTestApp, type TestApp } from '../../support/app.js';
+import { type Answer, codeOf, startTestApp, type TestApp } from '../../support/app.js';
 import { People } from '../../support/key-owners.js';
 
 type Made = { readonly id: string; readonly key: string };
@@ -158,6 +158,80 @@ describe('Lists', () => {
     expect((await remove('yours')).status).toBe(200);
     const after = await app.call('GET', `/v1/keys/${named.id}`);
     expect(after.body).toMatchObject({ status: 'active' });
+  });
+});
+
+describe('A policy that keys inherit from', () => {
+  let names = 0;
+  const policy = async (fields: object = {}): Promise<string> => {
+    const body = { name: `reach ${++names}`, ...fields };
+    const made = await app.call('POST', '/v1/policies', { body });
+    return (made.body as Made).id;
+  };
+  const inheriting = (inherit_from: string, fields: object = {}): Promise<Made> =>
+    make({ permissions: { inherit_from }, ...fields });
+  const ofTheTeam = (): object => ({ type: 'team', scope: { team_id: team } });
+  const change = (caller: Made, id: string): Promise<Answer> =>
+    app.call('PATCH', `/v1/policies/${id}`, {
+      key: caller.key,
+      body: { permissions: { models: ['gpt-*'] } },
+    });
+  const remove = (caller: Made, id: string): Promise<Answer> =>
+    app.call('DELETE', `/v1/policies/${id}`, { key: caller.key });
+
+  function expectOutOfReach(answer: Answer, count: number): void {
+    expect([answer.status, codeOf(answer)]).toEqual([403, 'escalation_denied']);
+    const { details, message } = (answer.body as { error: { details: unknown; message: string } })
+      .error;
+    expect(details).toEqual({ keys: count });
+    expect(message).toContain(String(count));
+    expect(JSON.stringify(answer.body)).not.toMatch(/key_\w{22}/);
+  }
+
+  it('is not changed or deleted by who reaches only some of them, also by way of another policy', async () => {
+    const company = await policy();
+    const below = await policy({ inherit_from: company });
+    const [theirs] = [await inheriting(company), await inheriting(below, ofTheTeam())];
+    await inheriting(below);
+    const before = (await app.call('GET', `/v1/keys/${theirs.id}/policy`)).body;
+    for (const caller of [manages, teamsOwn]) {
+      expectOutOfReach(await change(caller, company), 2);
+      expectOutOfReach(await change(caller, below), 1);
+      expectOutOfReach(await remove(caller, below), 1);
+      expectOutOfReach(await remove(caller, company), 2);
+    }
+    expect((await app.call('GET', `/v1/keys/${theirs.id}/policy`)).body).toEqual(before);
+    expect((await app.call('GET', `/v1/policies/${company}`)).body).toMatchObject({ version: 1 });
+  });
+
+  it('is changed by who may change all of them, and not by who only sees them', async () => {
+    const id = await policy();
+    await inheriting(id, ofTheTeam());
+    expectOutOfReach(await change(sees, id), 1);
+    for (const caller of [manages, teamsOwn]) {
+      expect((await change(caller, id)).status).toBe(200);
+      expect(codeOf(await remove(caller, id))).toBe('conflict');
+    }
+  });
+
+  it('is anybody’s whose key may have it once no key in use inherits', async () => {
+    const [unused, left] = [await policy(), await policy()];
+    const gone = await inheriting(left);
+    expectOutOfReach(await remove(manages, left), 1);
+    await app.call('DELETE', `/v1/keys/${gone.id}`);
+    for (const id of [unused, left]) {
+      expect((await change(manages, id)).status).toBe(200);
+      expect((await remove(manages, id)).status).toBe(200);
+    }
+  });
+
+  it('is changed and deleted by who has a say in the organization', async () => {
+    const id = await policy();
+    const { id: keyId } = await inheriting(id);
+    const admin = { id: '', key: await app.keyWith({ access_level: 'management' }) };
+    expect((await change(admin, id)).body).toMatchObject({ changed_keys: 1 });
+    await app.call('DELETE', `/v1/keys/${keyId}`);
+    expect((await remove(admin, id)).status).toBe(200);
   });
 });
 

@@ -6,6 +6,8 @@ import { Clock } from '#common/time/clock.js';
 
 import type { ApiKeyEntity } from '../api-key.entity.js';
 import { ApiKeyRepository } from '../api-key.repository.js';
+import { isLimited, reachOf } from '../domain/key-reach.js';
+import type { KeyView } from '../domain/key-view.js';
 import { fromPolicyDocument, toPolicyDocument } from '../domain/policy/policy-document.js';
 import type { SourcedPolicy } from '../domain/policy/policy-within.js';
 import { SigningSecrets } from '../signing-secrets.js';
@@ -43,6 +45,22 @@ export class FollowTemplateService {
   /** How many keys are made from them, that are not revoked. */
   count(of: OfTemplates): Promise<number> {
     return this.inheritances.count(of);
+  }
+
+  /**
+   * Whoever changes a template, or takes it away, decides on every key that inherits from it: so they must be ones that they
+   * could change one by one. In the transaction that holds the organization's templates.
+   * @param templateIds the template, and those that are built upon it
+   * @throws {AppError} `escalation_denied` saying how many are not the caller's to change
+   */
+  async assertManagesAll(caller: KeyView, templateIds: readonly string[]): Promise<void> {
+    const reach = reachOf(caller);
+    if (!isLimited(reach)) return;
+    const { organizationId } = reach;
+    const of = { organizationId, templateIds, now: new Date(this.clock.now()) };
+    const others =
+      (await this.inheritances.count(of)) - (await this.inheritances.countManaged(reach, of));
+    if (others > 0) throw outOfReach(others);
   }
 
   /**
@@ -125,6 +143,14 @@ export function policyOf(tree: TemplateTree, tie: InheritingKey): SourcedPolicy 
     if (!(error instanceof AppError)) throw error;
     throw new AppError('conflict', { message: `The key ${tie.id} can’t follow: ${error.message}` });
   }
+}
+
+function outOfReach(count: number): AppError {
+  const keys = count === 1 ? '1 key that is' : `${count} keys that are`;
+  return new AppError('escalation_denied', {
+    message: `Of what inherits from this policy ${keys} not yours to change. Who may change all of them changes it.`,
+    details: { keys: count },
+  });
 }
 
 function tooMany(count: number): AppError {

@@ -3,6 +3,9 @@ import { Injectable } from '@nestjs/common';
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import { ApiKeyEntity } from '../api-key.entity.js';
+import type { KeyReach } from '../domain/key-reach.js';
+import { managedFrom } from '../reach-conditions.js';
 import type { KeyInheritance } from './policy-template.js';
 
 export type InheritingKey = KeyInheritance & {
@@ -69,6 +72,19 @@ export class KeyInheritanceRepository {
       [organizationId, templateIds, now],
     );
     return row?.count ?? 0;
+  }
+
+  /** Of those that {@link count} counts, the keys that may be changed from there. */
+  async countManaged(reach: KeyReach, { templateIds, now }: OfTemplates): Promise<number> {
+    const query = this.transactions.manager.createQueryBuilder(ApiKeyEntity, 'key');
+    return managedFrom(query, reach)
+      .andWhere('(key.revoked_at IS NULL OR key.revoked_at > :now)', { now })
+      .andWhere(
+        `EXISTS (SELECT FROM key_inheritances tie
+          WHERE tie.key_id = key.id AND tie.organization_id = key.organization_id AND tie.template_id = ANY(:templateIds))`,
+        { templateIds },
+      )
+      .getCount();
   }
 
   /** The newest key first, those after `after`, at most `limit`. */

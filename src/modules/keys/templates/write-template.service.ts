@@ -59,7 +59,8 @@ export class WriteTemplateService {
   /**
    * Changes what is given, and with it every key that inherits from it.
    * @param ifMatch the versions that the change is meant for (`If-Match`); `null` for any
-   * @throws {AppError} as {@link create}; `precondition_failed`; `conflict` where keys can't follow
+   * @throws {AppError} as {@link create}; `escalation_denied` where keys inherit that the caller may not change;
+   *   `precondition_failed`; `conflict` where keys can't follow
    */
   async change(
     caller: KeyView,
@@ -79,6 +80,7 @@ export class WriteTemplateService {
         updatedAt: new Date(this.clock.now()),
       };
       const { policy, tree, familyIds } = await this.plans.plan(template);
+      await this.followers.assertManagesAll(caller, familyIds);
       assertPolicyWithin(caller.policy, policy);
       await this.written.changed(current, template, keyId);
       const changedKeys = await this.followers.follow(template, familyIds, tree, keyId);
@@ -96,7 +98,9 @@ export class WriteTemplateService {
       await this.templates.holdForChange(organizationId);
       const current = await this.#find(organizationId, id);
       if (ifMatch !== null) assertMatches(ifMatch, 'policy', current.version);
-      assertPolicyWithin(caller.policy, (await this.plans.plan(current)).policy);
+      const { policy, familyIds } = await this.plans.plan(current);
+      await this.followers.assertManagesAll(caller, familyIds);
+      assertPolicyWithin(caller.policy, policy);
       const now = new Date(this.clock.now());
       const keys = await this.followers.count({ organizationId, templateIds: [id], now });
       const templates = await this.templates.countChildren(organizationId, id);
