@@ -7,7 +7,7 @@ import { Projects, Teams } from '#modules/organizations/index.js';
 
 import type { BudgetEntity } from './budget.entity.js';
 import { BudgetRepository } from './budget.repository.js';
-import { noSuchSubject } from './budget-subjects.service.js';
+import { isOneOf, noSuchSubject } from './budget-subjects.service.js';
 import { KnownKeys } from './known-keys.js';
 
 type Bound = Pick<BudgetEntity, 'scope' | 'scopeId'>;
@@ -35,16 +35,15 @@ export class BudgetReach {
   }
 
   /**
-   * For a budget of what the caller does not reach.
-   * @throws {AppError} `escalation_denied` naming `scope_id`; `not_found` naming it, for a key
+   * For a budget of what the caller does not reach: one that is there, and is another's, is as missing as one that is not.
+   * @throws {AppError} `not_found` naming `scope_id`; `escalation_denied` naming `scope`, for what is of the whole organization
    */
   async assertReaches(caller: Principal, bound: Bound): Promise<void> {
     const reach = reachOf(caller);
     if (!isLimited(reach) || (await this.#among(reach, [bound])).length > 0) return;
-    // Another's key is as missing as it is to whoever asks for it.
-    if (bound.scope === 'key') throw noSuchSubject(bound.scope, bound.scopeId);
+    if (isOneOf(bound.scope)) throw noSuchSubject(bound.scope, bound.scopeId);
     throw new AppError('escalation_denied', {
-      param: 'scope_id',
+      param: 'scope',
       message:
         'Who reaches only some keys sets budgets only of these, of their teams and projects.',
     });

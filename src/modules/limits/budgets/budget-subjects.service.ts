@@ -40,7 +40,7 @@ export class BudgetSubjects {
     organizationId: string,
     { scope, scope_id: given = null }: PutBudgetDto,
   ): Promise<string> {
-    if (scope === 'each_key' || scope === 'each_user' || scope === 'organization') {
+    if (!isOneOf(scope)) {
       const isOwn = scope === 'organization' && given === organizationId;
       if (given === null || isOwn) return organizationId;
       throw wrongScopeId(WITHOUT_ID[scope]);
@@ -51,6 +51,11 @@ export class BudgetSubjects {
     if (await this.#has[scope](organizationId, given)) return given;
     throw noSuchSubject(scope, given);
   }
+}
+
+/** Whether it binds one key, user, team or project, whose id it needs. */
+export function isOneOf(scope: BudgetScope): scope is OneOf {
+  return !(scope in WITHOUT_ID);
 }
 
 function wrongScopeId(message: string): AppError {
