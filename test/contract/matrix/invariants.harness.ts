@@ -15,7 +15,7 @@ export type Rules = {
 /** Kinds of which another team's is as missing to who is of one team. */
 const OF_A_TEAM = /key|requests|budgets/;
 /** Calls by which they must not learn either what other teams have. */
-const TELLS_NOBODY = /\/budgets$/;
+const TELLS_NOBODY = /\/budgets(\/|$)/;
 /** Answers by which a call was not understood, or not answered: they say nothing of who may make it. */
 const SAYS_NOTHING = /^(400|405|406|413|415|422|429|5\d\d)/;
 
