@@ -204,7 +204,7 @@ describe('the ports for keys', () => {
     const put = { user_id: userId, role: 'developer' as const, can_manage_keys: true };
     await world.get(ChangeTeamMemberService).put(world.master, team.id, put);
     const body = { name: 'Ported', team_id: team.id };
-    const project = await world.get(ChangeProjectService).create(organizationId, body);
+    const project = await world.get(ChangeProjectService).create(world.master, body);
     const [teams, projects] = [world.get(Teams), world.get(Projects)];
     const found = await teams.find(organizationId, team.id);
     expect(found).toMatchObject({ id: team.id, name: 'Ported', status: 'active' });

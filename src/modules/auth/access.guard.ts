@@ -5,6 +5,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { EndpointMetadata } from '#platform/http/endpoint.decorator.js';
 
 import { AppPassport } from './app-passport.js';
+import { refuseBoundedKey } from './refuse-bounded-key.js';
 
 /**
  * Every route passes here and is refused unless it says what it needs (`@Endpoint`). It goes by the matched route's own
@@ -21,7 +22,9 @@ export class AccessGuard implements CanActivate {
     if (!endpoint) throw new AppError('not_found');
     if (endpoint.scope !== 'public') {
       const { raw: response } = http.getResponse<FastifyReply>();
-      request.principal = await this.passport.admit(request.raw, response, endpoint);
+      const principal = await this.passport.admit(request.raw, response, endpoint);
+      refuseBoundedKey(endpoint, principal);
+      request.principal = principal;
     }
     return true;
   }

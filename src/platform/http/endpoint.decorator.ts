@@ -32,6 +32,11 @@ export type EndpointOptions = {
   /** On the list of GETs that are all a read-only key may call. */
   readonly allowsReadOnlyKeys?: boolean;
   /**
+   * Of a route with a scope that is refused to bounded keys ({@link OF_THE_WHOLE_ORGANIZATION}): keys of a team may call it
+   * all the same. The handler leaves them what is of their team, and refuses the rest.
+   */
+  readonly allowsTeamKeys?: boolean;
+  /**
    * `inference`: the handler takes the raw request and does the rest of the authorization itself, and the body is not
    * read before the caller is known.
    */
@@ -61,6 +66,7 @@ export type EndpointMetadata = Pick<
   EndpointOptions,
   | 'scope'
   | 'allowsReadOnlyKeys'
+  | 'allowsTeamKeys'
   | 'kind'
   | 'readsBody'
   | 'takesTickets'
@@ -68,6 +74,11 @@ export type EndpointMetadata = Pick<
   | 'idempotent'
 >;
 export const ENDPOINT = 'latchkey:endpoint';
+
+/** What is done with these is done to everybody in the organization, so a key that more than its scopes bounds does none of it. */
+export const OF_THE_WHOLE_ORGANIZATION: ReadonlySet<EndpointOptions['scope']> = new Set([
+  'org:write',
+]);
 
 const ERRORS_OF_ANY_CREDENTIAL: readonly ErrorCode[] = [
   'missing_api_key',
@@ -104,6 +115,7 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
     kind,
     ...(options.allowsReadOnlyKeys === true && { allowsReadOnlyKeys: true }),
     readsBody: options.readsBody ?? kind === 'inference',
+    ...(options.allowsTeamKeys === true && { allowsTeamKeys: true }),
     ...(options.takesTickets === true && { takesTickets: true }),
     ...(options.isAudited === true && { isAudited: true }),
     ...(options.idempotent && { idempotent: options.idempotent }),
@@ -163,6 +175,7 @@ function describeAnswers(options: EndpointOptions, status: number): MethodDecora
     ...(options.scope === 'public' || options.allowsReadOnlyKeys === true
       ? []
       : (['read_only_key'] as const)),
+    ...(OF_THE_WHOLE_ORGANIZATION.has(options.scope) ? (['escalation_denied'] as const) : []),
     ...(options.idempotent ? (['idempotency_in_progress', 'idempotency_key_reused'] as const) : []),
     ...(options.requestBody
       ? (['invalid_request', 'invalid_json', 'request_too_large'] as const)

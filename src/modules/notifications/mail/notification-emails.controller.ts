@@ -54,6 +54,7 @@ export class NotificationEmailsController {
     description:
       'At most 100 in an organization, each address once for all keys and once for each team.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     status: 201,
     requestBody: CreateNotificationEmailDto,
     requestExample: {
@@ -77,6 +78,7 @@ export class NotificationEmailsController {
     id: 'deleteNotificationEmail',
     summary: 'Stop notifications to an e-mail address',
     scope: 'org:write',
+    allowsTeamKeys: true,
     response: DeletedNotificationEmailResponse,
     example: { id: EXAMPLE.id, deleted: true },
     errors: ['not_found'],

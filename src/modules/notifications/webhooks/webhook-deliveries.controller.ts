@@ -41,6 +41,7 @@ export class WebhookDeliveriesController {
     description:
       'One that was delivered or has failed, now, with the same `webhook-id`. Where that fails it is tried as often as a new one.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     response: DeliveryResponse,
     example: {
       ...DELIVERY_EXAMPLE,

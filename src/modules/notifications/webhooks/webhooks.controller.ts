@@ -42,6 +42,7 @@ export class WebhooksController {
     description:
       'Messages are signed as Standard Webhooks 1.0.0 has it. The secret is shown this once.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     status: 201,
     requestBody: CreateWebhookDto,
     requestExample: NEW_WEBHOOK_EXAMPLE,
@@ -94,6 +95,7 @@ export class WebhooksController {
     summary: 'Change a webhook',
     description: 'Changes what is given.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     requestBody: UpdateWebhookDto,
     requestExample: { events: ['*'] },
     response: WebhookResponse,
@@ -114,6 +116,7 @@ export class WebhooksController {
     summary: 'Delete a webhook',
     description: 'What is still to be sent to it is given up.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     response: DeletedWebhookResponse,
     example: { id: WEBHOOK_EXAMPLE.id, deleted: true },
     errors: ['not_found'],
@@ -133,6 +136,7 @@ export class WebhooksController {
     description:
       'It is shown this once. For 24 h each message has a signature by the new secret and one by the old.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     response: WebhookWithSecretResponse,
     example: WEBHOOK_WITH_SECRET_EXAMPLE,
     errors: ['not_found'],
@@ -152,6 +156,7 @@ export class WebhooksController {
     description:
       'Sends one signed message of the type `webhook.test` at once, and answers how the receiver took it within 15 s.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     response: WebhookTestResponse,
     example: { delivered: true, response_status: 204, latency_ms: 87, error: null },
     errors: ['not_found'],

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
@@ -9,11 +10,13 @@ import { refuseDuplicate, refuseWhileUsed } from '#platform/database/refuse-dupl
 import { StructureLock } from '../structure-lock.js';
 import { SubjectRemovals } from '../subject-removals.js';
 import { MAX_PROJECTS, refuseOneTooMany } from '../structure.limits.js';
+import { assertOfOwnTeam } from '../teams/own-team.js';
 import { TeamRepository } from '../teams/team.repository.js';
 import type { CreateProjectDto, UpdateProjectDto } from './dto/project.dto.js';
 import { ProjectRepository, type ProjectRow } from './project.repository.js';
 import { projectOr404 } from './read-projects.service.js';
 
+/** Projects. A key of a team has a say over its team's only. */
 @Injectable()
 export class ChangeProjectService {
   constructor(
@@ -24,18 +27,22 @@ export class ChangeProjectService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws {AppError} `not_found` naming `team_id`; `conflict` for a name that is taken, and for one too many */
-  async create(organizationId: string, dto: CreateProjectDto): Promise<ProjectRow> {
+  /**
+   * It belongs to the team of the key that makes it, where that has one and no other is named.
+   * @throws {AppError} `not_found` and `escalation_denied` naming `team_id`; `conflict` for a name that is taken, and for one too many
+   */
+  async create(caller: Principal, dto: CreateProjectDto): Promise<ProjectRow> {
+    const { organizationId } = caller;
     const project: ProjectRow = {
       id: newId('project'),
       organizationId,
-      teamId: dto.team_id ?? null,
+      teamId: dto.team_id === undefined ? caller.teamId : dto.team_id,
       name: dto.name,
       description: dto.description ?? null,
       createdAt: this.#now(),
     };
     await this.lock.run(organizationId, async () => {
-      await this.#checkTeam(organizationId, project.teamId);
+      await this.#checkTeam(caller, project.teamId);
       refuseOneTooMany(await this.projects.count(organizationId), MAX_PROJECTS, 'projects');
       await refuseTakenName(dto.name, () => this.projects.insert(project));
     });
@@ -44,15 +51,15 @@ export class ChangeProjectService {
 
   /**
    * Changes the fields that are given and leaves the others.
-   * @throws {AppError} `not_found`, for a team naming `team_id`; `conflict` for a name that is taken
+   * @throws {AppError} `not_found`, for a team naming `team_id`; `escalation_denied`; `conflict` for a name that is taken
    */
-  async change(organizationId: string, id: string, dto: UpdateProjectDto): Promise<ProjectRow> {
+  async change(caller: Principal, id: string, dto: UpdateProjectDto): Promise<ProjectRow> {
+    const { organizationId } = caller;
     const name = isGiven(dto.name) ? dto.name : undefined;
     const { description, team_id: teamId } = dto;
     return this.lock.run(organizationId, async () => {
-      const [before] = await this.projects.findAll(organizationId, [id]);
-      projectOr404(before ?? null, id);
-      await this.#checkTeam(organizationId, teamId ?? null);
+      await this.#assertOwn(caller, id);
+      if (teamId !== undefined) await this.#checkTeam(caller, teamId);
       const changes = { name, description, teamId };
       const changed = await refuseTakenName(name ?? '', () =>
         this.projects.update(organizationId, id, changes, this.#now()),
@@ -61,9 +68,11 @@ export class ChangeProjectService {
     });
   }
 
-  /** @throws {AppError} `not_found`; `conflict` while something belongs to it */
-  async delete(organizationId: string, id: string): Promise<void> {
+  /** @throws {AppError} `not_found`; `escalation_denied`; `conflict` while something belongs to it */
+  async delete(caller: Principal, id: string): Promise<void> {
+    const { organizationId } = caller;
     await this.lock.run(organizationId, async () => {
+      await this.#assertOwn(caller, id);
       const wasThere = await refuseWhileUsed(
         'Something belongs to this project yet, such as a key. Move or delete that first.',
         () => this.projects.delete(organizationId, id),
@@ -73,12 +82,19 @@ export class ChangeProjectService {
     });
   }
 
-  async #checkTeam(organizationId: string, teamId: string | null): Promise<void> {
-    if (teamId === null || (await this.teams.find(organizationId, teamId))) return;
-    throw new AppError('not_found', {
-      message: `There is no team ${teamId}.`,
-      param: 'team_id',
-    });
+  async #assertOwn(caller: Principal, id: string): Promise<void> {
+    const [found] = await this.projects.findAll(caller.organizationId, [id]);
+    assertOfOwnTeam(caller, projectOr404(found ?? null, id).teamId);
+  }
+
+  async #checkTeam(caller: Principal, teamId: string | null): Promise<void> {
+    if (teamId !== null && !(await this.teams.find(caller.organizationId, teamId))) {
+      throw new AppError('not_found', {
+        message: `There is no team ${teamId}.`,
+        param: 'team_id',
+      });
+    }
+    assertOfOwnTeam(caller, teamId, 'team_id');
   }
 
   #now(): Date {

@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
+import type { Principal } from '#common/auth/principal.js';
 import type { Page } from '#common/pagination/cursor.js';
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { Caller, CallerOrganization } from '#platform/http/caller-organization.decorator.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { DeletedResponse } from '../deleted.response.js';
@@ -49,7 +50,9 @@ export class ProjectsController {
   @Endpoint({
     id: 'createProject',
     summary: 'Make a project',
+    description: 'A key of a team makes those of its team, unless said.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     status: 201,
     requestBody: CreateProjectDto,
     requestExample: { name: 'Search' },
@@ -59,10 +62,10 @@ export class ProjectsController {
     idempotent: { secretFields: [] },
   })
   async create(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Body() body: CreateProjectDto,
   ): Promise<ProjectResponse> {
-    return viewProject(await this.changeProject.create(organizationId, body));
+    return viewProject(await this.changeProject.create(caller, body));
   }
 
   @Get(':id')
@@ -87,6 +90,7 @@ export class ProjectsController {
     summary: 'Change a project',
     description: 'Changes what is given.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     requestBody: UpdateProjectDto,
     requestExample: { team_id: 'team_4fTqV0mZx1sLwq8nE2bYcA' },
     response: ProjectResponse,
@@ -94,11 +98,11 @@ export class ProjectsController {
     errors: ['not_found', 'conflict'],
   })
   async update(
-    @CallerOrganization() organizationId: string,
+    @Caller() caller: Principal,
     @Param('id') id: string,
     @Body() body: UpdateProjectDto,
   ): Promise<ProjectResponse> {
-    return viewProject(await this.changeProject.change(organizationId, id, body));
+    return viewProject(await this.changeProject.change(caller, id, body));
   }
 
   @Delete(':id')
@@ -107,15 +111,13 @@ export class ProjectsController {
     summary: 'Delete a project',
     description: 'One that nothing belongs to any more.',
     scope: 'org:write',
+    allowsTeamKeys: true,
     response: DeletedResponse,
     example: { id: PROJECT_EXAMPLE.id, deleted: true },
     errors: ['not_found', 'conflict'],
   })
-  async delete(
-    @CallerOrganization() organizationId: string,
-    @Param('id') id: string,
-  ): Promise<DeletedResponse> {
-    await this.changeProject.delete(organizationId, id);
+  async delete(@Caller() caller: Principal, @Param('id') id: string): Promise<DeletedResponse> {
+    await this.changeProject.delete(caller, id);
     return { id, deleted: true };
   }
 }
