@@ -30,6 +30,10 @@ export type RouteCall = {
 
 const asSecret = ({ id }: Given): unknown => ({ key: id });
 const asName = ({ id }: Given): unknown => ({ name: id });
+const keyOfAccount = ({ world, id }: Given): unknown => ({
+  name: world.unique('key'),
+  scope: { service_account_id: id },
+});
 const someCredentials = ({ world, caller }: Given): unknown => ({
   email: caller.email ?? world.callers.viewer.email,
   password: PASSWORD,
@@ -73,11 +77,13 @@ const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
     },
     {
       where: 'scope.service_account_id',
-      kind: 'service-accounts',
-      body: ({ world, id }) => ({
-        name: world.unique('key'),
-        scope: { service_account_id: id },
-      }),
+      kind: 'active service-accounts',
+      body: keyOfAccount,
+    },
+    {
+      where: 'scope.service_account_id of a team',
+      kind: 'team service-accounts',
+      body: keyOfAccount,
     },
   ],
   'POST /v1/api-keys': { body: ({ world }) => ({ name: world.unique('key') }) },
@@ -158,6 +164,8 @@ const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
   'PUT /v1/environments/:environment': { body: () => ({}) },
   'PUT /manage/project-configs': { body: () => ({ preference: 'cost' }) },
   'PUT /v1/manage/project-configs': { body: () => ({ preference: 'cost' }) },
+  'PATCH /v1/policies/:id': [{}, { as: 'that keys inherit', kind: 'inherited policies' }],
+  'DELETE /v1/policies/:id': [{}, { as: 'that keys inherit', kind: 'inherited policies' }],
   'POST /v1/webhooks/:id/deliveries/:delivery_id/replay': { kind: 'webhook deliveries' },
   'DELETE /v1/teams/:id': { kind: 'fresh teams' },
   'POST /v1/teams/:id/suspend': { kind: 'fresh teams' },

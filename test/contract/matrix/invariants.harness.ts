@@ -36,6 +36,11 @@ const DOCUMENTED: readonly {
     because: 'docs/organizations.md: as for a team that is not there',
   },
   {
+    call: 'POST /v1/keys (scope.service_account_id of a team)',
+    may: 'answer 400',
+    because: 'docs/organizations.md: as for a team that is not there',
+  },
+  {
     call: 'POST /v1/keys/verify (key)',
     may: 'succeed for a missing one',
     because: 'it is the question whether a secret is anybody’s: the answer is {"valid": false}',

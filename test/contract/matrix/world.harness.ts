@@ -96,6 +96,24 @@ export const KINDS: Readonly<Record<string, Kind>> = {
         role: 'viewer',
       }),
   },
+  // Whose keys may do what the keys that are asked for do, so that who may make them is what is left to decide.
+  'active service-accounts': {
+    places: OF_ORGANIZATIONS,
+    make: (world, site) =>
+      world.make(site, '/v1/service-accounts', {
+        name: world.unique('account'),
+        role: 'developer',
+      }),
+  },
+  'team service-accounts': {
+    places: OF_TEAMS,
+    make: (world, site) =>
+      world.make(site, '/v1/service-accounts', {
+        name: world.unique('account'),
+        role: 'developer',
+        team_id: site.teamId,
+      }),
+  },
   providers: {
     places: OF_ORGANIZATIONS,
     make: (world, site) =>
@@ -214,6 +232,14 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   policies: {
     places: OF_ORGANIZATIONS,
     make: (world, site) => world.make(site, '/v1/policies', { name: world.unique('policy') }),
+  },
+  'inherited policies': {
+    places: OF_TEAMS,
+    make: async (world, site) => {
+      const id = await KINDS.policies!.make(world, site);
+      await world.makeKey(site, { permissions: { inherit_from: id } });
+      return id;
+    },
   },
   organizations: {
     places: OF_ORGANIZATIONS,
