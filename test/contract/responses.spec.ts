@@ -136,7 +136,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
       await succeed(`listNamedKeys${alias}`, { query: '?limit=1' });
       await succeed(`deleteNamedKey${alias}`, {}, { body: name });
       await fail(`deleteNamedKey${alias}`, 404, {}, { body: name });
-      const settings = { body: { preference: 'cost', allowed_providers: ['a'] } };
+      const settings = { body: { preference: 'cost', allowed_providers: ['sandbox'] } };
       await succeed(`changeProjectConfig${alias}`, {}, settings);
       await fail(`changeProjectConfig${alias}`, 400, {}, { body: { eu_native: true } });
       await succeed(`getProjectConfig${alias}`);

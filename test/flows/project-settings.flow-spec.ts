@@ -32,6 +32,8 @@ beforeAll(async () => {
     priority: 1,
     price: { input_per_million: '3', output_per_million: '1' },
   });
+  // Without a route.
+  await provider('third', second);
   there = await startTestApp({ besides: here });
 });
 afterAll(async () => {
@@ -44,11 +46,16 @@ beforeEach(() => {
   second.behave(answerJson(200, completion('second')));
 });
 
-async function route(name: string, { baseUrl }: FakeUpstream, fields: object): Promise<void> {
-  const provider = await here.call('POST', '/v1/providers', {
+async function provider(name: string, { baseUrl }: FakeUpstream): Promise<string> {
+  const made = await here.call('POST', '/v1/providers', {
     body: { name, kind: 'openai-compatible', base_url: baseUrl, api_key: `credential-${name}` },
   });
-  const { id: provider_id } = provider.body as { id: string };
+  expect(made.status).toBe(201);
+  return (made.body as { id: string }).id;
+}
+
+async function route(name: string, upstream: FakeUpstream, fields: object): Promise<void> {
+  const provider_id = await provider(name, upstream);
   const made = await here.call('POST', '/v1/routes', {
     body: { model: 'm', provider_id, upstream_model: `up-${name}`, ...fields },
   });
@@ -86,7 +93,7 @@ async function answererOf(key: string, fields: object = {}, app = here): Promise
 
 describe('allowed_providers', () => {
   it('leaves out others, and keys of other projects are as they were', async () => {
-    const key = await keyOf(await project({ allowed_providers: ['second', 'unheard-of'] }));
+    const key = await keyOf(await project({ allowed_providers: ['second', 'third'] }));
     const other = await keyOf(await project());
     expect(await answererOf(key)).toBe('second');
     expect(await answererOf(other)).toBe('first');
@@ -94,7 +101,7 @@ describe('allowed_providers', () => {
   });
 
   it('is refused with the setting’s name where none is left', async () => {
-    const key = await keyOf(await project({ allowed_providers: ['Second'] }));
+    const key = await keyOf(await project({ allowed_providers: ['third'] }));
     const answer = await chat(key);
     expect([answer.status, codeOf(answer)]).toEqual([403, 'provider_not_allowed']);
     expect(answer.body).toMatchObject({
@@ -111,6 +118,20 @@ describe('allowed_providers', () => {
     });
     expect(codeOf(await chat(key, { model: 'unheard-of' }))).toBe('model_not_found');
     expect((await chat(key, { model: 'sandbox/echo' })).status).toBe(200);
+  });
+
+  it('of a provider that is deleted later match none, and stay', async () => {
+    const id = await provider('leaving', second);
+    const projectId = await project({ allowed_providers: ['leaving'] });
+    expect((await here.call('DELETE', `/v1/providers/${id}`)).status).toBe(200);
+    const [key, admin] = [await keyOf(projectId), await adminOf(projectId)];
+    expect(await answererOf(key)).toBe('provider_not_allowed');
+    // As clients do that send back what they have read.
+    await set(admin, { allowed_providers: ['second', 'leaving'] });
+    expect(await answererOf(key)).toBe('second');
+    await set(admin, { allowed_providers: ['second'] });
+    const body = { allowed_providers: ['second', 'leaving'] };
+    expect((await here.call('PUT', CONFIGS, { key: admin, body })).status).toBe(400);
   });
 
   it('widens no key’s own policy', async () => {

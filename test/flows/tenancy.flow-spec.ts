@@ -488,7 +488,8 @@ describe('another organization’s settings', () => {
       (await app.call('POST', '/v1/chat/completions', { key, body: call })).status;
     const before = (await app.call('GET', path, { key: theirs.admin })).body;
     const statusBefore = await chat(theirs);
-    const body = { allowed_providers: ['nobody'], allow_overwrite: false };
+    // None of its models goes there.
+    const body = { allowed_providers: ['sandbox'], allow_overwrite: false };
     expect((await app.call('PUT', path, { key: ours.admin, body })).status).toBe(200);
     expect((await app.call('GET', path, { key: theirs.admin })).body).toEqual(before);
     expect(await chat(ours)).toBe(403);

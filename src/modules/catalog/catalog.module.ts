@@ -13,6 +13,7 @@ import { DeleteProviderService } from './providers/delete-provider.service.js';
 import { FirstBootProvidersService } from './providers/first-boot-providers.service.js';
 import { ProviderCredentials } from './providers/provider-credentials.js';
 import { ProviderEntity } from './providers/provider.entity.js';
+import { ProviderFinderService } from './providers/provider-finder.service.js';
 import { ProviderRepository } from './providers/provider.repository.js';
 import { ProvidersController } from './providers/providers.controller.js';
 import { ReadProvidersService } from './providers/read-providers.service.js';
@@ -34,6 +35,7 @@ import { loadShippedCatalog, ShippedCatalog } from './shipped/shipped-catalog.js
     CatalogLock,
     ProviderRepository,
     ProviderCredentials,
+    ProviderFinderService,
     CreateProviderService,
     ReadProvidersService,
     ChangeProviderService,

@@ -13,6 +13,7 @@ export { SubjectRemovals } from './subject-removals.js';
 export { CallerRights } from './roles/caller-rights.service.js';
 export { Projects } from './projects/projects.port.js';
 export { type ServiceAccount, ServiceAccounts } from './service-accounts/service-accounts.port.js';
+export { KnownProviders } from './projects/settings/known-providers.js';
 export {
   type Preference,
   PREFERENCES,

@@ -15,6 +15,7 @@ import { OrganizationsController } from './organizations.controller.js';
 import { ChangeProjectService } from './projects/change-project.service.js';
 import { ProjectsController } from './projects/projects.controller.js';
 import { ReadProjectsService } from './projects/read-projects.service.js';
+import { KnownProviders } from './projects/settings/known-providers.js';
 import { ProjectConfigRepository } from './projects/settings/project-config.repository.js';
 import { ProjectConfigsService } from './projects/settings/project-configs.service.js';
 import { ProjectConfigs } from './projects/settings/project-settings.port.js';
@@ -62,6 +63,7 @@ import { TeamsController } from './teams/teams.controller.js';
     ChangeTeamMemberService,
     ChangeTeamService,
     CreateServiceAccountService,
+    KnownProviders,
     ProjectConfigRepository,
     ReadInvitationsService,
     ReadMembersService,
@@ -82,6 +84,7 @@ import { TeamsController } from './teams/teams.controller.js';
   exports: [
     CallerRights,
     DefaultOrganization,
+    KnownProviders,
     OrganizationSettingsModule,
     ProjectConfigs,
     RoutingSettingsReader,

@@ -14,6 +14,10 @@ let people: People;
 beforeAll(async () => {
   app = await startTestApp({ env: { LATCHKEY_SECRET_KEY: rootKey.toString('base64') } });
   people = await People.of(app);
+  for (const name of ['a', 'b', 'c', 'openai']) {
+    const body = { name, kind: 'openai-compatible', base_url: 'http://127.0.0.1:9/v1' };
+    expect((await app.call('POST', '/v1/providers', { body })).status).toBe(201);
+  }
 });
 afterAll(async () => {
   await people.close();
@@ -94,6 +98,11 @@ describe('PUT /manage/project-configs', () => {
     [{ preference: 'cheap' }, /preference/],
     [{ allowed_providers: 'a' }, /allowed_providers/],
     [{ allowed_providers: [''] }, /allowed_providers/],
+    [
+      { allowed_providers: ['a', 'nobody', 'b'] },
+      /^allowed_providers names “nobody”, and there is no provider of that name\.$/,
+    ],
+    [{ allowed_providers: ['A'] }, /names “A”/],
     [{ allow_overwrite: 'yes' }, /allow_overwrite/],
     [{ allow_zero_data_retention: true }, /allow_zero_data_retention/],
     [{ project_id: 'project_x' }, /project_id/],
@@ -105,6 +114,12 @@ describe('PUT /manage/project-configs', () => {
     const key = await keyOf(await people.project());
     expectError(await put(key, { preference: 'speed', ...wrong }), 400, text);
     expect((await get(key)).body).toMatchObject({ preference: 'balanced' });
+  });
+
+  it('400: the provider of another organization', async () => {
+    const { admin } = await foundOrganization(app, rootKey, 'Without providers');
+    expectError(await put(admin, { allowed_providers: ['a'] }), 400, /names “a”/);
+    expect((await put(admin, { allowed_providers: ['sandbox'] })).status).toBe(200);
   });
 
   it('takes what is so of every call anyway', async () => {

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
+import { In } from 'typeorm';
+
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
@@ -21,6 +23,16 @@ export class ProviderRepository {
 
   async findByName(organizationId: string, name: string): Promise<ProviderEntity | null> {
     return this.transactions.manager.findOneBy(ProviderEntity, { organizationId, name });
+  }
+
+  /** Those of `names` that the organization's providers have. */
+  async namesAmong(organizationId: string, names: readonly string[]): Promise<string[]> {
+    const where = { organizationId, name: In([...names]) };
+    const found = await this.transactions.manager.find(ProviderEntity, {
+      select: { name: true },
+      where,
+    });
+    return found.map(({ name }) => name);
   }
 
   /** Newest first, one more than `limit` when there are more. */

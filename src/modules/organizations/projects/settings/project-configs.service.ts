@@ -5,6 +5,7 @@ import { Clock } from '#common/time/clock.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { StructureLock } from '../../structure-lock.js';
+import { KnownProviders } from './known-providers.js';
 import { ProjectConfigRepository } from './project-config.repository.js';
 import {
   ProjectConfigs,
@@ -24,6 +25,7 @@ const DEFAULTS: ProjectSettings = {
 export class ProjectConfigsService extends ProjectConfigs {
   constructor(
     private readonly configs: ProjectConfigRepository,
+    private readonly providers: KnownProviders,
     private readonly lock: StructureLock,
     private readonly events: EventBus,
     private readonly clock: Clock,
@@ -55,8 +57,25 @@ export class ProjectConfigsService extends ProjectConfigs {
     await this.lock.run(organizationId, async () => {
       const { settings } = await this.read(scope);
       if (!isAdmin && !settings.allowOverwrite) throw onlyForAdmins();
+      await this.#refuseUnknown(organizationId, changes.allowedProviders, settings);
       await this.configs.write(scope, { ...settings, ...changes }, new Date(this.clock.now()));
       this.events.emit('organizations.routing-settings-changed', { organizationId });
+    });
+  }
+
+  /** A name that is there already may stay: its provider was deleted since, and clients send back what they have read. */
+  async #refuseUnknown(
+    organizationId: string,
+    asked: ProjectSettings['allowedProviders'] | undefined,
+    { allowedProviders: before }: ProjectSettings,
+  ): Promise<void> {
+    const added = asked?.filter((name) => before?.includes(name) !== true) ?? [];
+    if (added.length === 0) return;
+    const unknown = await this.providers.firstUnknown(organizationId, added);
+    if (unknown === null) return;
+    throw new AppError('invalid_request', {
+      message: `allowed_providers names “${unknown}”, and there is no provider of that name.`,
+      param: 'allowed_providers',
     });
   }
 }

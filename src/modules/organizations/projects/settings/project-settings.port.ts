@@ -35,7 +35,7 @@ export abstract class ProjectConfigs {
   /**
    * Changes what is given. Every instance routes by it within a second.
    * @param isAdmin whoever is not changes settings only while those let requests ask for other things
-   * @throws {AppError} `not_found`; `operation_not_allowed`
+   * @throws {AppError} `not_found`; `operation_not_allowed`; `invalid_request` for a provider that there is not
    */
   abstract change(
     scope: SettingsScope,
