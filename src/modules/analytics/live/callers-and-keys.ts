@@ -20,7 +20,8 @@ export class CallersAndKeys {
     return this.directory.current(caller);
   }
 
-  watchedBy({ key, caller }: Listener): KeyState | null | Promise<KeyState | null> {
+  /** @param caller as it is now: what it reaches may not be what it was */
+  watchedBy({ key }: Listener, caller: KeyView): KeyState | null | Promise<KeyState | null> {
     return this.states.find(caller, key.keyId);
   }
 
@@ -29,7 +30,7 @@ export class CallersAndKeys {
     this.hotRoutes.recheck(request, endpoint, caller);
   }
 
-  isInUse(key: KeyState | null): boolean {
-    return key !== null && this.clock.now() < key.revokedAt;
+  isInUse(key: KeyState): boolean {
+    return this.clock.now() < key.revokedAt;
   }
 }

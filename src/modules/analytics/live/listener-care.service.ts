@@ -16,6 +16,9 @@ import { UsagePump } from './usage-pump.service.js';
 const SWEEP_MS = 500;
 const BEAT_MS = 15_000;
 
+/** What they are now. `null`: no key any more, and one that the caller does not reach. */
+type BothKeys = { readonly caller: KeyView | null; readonly watched: KeyState | null };
+
 /**
  * Looks after those who listen, as running calls are looked after: each is held to what its key is now, and closed when
  * that would be refused, or when the watched key is revoked. It keeps them alive with heartbeats too.
@@ -77,22 +80,25 @@ export class ListenerCare {
 
   #look(listener: Listener): void {
     const caller = this.callers.callerOf(listener);
-    const watched = this.callers.watchedBy(listener);
-    if (caller instanceof Promise || watched instanceof Promise) {
-      void this.#await(listener, Promise.all([caller, watched]));
-    } else {
-      this.#judge(listener, caller, watched);
-    }
+    const now =
+      caller instanceof Promise
+        ? caller.then((found) => this.#seenBy(listener, found))
+        : this.#seenBy(listener, caller);
+    if (now instanceof Promise) void this.#await(listener, now);
+    else this.#judge(listener, now);
   }
 
-  async #await(
-    listener: Listener,
-    reading: Promise<[KeyView | null, KeyState | null]>,
-  ): Promise<void> {
+  #seenBy(listener: Listener, caller: KeyView | null): BothKeys | Promise<BothKeys> {
+    const watched = caller && this.callers.watchedBy(listener, caller);
+    return watched instanceof Promise
+      ? watched.then((found) => ({ caller, watched: found }))
+      : { caller, watched };
+  }
+
+  async #await(listener: Listener, reading: Promise<BothKeys>): Promise<void> {
     this.#beingRead.add(listener);
     try {
-      const [caller, watched] = await reading;
-      this.#judge(listener, caller, watched);
+      this.#judge(listener, await reading);
     } catch (error) {
       // New streams are refused while PostgreSQL is away; what is open stays, and is looked at again.
       this.logger.debug({ err: error }, 'The keys of a stream could not be read');
@@ -101,14 +107,16 @@ export class ListenerCare {
     }
   }
 
-  #judge(listener: Listener, caller: KeyView | null, watched: KeyState | null): void {
+  #judge(listener: Listener, { caller, watched }: BothKeys): void {
     this.#closeUnless(listener, () => {
       if (!caller) throw new AppError('invalid_api_key');
       this.callers.assertAdmitted(listener, caller);
       listener.caller = caller;
+      if (!watched) throw new AppError('not_found');
     });
+    if (!watched) return;
     if (!this.callers.isInUse(watched)) listener.close(WATCHED_KEY_REVOKED);
-    if (watched) listener.key = watched;
+    listener.key = watched;
   }
 
   #closeUnless(listener: Listener, check: () => void): void {
