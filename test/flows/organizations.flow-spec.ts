@@ -176,6 +176,19 @@ describe('a change', () => {
     expect(found?.scopes).toEqual(['audit:read', 'org:read']);
   });
 
+  it('of a role that takes and gives nothing is told to nobody', async () => {
+    const roles = world.get(ChangeRoleService);
+    const scopes = ['org:read', 'audit:read'] as const;
+    const { id } = await roles.create(world.master, { name: 'Before', scopes: [...scopes] });
+    await person(id);
+    const changed = await roles.change(world.master, id, { name: 'After', description: 'x' });
+    expect(changed).toMatchObject({ name: 'After', description: 'x' });
+    await roles.change(world.master, id, { scopes: [...scopes].reverse() });
+    expect(heard).toEqual([]);
+    await roles.change(world.master, id, { scopes: ['org:read'] });
+    expect(heard).toEqual([members(null), standing({})]);
+  });
+
   it('of a team, of who is in it, and of an organization is told of', async () => {
     const teams = world.get(ChangeTeamService);
     const { id: teamId } = await teams.create(organizationId, { name: 'Told of' });

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isDeepStrictEqual } from 'node:util';
 
 import { isBuiltInRole } from '#common/auth/roles.js';
 import type { Principal } from '#common/auth/principal.js';
@@ -67,13 +68,21 @@ export class ChangeRoleService {
       const changed = await refuseTakenName(name ?? '', () =>
         this.roles.update(organizationId, id, changes, now),
       );
-      const everybody = { organizationId, userId: null };
-      this.events.emit('organizations.members-changed', everybody);
-      // Keys of service accounts may do what their account's role lets them.
-      const everyKey = { ...everybody, teamId: null, serviceAccountId: null };
-      this.events.emit('organizations.standing-changed', everyKey);
+      if (scopes && !isDeepStrictEqual(scopes, before.scopes)) this.#tellEverybody(organizationId);
       return roleOr404(changed, id);
     });
+  }
+
+  /**
+   * Every session and every key of the organization is read anew, once: who has the role may be thousands, and what they have
+   * cached is not kept by role. What the role is called decides on nothing, so its name changes without that.
+   */
+  #tellEverybody(organizationId: string): void {
+    const everybody = { organizationId, userId: null };
+    this.events.emit('organizations.members-changed', everybody);
+    // Keys of service accounts may do what their account's role lets them.
+    const everyKey = { ...everybody, teamId: null, serviceAccountId: null };
+    this.events.emit('organizations.standing-changed', everyKey);
   }
 
   /** @throws {AppError} `not_found`; `conflict` while somebody has it or is invited to it */
