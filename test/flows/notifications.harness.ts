@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
+import { AuditTrailModule } from '#modules/audit/index.js';
 import type { ChannelReach } from '#modules/notifications/channel-reach.js';
 import { DeliverNotificationService } from '#modules/notifications/dispatch/deliver-notification.service.js';
 import { SweepNotificationsService } from '#modules/notifications/dispatch/sweep-notifications.service.js';
@@ -21,6 +22,8 @@ import { EventsModule } from '#platform/events/events.module.js';
 import { createLogger } from '#platform/observability/logger.js';
 import { ObservabilityModule } from '#platform/observability/observability.module.js';
 import { QueueModule } from '#platform/queue/queue.module.js';
+
+import { ActingSpecModule } from '../support/acting.js';
 
 export const ORGANIZATION = 'org_a';
 /** All channels of that organization. */
@@ -91,6 +94,8 @@ export class NotifyingProcess {
         ObservabilityModule.forRoot(logger),
         DatabaseModule.forRoot(new Secret(databaseUrl)),
         CryptoModule.forRoot(ROOT_KEY),
+        ActingSpecModule,
+        AuditTrailModule,
         EventsModule,
         QueueModule,
         NotificationsModule,

@@ -18,6 +18,7 @@ import { type JobHandler, JobProcessor } from '#platform/queue/job-processor.dec
 import { JobPublisher } from '#platform/queue/job-publisher.js';
 import { QueueModule } from '#platform/queue/queue.module.js';
 
+import { ActingSpecModule } from '../support/acting.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { startRedis, type TestRedis, WITHOUT_REDIS } from '../support/redis.js';
 import { SpecJob } from '../support/spec.jobs.js';
@@ -124,6 +125,7 @@ describe.each([
           ConfigModule.forRoot(config),
           ObservabilityModule.forRoot(logger),
           DatabaseModule.forRoot(databaseUrl),
+          ActingSpecModule,
           QueueModule,
           SpecModule,
         ],

@@ -19,6 +19,7 @@ import { Projects } from './projects/projects.port.js';
 import { ReadKeyCarePoliciesService } from './read-key-care-policies.service.js';
 import { ServiceAccountRepository } from './service-accounts/service-account.repository.js';
 import { ServiceAccounts } from './service-accounts/service-accounts.port.js';
+import { StructureLock } from './structure-lock.js';
 import { SubjectRemovals } from './subject-removals.js';
 import { SuspiciousKeyPolicy } from './suspicious-key-policy.port.js';
 import { TeamRepository } from './teams/team.repository.js';
@@ -32,6 +33,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     AnnounceMemberChanges,
     OrganizationRepository,
     OrganizationSettingsService,
+    StructureLock,
     SubjectRemovals,
     { provide: KeyCarePolicies, useClass: ReadKeyCarePoliciesService },
     InvitationRepository,
@@ -65,6 +67,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     Projects,
     ServiceAccountRepository,
     ServiceAccounts,
+    StructureLock,
     SubjectRemovals,
     SuspiciousKeyPolicy,
     TeamRepository,

@@ -3,12 +3,15 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { isGiven } from '#common/validation/given.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 
 import type { ApprovalPolicy } from './approval-policy.port.js';
 import type { UpdateOrganizationDto } from './dto/update-organization.dto.js';
 import { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
 import type { OrganizationEntity } from './organization.entity.js';
 import { OrganizationRepository, type OrganizationSettings } from './organization.repository.js';
+import { viewOrganization } from './organization.view.js';
+import { StructureLock } from './structure-lock.js';
 import type { SuspiciousKeyAction, SuspiciousKeyPolicy } from './suspicious-key-policy.port.js';
 import type {
   UnclaimedSecretAction,
@@ -21,7 +24,11 @@ export class OrganizationSettingsService
   extends LeakedKeyPolicy
   implements UnclaimedSecretPolicy, ApprovalPolicy, SuspiciousKeyPolicy
 {
-  constructor(private readonly organizations: OrganizationRepository) {
+  constructor(
+    private readonly organizations: OrganizationRepository,
+    private readonly lock: StructureLock,
+    private readonly trail: AuditTrail,
+  ) {
     super();
   }
 
@@ -39,10 +46,23 @@ export class OrganizationSettingsService
     id: string,
     dto: UpdateOrganizationDto,
   ): Promise<OrganizationEntity> {
-    await this.get(caller, id);
     const changes = settingsOf(dto);
-    if (Object.keys(changes).length > 0) await this.organizations.update(id, changes);
-    return this.get(caller, id);
+    return this.lock.run(id, async () => {
+      const before = await this.get(caller, id);
+      if (Object.keys(changes).length === 0) return before;
+      await this.organizations.update(id, changes);
+      const after = await this.get(caller, id);
+      await this.trail.appendChange(
+        {
+          organizationId: id,
+          action: 'organization.updated',
+          target: { type: 'organization', id },
+        },
+        { ...viewOrganization(before) },
+        { ...viewOrganization(after) },
+      );
+      return after;
+    });
   }
 
   override async actionOf(organizationId: string): Promise<LeakedKeyAction> {

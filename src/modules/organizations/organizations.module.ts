@@ -7,6 +7,7 @@ import { InvitationsController } from './invitations/invitations.controller.js';
 import { ReadInvitationsService } from './invitations/read-invitations.service.js';
 import { ChangeMemberService } from './members/change-member.service.js';
 import { MembersController } from './members/members.controller.js';
+import { RecordMemberChange } from './members/record-member-change.js';
 import { ReadMembersService } from './members/read-members.service.js';
 import { SuspendUserService } from './members/suspend-user.service.js';
 import { UsersController } from './members/users.controller.js';
@@ -32,7 +33,6 @@ import { CreateServiceAccountService } from './service-accounts/create-service-a
 import { ReadServiceAccountsService } from './service-accounts/read-service-accounts.service.js';
 import { ServiceAccountRoles } from './service-accounts/service-account-roles.service.js';
 import { ServiceAccountsController } from './service-accounts/service-accounts.controller.js';
-import { StructureLock } from './structure-lock.js';
 import { ChangeTeamMemberService } from './teams/change-team-member.service.js';
 import { ChangeTeamService } from './teams/change-team.service.js';
 import { ReadTeamsService } from './teams/read-teams.service.js';
@@ -71,10 +71,10 @@ import { TeamsController } from './teams/teams.controller.js';
     ReadRolesService,
     ReadServiceAccountsService,
     ReadTeamsService,
+    RecordMemberChange,
     RoleRepository,
     RunOrganizationsService,
     ServiceAccountRoles,
-    StructureLock,
     SuspendUserService,
     TeamMemberRepository,
     { provide: DefaultOrganization, useClass: DefaultOrganizationService },

@@ -6,6 +6,7 @@ import { newId } from '#common/ids/prefixed-id.js';
 import { decodeCursor, type Page, toPage } from '#common/pagination/cursor.js';
 import type { PageQuery } from '#common/pagination/page.query.js';
 import { Clock } from '#common/time/clock.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import type { OrganizationResponse } from './dto/organization.response.js';
@@ -22,6 +23,7 @@ export class RunOrganizationsService {
   constructor(
     private readonly organizations: OrganizationRepository,
     private readonly lock: StructureLock,
+    private readonly trail: AuditTrail,
     private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
@@ -41,8 +43,17 @@ export class RunOrganizationsService {
   async create(caller: Principal, name: string): Promise<OrganizationEntity> {
     assertMaster(caller);
     const id = newId('organization');
-    await this.organizations.insertAcrossTenants(id, name, new Date(this.clock.now()));
-    return organizationOr404(await this.organizations.find(id), id);
+    return this.lock.run(id, async () => {
+      await this.organizations.insertAcrossTenants(id, name, new Date(this.clock.now()));
+      const organization = organizationOr404(await this.organizations.find(id), id);
+      await this.trail.append({
+        organizationId: id,
+        action: 'organization.created',
+        target: { type: 'organization', id },
+        after: { ...viewOrganization(organization) },
+      });
+      return organization;
+    });
   }
 
   /**
@@ -61,6 +72,12 @@ export class RunOrganizationsService {
         });
       }
       await this.organizations.update(id, { status });
+      const action = status === 'suspended' ? 'organization.suspended' : 'organization.resumed';
+      await this.trail.appendChange(
+        { organizationId: id, action, target: { type: 'organization', id } },
+        { status: organization.status },
+        { status },
+      );
       const about = { organizationId: id, userId: null };
       this.events.emit('organizations.members-changed', about);
       const standing = { ...about, teamId: null, serviceAccountId: null };

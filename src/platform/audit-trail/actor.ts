@@ -70,6 +70,16 @@ export class Actors {
     return this.#acting.run(actor, work);
   }
 
+  /**
+   * `work` is what a person does of whom their request did not tell: it is public, and they prove in it who they are. From where
+   * they do it is as before.
+   * @param sessionId of the session that they have, or get; `null`: none
+   */
+  actAs<R>(userId: string, sessionId: string | null, work: () => Promise<R>): Promise<R> {
+    const person = { type: 'user', id: userId, userId, keyId: null, sessionId } as const;
+    return this.act({ ...this.current, ...person }, work);
+  }
+
   /** @throws {Error} where a change is made outside of {@link act}: a mistake in the program */
   get current(): Actor {
     const actor = this.#acting.current;

@@ -37,6 +37,17 @@ export type AuditEvent = {
  */
 export abstract class AuditTrail {
   abstract append(event: AuditEvent): Promise<void>;
+
+  /** As {@link append}, with what is different between two states. Where nothing is, nothing has happened: there is no entry. */
+  async appendChange(
+    event: Omit<AuditEvent, 'before' | 'after'>,
+    before: AuditFacts,
+    after: AuditFacts,
+  ): Promise<void> {
+    const difference = changed(before, after);
+    const names = [...Object.keys(difference.before), ...Object.keys(difference.after)];
+    if (names.length > 0) await this.append({ ...event, ...difference });
+  }
 }
 
 /** `before` and `after` of what is different between two states, member by member. Both are empty where nothing is. */

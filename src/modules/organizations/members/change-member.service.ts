@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '#common/auth/principal.js';
 import { scopeMask } from '#common/auth/scopes.js';
 import { AppError } from '#common/errors/app-error.js';
-import { EventBus } from '#platform/events/event-bus.js';
+import type { AuditAction } from '#platform/audit-trail/audit-actions.js';
 
 import { CallerRights } from '../roles/caller-rights.service.js';
 import { assertMayGiveOrTake, OWNER, type Rights } from '../roles/domain/rights.js';
@@ -15,6 +15,7 @@ import type { Standing } from '../teams/teams.port.js';
 import { type MemberProfile, MemberRepository } from './member.repository.js';
 import type { Membership } from './memberships.port.js';
 import { memberOr404 } from './read-members.service.js';
+import { RecordMemberChange } from './record-member-change.js';
 
 const RUNS_ORGANIZATION = scopeMask(['org:write']);
 
@@ -27,7 +28,7 @@ export class ChangeMemberService {
     private readonly rights: CallerRights,
     private readonly lock: StructureLock,
     private readonly removals: SubjectRemovals,
-    private readonly events: EventBus,
+    private readonly record: RecordMemberChange,
   ) {}
 
   /**
@@ -36,13 +37,18 @@ export class ChangeMemberService {
    */
   async setRole(caller: Principal, userId: string, role: string): Promise<MemberProfile> {
     const { organizationId } = caller;
-    return this.#change(caller, userId, async (member, rights) => {
-      const next = roleOr404(await this.roles.resolve(organizationId, role), role, 'role');
-      assertMayGiveOrTake(rights, next, 'role');
-      if (role !== OWNER) await this.#keepAnOwner(member);
-      await this.members.setRole(organizationId, userId, role);
-      return memberOr404(await this.members.findProfile(organizationId, userId), userId);
-    });
+    const changed = await this.#change(
+      caller,
+      userId,
+      'member.role_changed',
+      async (member, rights) => {
+        const next = roleOr404(await this.roles.resolve(organizationId, role), role, 'role');
+        assertMayGiveOrTake(rights, next, 'role');
+        if (role !== OWNER) await this.#keepAnOwner(member);
+        await this.members.setRole(organizationId, userId, role);
+      },
+    );
+    return memberOr404(changed, userId);
   }
 
   /**
@@ -52,12 +58,11 @@ export class ChangeMemberService {
   async remove(caller: Principal, userId: string): Promise<void> {
     const isLeaving = caller.role !== null && caller.userId === userId;
     if (!isLeaving) assertRunsOrganization(caller);
-    await this.#change(caller, userId, async (member) => {
+    await this.#change(caller, userId, 'member.removed', async (member) => {
       await this.#keepAnOwner(member);
       const { organizationId } = caller;
       await this.members.delete(organizationId, userId);
       await this.removals.removed({ organizationId, kind: 'user', id: userId });
-      this.#tellOfStanding(member);
     });
   }
 
@@ -66,27 +71,31 @@ export class ChangeMemberService {
    * @throws {AppError} as {@link setRole}
    */
   async setStatus(caller: Principal, userId: string, status: Standing): Promise<void> {
-    await this.#change(caller, userId, async (member) => {
+    const action = status === 'suspended' ? 'member.suspended' : 'member.resumed';
+    await this.#change(caller, userId, action, async (member) => {
       if (status === 'suspended') await this.#keepAnOwner(member);
       await this.members.setStatus(caller.organizationId, userId, status);
-      this.#tellOfStanding(member);
     });
   }
 
-  async #change<T>(
+  /** Answers what they are now. */
+  async #change(
     caller: Principal,
     userId: string,
-    change: (member: Membership, rights: Rights) => Promise<T>,
-  ): Promise<T> {
+    action: AuditAction,
+    change: (member: Membership, rights: Rights) => Promise<void>,
+  ): Promise<MemberProfile | null> {
     const { organizationId } = caller;
     return this.lock.run(organizationId, async () => {
       const found = await this.members.find(organizationId, userId);
       const member = memberOr404(found, userId);
       const rights = await this.rights.of(caller);
       assertMayGiveOrTake(rights, member, 'role');
-      const result = await change(member, rights);
-      this.events.emit('organizations.members-changed', { organizationId, userId });
-      return result;
+      const before = memberOr404(await this.members.findProfile(organizationId, userId), userId);
+      await change(member, rights);
+      const after = await this.members.findProfile(organizationId, userId);
+      await this.record.changed(organizationId, action, before, after);
+      return after;
     });
   }
 
@@ -98,11 +107,6 @@ export class ChangeMemberService {
     throw new AppError('conflict', {
       message: 'This is the last owner of the organization. Make somebody else an owner first.',
     });
-  }
-
-  #tellOfStanding({ organizationId, userId }: Membership): void {
-    const about = { organizationId, teamId: null, userId, serviceAccountId: null };
-    this.events.emit('organizations.standing-changed', about);
   }
 }
 

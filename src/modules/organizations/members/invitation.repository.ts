@@ -5,6 +5,9 @@ import { AppError } from '#common/errors/app-error.js';
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
+import { Actors } from '#platform/audit-trail/actor.js';
+import type { AuditAction } from '#platform/audit-trail/audit-actions.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
@@ -29,6 +32,8 @@ export class InvitationRepository extends Invitations {
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
     private readonly events: EventBus,
+    private readonly trail: AuditTrail,
+    private readonly actors: Actors,
   ) {
     super();
   }
@@ -45,9 +50,9 @@ export class InvitationRepository extends Invitations {
   override accept(token: string, userId: string): Promise<PendingInvitation> {
     return this.transactions.run(async () => {
       const now = new Date(this.clock.now());
-      const [accepted] = await this.transactions.sql<PendingInvitation>(
+      const [accepted] = await this.transactions.sql<InvitationRow>(
         `UPDATE invitations SET accepted_at = $2
-          WHERE token_hash = $1 AND accepted_at IS NULL AND expires_at > $2 RETURNING ${COLUMNS}`,
+          WHERE token_hash = $1 AND accepted_at IS NULL AND expires_at > $2 RETURNING ${ROW}`,
         [hashOf(token), now],
       );
       if (!accepted) {
@@ -58,8 +63,14 @@ export class InvitationRepository extends Invitations {
          VALUES ($1, $2, $3, $4, $4) ON CONFLICT DO NOTHING RETURNING user_id`,
         [accepted.organizationId, userId, accepted.role, now],
       );
-      if (member) return accepted;
-      throw new AppError('conflict', { message: 'You are a member of this organization already.' });
+      if (!member) {
+        throw new AppError('conflict', {
+          message: 'You are a member of this organization already.',
+        });
+      }
+      // Whose the token is they have proven: it is not somebody unknown who accepts.
+      await this.actors.actAs(userId, null, () => this.#joined(accepted, userId));
+      return accepted;
     });
   }
 
@@ -92,6 +103,7 @@ export class InvitationRepository extends Invitations {
       `DELETE FROM invitations WHERE organization_id = $1 AND id = $2 AND accepted_at IS NULL RETURNING ${ROW}`,
       [organizationId, id],
     );
+    if (row) await this.#record('invitation.revoked', row);
     return row ?? null;
   }
 
@@ -101,6 +113,7 @@ export class InvitationRepository extends Invitations {
       `DELETE FROM invitations WHERE organization_id = $1 AND email = $2 AND accepted_at IS NULL RETURNING ${ROW}`,
       [organizationId, email],
     );
+    if (row) await this.#record('invitation.revoked', row, 'Replaced by another invitation.');
     return row ?? null;
   }
 
@@ -114,8 +127,39 @@ export class InvitationRepository extends Invitations {
        RETURNING (SELECT name FROM organizations WHERE organizations.id = organization_id) AS name`,
       [id, organizationId, email, role, hashOf(token.reveal()), invitedBy, createdAt, expiresAt],
     );
+    await this.#record('invitation.created', invitation);
     const organizationName = row?.name ?? '';
     this.events.emit('organizations.member-invited', { email, organizationName, token, expiresAt });
+  }
+
+  async #joined(invitation: InvitationRow, userId: string): Promise<void> {
+    await this.#record('invitation.accepted', invitation);
+    const { organizationId, email, role } = invitation;
+    await this.trail.append({
+      organizationId,
+      action: 'member.added',
+      target: { type: 'member', id: userId },
+      after: { role },
+      details: { invitation_id: invitation.id },
+      personal: { email },
+    });
+  }
+
+  async #record(
+    action: AuditAction,
+    invitation: InvitationRow,
+    reason: string | null = null,
+  ): Promise<void> {
+    const { id, organizationId, email, role, invitedBy, expiresAt } = invitation;
+    const facts = { role, invited_by: invitedBy, expires_at: expiresAt.toISOString() };
+    await this.trail.append({
+      organizationId,
+      action,
+      target: { type: 'invitation', id },
+      ...(action === 'invitation.created' ? { after: facts } : { before: facts }),
+      personal: { email },
+      reason,
+    });
   }
 }
 

@@ -3,13 +3,13 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import type { Standing } from '../teams/teams.port.js';
 import { ChangeMemberService } from './change-member.service.js';
 import type { SuspendUserDto } from './dto/member.dto.js';
 import type { UserStandingResponse } from './dto/member.responses.js';
 import { MemberRepository } from './member.repository.js';
+import { RecordMemberChange } from './record-member-change.js';
 import { UserRepository } from './user.repository.js';
 
 @Injectable()
@@ -19,7 +19,7 @@ export class SuspendUserService {
     private readonly members: MemberRepository,
     private readonly changeMember: ChangeMemberService,
     private readonly transactions: TransactionRunner,
-    private readonly events: EventBus,
+    private readonly record: RecordMemberChange,
   ) {}
 
   /**
@@ -46,14 +46,14 @@ export class SuspendUserService {
       });
     }
     await this.transactions.run(async () => {
-      if (!(await this.users.setStatusAcrossTenants(userId, status))) {
+      const user = await this.users.findAcrossTenants(userId);
+      if (!user || !(await this.users.setStatusAcrossTenants(userId, status))) {
         throw new AppError('not_found', { message: `There is no user ${userId}.` });
       }
-      this.events.emit('organizations.members-changed', { organizationId: null, userId });
-      for (const { organizationId } of await this.members.listAcrossTenants(userId)) {
-        const about = { organizationId, teamId: null, userId, serviceAccountId: null };
-        this.events.emit('organizations.standing-changed', about);
-      }
+      const theirs = await this.members.listAcrossTenants(userId);
+      // Also where they belong to none: whoever suspends them has done something.
+      const told = new Set([caller.organizationId, ...theirs.map((one) => one.organizationId)]);
+      await this.record.setEverywhere(user, [user.status, status], [...told]);
     });
   }
 }

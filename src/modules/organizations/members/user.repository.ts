@@ -4,6 +4,8 @@ import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
+import { Actors } from '#platform/audit-trail/actor.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { type NewUser, type User, Users } from './users.port.js';
@@ -15,6 +17,8 @@ export class UserRepository extends Users {
   constructor(
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
+    private readonly trail: AuditTrail,
+    private readonly actors: Actors,
   ) {
     super();
   }
@@ -90,7 +94,24 @@ export class UserRepository extends Users {
          VALUES ($1, $2, 'owner', $3, $3)`,
         [id, ownerId, now],
       );
+      await this.actors.actAs(ownerId, null, () => this.#founded(id, name, ownerId));
     });
     return id;
+  }
+
+  async #founded(organizationId: string, name: string, ownerId: string): Promise<void> {
+    await this.trail.append({
+      organizationId,
+      action: 'organization.created',
+      target: { type: 'organization', id: organizationId },
+      // Whoever names none has it named after them.
+      personal: { organization_name: name },
+    });
+    await this.trail.append({
+      organizationId,
+      action: 'member.added',
+      target: { type: 'member', id: ownerId },
+      after: { role: 'owner' },
+    });
   }
 }

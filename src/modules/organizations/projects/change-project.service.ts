@@ -5,6 +5,8 @@ import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
 import { isGiven } from '#common/validation/given.js';
+import type { AuditAction } from '#platform/audit-trail/audit-actions.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { refuseDuplicate, refuseWhileUsed } from '#platform/database/refuse-duplicate.js';
 
 import { StructureLock } from '../structure-lock.js';
@@ -14,6 +16,7 @@ import { assertOfOwnTeam } from '../teams/own-team.js';
 import { TeamRepository } from '../teams/team.repository.js';
 import type { CreateProjectDto, UpdateProjectDto } from './dto/project.dto.js';
 import { ProjectRepository, type ProjectRow } from './project.repository.js';
+import { viewProject } from './project.view.js';
 import { projectOr404 } from './read-projects.service.js';
 
 /** Projects. A key of a team has a say over its team's only. */
@@ -24,6 +27,7 @@ export class ChangeProjectService {
     private readonly teams: TeamRepository,
     private readonly lock: StructureLock,
     private readonly removals: SubjectRemovals,
+    private readonly trail: AuditTrail,
     private readonly clock: Clock,
   ) {}
 
@@ -45,6 +49,8 @@ export class ChangeProjectService {
       await this.#checkTeam(caller, project.teamId);
       refuseOneTooMany(await this.projects.count(organizationId), MAX_PROJECTS, 'projects');
       await refuseTakenName(dto.name, () => this.projects.insert(project));
+      const after = { ...viewProject(project) };
+      await this.trail.append({ ...about('project.created', project), after });
     });
     return project;
   }
@@ -58,13 +64,16 @@ export class ChangeProjectService {
     const name = isGiven(dto.name) ? dto.name : undefined;
     const { description, team_id: teamId } = dto;
     return this.lock.run(organizationId, async () => {
-      await this.#assertOwn(caller, id);
+      const before = await this.#findOwn(caller, id);
       if (teamId !== undefined) await this.#checkTeam(caller, teamId);
       const changes = { name, description, teamId };
       const changed = await refuseTakenName(name ?? '', () =>
         this.projects.update(organizationId, id, changes, this.#now()),
       );
-      return projectOr404(changed, id);
+      const project = projectOr404(changed, id);
+      const [was, is] = [{ ...viewProject(before) }, { ...viewProject(project) }];
+      await this.trail.appendChange(about('project.updated', project), was, is);
+      return project;
     });
   }
 
@@ -72,19 +81,22 @@ export class ChangeProjectService {
   async delete(caller: Principal, id: string): Promise<void> {
     const { organizationId } = caller;
     await this.lock.run(organizationId, async () => {
-      await this.#assertOwn(caller, id);
-      const wasThere = await refuseWhileUsed(
+      const project = await this.#findOwn(caller, id);
+      await refuseWhileUsed(
         'Something belongs to this project yet, such as a key. Move or delete that first.',
         () => this.projects.delete(organizationId, id),
       );
-      projectOr404(wasThere || null, id);
+      const before = { ...viewProject(project) };
+      await this.trail.append({ ...about('project.deleted', project), before });
       await this.removals.removed({ organizationId, kind: 'project', id });
     });
   }
 
-  async #assertOwn(caller: Principal, id: string): Promise<void> {
+  async #findOwn(caller: Principal, id: string): Promise<ProjectRow> {
     const [found] = await this.projects.findAll(caller.organizationId, [id]);
-    assertOfOwnTeam(caller, projectOr404(found ?? null, id).teamId);
+    const project = projectOr404(found ?? null, id);
+    assertOfOwnTeam(caller, project.teamId);
+    return project;
   }
 
   async #checkTeam(caller: Principal, teamId: string | null): Promise<void> {
@@ -100,6 +112,10 @@ export class ChangeProjectService {
   #now(): Date {
     return new Date(this.clock.now());
   }
+}
+
+function about(action: AuditAction, { organizationId, id }: ProjectRow) {
+  return { organizationId, action, target: { type: 'project', id } };
 }
 
 function refuseTakenName<T>(name: string, write: () => Promise<T>): Promise<T> {

@@ -8,6 +8,8 @@ import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
 import { isGiven } from '#common/validation/given.js';
+import type { AuditAction } from '#platform/audit-trail/audit-actions.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { refuseDuplicate } from '#platform/database/refuse-duplicate.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
@@ -18,6 +20,7 @@ import { assertHolds } from './domain/rights.js';
 import type { CreateRoleDto, UpdateRoleDto } from './dto/role.dto.js';
 import { roleOr404 } from './read-roles.service.js';
 import { RoleRepository, type RoleRow } from './role.repository.js';
+import { viewRole } from './role.view.js';
 
 /** An organization's own roles. */
 @Injectable()
@@ -26,6 +29,7 @@ export class ChangeRoleService {
     private readonly roles: RoleRepository,
     private readonly rights: CallerRights,
     private readonly lock: StructureLock,
+    private readonly trail: AuditTrail,
     private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
@@ -45,6 +49,7 @@ export class ChangeRoleService {
       assertHolds(await this.rights.of(caller), role.scopes, 'scopes');
       refuseOneTooMany(await this.roles.count(organizationId), MAX_ROLES, 'roles of its own');
       await refuseTakenName(role.name, () => this.roles.insert(role));
+      await this.trail.append({ ...about('role.created', role), after: { ...viewRole(role) } });
     });
     return role;
   }
@@ -69,7 +74,10 @@ export class ChangeRoleService {
         this.roles.update(organizationId, id, changes, now),
       );
       if (scopes && !isDeepStrictEqual(scopes, before.scopes)) this.#tellEverybody(organizationId);
-      return roleOr404(changed, id);
+      const role = roleOr404(changed, id);
+      const [was, is] = [{ ...viewRole(before) }, { ...viewRole(role) }];
+      await this.trail.appendChange(about('role.updated', role), was, is);
+      return role;
     });
   }
 
@@ -88,7 +96,7 @@ export class ChangeRoleService {
   /** @throws {AppError} `not_found`; `conflict` while somebody has it or is invited to it */
   async delete({ organizationId }: Principal, id: string): Promise<void> {
     await this.lock.run(organizationId, async () => {
-      roleOr404(await this.roles.find(organizationId, id), id);
+      const role = roleOr404(await this.roles.find(organizationId, id), id);
       if (await this.roles.isInUse(organizationId, id)) {
         throw new AppError('conflict', {
           message:
@@ -96,8 +104,13 @@ export class ChangeRoleService {
         });
       }
       await this.roles.delete(organizationId, id);
+      await this.trail.append({ ...about('role.deleted', role), before: { ...viewRole(role) } });
     });
   }
+}
+
+function about(action: AuditAction, { organizationId, id }: RoleRow) {
+  return { organizationId, action, target: { type: 'role', id } };
 }
 
 function inOrder(scopes: CreateRoleDto['scopes']): CreateRoleDto['scopes'] {

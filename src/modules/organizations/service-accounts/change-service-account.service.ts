@@ -4,6 +4,8 @@ import type { Principal } from '#common/auth/principal.js';
 import { Clock } from '#common/time/clock.js';
 import { isGiven } from '#common/validation/given.js';
 import { assertMatches } from '#common/validation/if-match.js';
+import type { AuditAction } from '#platform/audit-trail/audit-actions.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { StructureLock } from '../structure-lock.js';
@@ -15,6 +17,7 @@ import {
   ServiceAccountRepository,
   type ServiceAccountRow,
 } from './service-account.repository.js';
+import { viewServiceAccount } from './service-account.view.js';
 import { ServiceAccountRoles } from './service-account-roles.service.js';
 import { refuseTakenName } from './taken-name.js';
 
@@ -28,6 +31,7 @@ export class ChangeServiceAccountService {
     private readonly accounts: ServiceAccountRepository,
     private readonly roles: ServiceAccountRoles,
     private readonly lock: StructureLock,
+    private readonly trail: AuditTrail,
     private readonly events: EventBus,
     private readonly clock: Clock,
   ) {}
@@ -46,7 +50,7 @@ export class ChangeServiceAccountService {
   ): Promise<ServiceAccountRow> {
     const name = isGiven(dto.name) ? dto.name : undefined;
     const role = isGiven(dto.role) ? dto.role : undefined;
-    return this.#change(caller, id, async ({ version }) => {
+    return this.#change(caller, id, 'service_account.updated', async ({ version }) => {
       if (ifMatch !== null) assertMatches(ifMatch, 'service account', version);
       if (role !== undefined) await this.roles.assertMayGiveOrTake(caller, role);
       return { name, role, description: dto.description };
@@ -59,7 +63,10 @@ export class ChangeServiceAccountService {
    * @throws {AppError} `not_found`; `escalation_denied`
    */
   setStatus(caller: Principal, id: string, status: Standing): Promise<ServiceAccountRow> {
-    return this.#change(caller, id, (account) => (account.status === status ? null : { status }));
+    const action = status === 'suspended' ? 'service_account.suspended' : 'service_account.resumed';
+    return this.#change(caller, id, action, (account) =>
+      account.status === status ? null : { status },
+    );
   }
 
   /**
@@ -68,8 +75,12 @@ export class ChangeServiceAccountService {
    */
   async delete(caller: Principal, id: string): Promise<void> {
     await this.lock.run(caller.organizationId, async () => {
-      await this.#find(caller, id);
+      const account = await this.#find(caller, id);
       await this.accounts.delete(caller.organizationId, id);
+      await this.trail.append({
+        ...about('service_account.deleted', account),
+        before: { ...viewServiceAccount(account) },
+      });
       this.#tellKeys(caller.organizationId, id);
     });
   }
@@ -78,6 +89,7 @@ export class ChangeServiceAccountService {
   async #change(
     caller: Principal,
     id: string,
+    action: AuditAction,
     changesOf: (
       account: ServiceAccountRow,
     ) => Promise<ServiceAccountChanges> | ServiceAccountChanges | null,
@@ -91,8 +103,11 @@ export class ChangeServiceAccountService {
       const changed = await refuseTakenName(changes.name ?? '', () =>
         this.accounts.update(organizationId, id, changes, now),
       );
+      const account = serviceAccountOr404(changed, id);
+      const [was, is] = [{ ...viewServiceAccount(before) }, { ...viewServiceAccount(account) }];
+      await this.trail.appendChange(about(action, account), was, is);
       this.#tellKeys(organizationId, id);
-      return serviceAccountOr404(changed, id);
+      return account;
     });
   }
 
@@ -106,4 +121,8 @@ export class ChangeServiceAccountService {
     const about = { organizationId, teamId: null, userId: null, serviceAccountId };
     this.events.emit('organizations.standing-changed', about);
   }
+}
+
+function about(action: AuditAction, { organizationId, id }: ServiceAccountRow) {
+  return { organizationId, action, target: { type: 'service_account', id } };
 }

@@ -4,6 +4,7 @@ import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 
 import { StructureLock } from '../structure-lock.js';
 import { MAX_SERVICE_ACCOUNTS, refuseOneTooMany } from '../structure.limits.js';
@@ -11,6 +12,7 @@ import { TeamRepository } from '../teams/team.repository.js';
 import type { CreateServiceAccountDto } from './dto/service-account.dto.js';
 import { ServiceAccountRepository, type ServiceAccountRow } from './service-account.repository.js';
 import { ServiceAccountRoles } from './service-account-roles.service.js';
+import { viewServiceAccount } from './service-account.view.js';
 import { refuseTakenName } from './taken-name.js';
 
 @Injectable()
@@ -20,6 +22,7 @@ export class CreateServiceAccountService {
     private readonly teams: TeamRepository,
     private readonly roles: ServiceAccountRoles,
     private readonly lock: StructureLock,
+    private readonly trail: AuditTrail,
     private readonly clock: Clock,
   ) {}
 
@@ -49,6 +52,12 @@ export class CreateServiceAccountService {
       const count = await this.accounts.count(organizationId);
       refuseOneTooMany(count, MAX_SERVICE_ACCOUNTS, 'service accounts');
       await refuseTakenName(account.name, () => this.accounts.insert(account));
+      await this.trail.append({
+        organizationId,
+        action: 'service_account.created',
+        target: { type: 'service_account', id: account.id },
+        after: { ...viewServiceAccount(account) },
+      });
     });
     return account;
   }

@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 
 import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import { MemberRepository } from '../members/member.repository.js';
+import { RecordMemberChange } from '../members/record-member-change.js';
 import { CallerRights } from '../roles/caller-rights.service.js';
 import { assertHolds } from '../roles/domain/rights.js';
 import { StructureLock } from '../structure-lock.js';
@@ -22,7 +22,7 @@ export class ChangeTeamMemberService {
     private readonly members: MemberRepository,
     private readonly rights: CallerRights,
     private readonly lock: StructureLock,
-    private readonly events: EventBus,
+    private readonly record: RecordMemberChange,
   ) {}
 
   /**
@@ -41,8 +41,9 @@ export class ChangeTeamMemberService {
       const canManageKeys = dto.can_manage_keys ?? false;
       await this.#checkRights(caller, canManageKeys, before?.canManageKeys ?? false);
       await this.teamMembers.put(place, { role: dto.role, canManageKeys });
-      this.#tell(place);
-      return memberOr404(await this.teamMembers.find(place), place.userId);
+      const after = memberOr404(await this.teamMembers.find(place), place.userId);
+      await this.record.changedInTeam(place, before, after);
+      return after;
     });
   }
 
@@ -53,7 +54,7 @@ export class ChangeTeamMemberService {
       const member = memberOr404(await this.#find(place), userId);
       await this.#checkRights(caller, false, member.canManageKeys);
       await this.teamMembers.delete(place);
-      this.#tell(place);
+      await this.record.changedInTeam(place, member, null);
     });
   }
 
@@ -70,10 +71,6 @@ export class ChangeTeamMemberService {
   async #checkRights(caller: Principal, next: boolean, before: boolean): Promise<void> {
     const rights = await this.rights.of(caller);
     if (next !== before) assertHolds(rights, ['keys:write'], 'can_manage_keys');
-  }
-
-  #tell({ organizationId, userId }: { organizationId: string; userId: string }): void {
-    this.events.emit('organizations.members-changed', { organizationId, userId });
   }
 }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
+import { type AuditFacts, AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import { StructureLock } from '../../structure-lock.js';
@@ -27,6 +28,7 @@ export class ProjectConfigsService extends ProjectConfigs {
     private readonly configs: ProjectConfigRepository,
     private readonly providers: KnownProviders,
     private readonly lock: StructureLock,
+    private readonly trail: AuditTrail,
     private readonly events: EventBus,
     private readonly clock: Clock,
   ) {
@@ -58,7 +60,14 @@ export class ProjectConfigsService extends ProjectConfigs {
       const { settings } = await this.read(scope);
       if (!isAdmin && !settings.allowOverwrite) throw onlyForAdmins();
       await this.#refuseUnknown(organizationId, changes.allowedProviders, settings);
-      await this.configs.write(scope, { ...settings, ...changes }, new Date(this.clock.now()));
+      const next = { ...settings, ...changes };
+      await this.configs.write(scope, next, new Date(this.clock.now()));
+      const target = { type: 'project_config', id: scope.projectId ?? organizationId };
+      await this.trail.appendChange(
+        { organizationId, action: 'project_config.updated', target },
+        factsOf(settings),
+        factsOf(next),
+      );
       this.events.emit('organizations.routing-settings-changed', { organizationId });
     });
   }
@@ -78,6 +87,14 @@ export class ProjectConfigsService extends ProjectConfigs {
       param: 'allowed_providers',
     });
   }
+}
+
+function factsOf({ preference, allowedProviders, allowOverwrite }: ProjectSettings): AuditFacts {
+  return {
+    preference,
+    allowed_providers: allowedProviders,
+    allow_overwrite: allowOverwrite,
+  };
 }
 
 function onlyForAdmins(): AppError {
