@@ -17,6 +17,7 @@ import { ProviderFinderService } from './providers/provider-finder.service.js';
 import { ProviderRepository } from './providers/provider.repository.js';
 import { ProvidersController } from './providers/providers.controller.js';
 import { ReadProvidersService } from './providers/read-providers.service.js';
+import { RecordCatalogChange } from './record-catalog-change.js';
 import { RouteDirectory } from './route-directory.port.js';
 import { ChangeRouteService } from './routes/change-route.service.js';
 import { CreateRouteService } from './routes/create-route.service.js';
@@ -46,6 +47,7 @@ import { loadShippedCatalog, ShippedCatalog } from './shipped/shipped-catalog.js
     ChangeRouteService,
     DeleteRouteService,
     ReadModelsService,
+    RecordCatalogChange,
     { provide: ShippedCatalog, useFactory: loadShippedCatalog },
     { provide: RouteDirectory, useClass: RouteDirectoryService },
     { provide: FirstBootProviders, useClass: FirstBootProvidersService },

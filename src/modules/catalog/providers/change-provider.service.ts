@@ -5,9 +5,9 @@ import { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import { CatalogLock } from '../catalog-lock.js';
+import { RecordCatalogChange } from '../record-catalog-change.js';
 import { refuseDuplicate } from '#platform/database/refuse-duplicate.js';
 import { nameIsTaken } from './create-provider.service.js';
 import { type BaseUrl, parseBaseUrl, splitBaseUrl } from './domain/base-url.js';
@@ -25,7 +25,7 @@ export class ChangeProviderService {
     private readonly providers: ProviderRepository,
     private readonly credentials: ProviderCredentials,
     private readonly lock: CatalogLock,
-    private readonly events: EventBus,
+    private readonly record: RecordCatalogChange,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -54,7 +54,7 @@ export class ChangeProviderService {
         () =>
           this.providers.update(provider, { ...changes, updatedAt: new Date(this.clock.now()) }),
       );
-      this.events.emit('catalog.changed', { organizationId });
+      await this.record.providerChanged(provider, changed);
       return changed;
     });
   }

@@ -6,9 +6,9 @@ import { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import { CatalogLock } from '../catalog-lock.js';
+import { RecordCatalogChange } from '../record-catalog-change.js';
 import { MAX_PROVIDERS } from '../catalog.limits.js';
 import { refuseDuplicate } from '#platform/database/refuse-duplicate.js';
 import { type BaseUrl, parseBaseUrl } from './domain/base-url.js';
@@ -36,7 +36,7 @@ export class CreateProviderService {
     private readonly providers: ProviderRepository,
     private readonly credentials: ProviderCredentials,
     private readonly lock: CatalogLock,
-    private readonly events: EventBus,
+    private readonly record: RecordCatalogChange,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -80,7 +80,7 @@ export class CreateProviderService {
       await refuseDuplicate(PROVIDER_NAME_CONSTRAINT, nameIsTaken(name), () =>
         this.providers.insert(provider),
       );
-      this.events.emit('catalog.changed', { organizationId });
+      await this.record.created('provider', [provider]);
       return provider;
     });
   }

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 
 import { AppError } from '#common/errors/app-error.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import { CatalogLock } from '../catalog-lock.js';
+import { RecordCatalogChange } from '../record-catalog-change.js';
 import { RouteRepository } from '../routes/route.repository.js';
 import { ProviderRepository } from './provider.repository.js';
 import { providerNotFound } from './read-providers.service.js';
@@ -14,7 +14,7 @@ export class DeleteProviderService {
     private readonly providers: ProviderRepository,
     private readonly routes: RouteRepository,
     private readonly lock: CatalogLock,
-    private readonly events: EventBus,
+    private readonly record: RecordCatalogChange,
   ) {}
 
   /**
@@ -34,7 +34,7 @@ export class DeleteProviderService {
         });
       }
       await this.providers.delete(organizationId, id);
-      this.events.emit('catalog.changed', { organizationId });
+      await this.record.deleted('provider', provider);
     });
   }
 }

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import { CatalogLock } from '../catalog-lock.js';
+import { RecordCatalogChange } from '../record-catalog-change.js';
 import { refuseDuplicate } from '#platform/database/refuse-duplicate.js';
 import { ROUTE_EXISTS } from './create-route.service.js';
 import { toTokenPrice } from './domain/price.js';
@@ -18,7 +18,7 @@ export class ChangeRouteService {
   constructor(
     private readonly routes: RouteRepository,
     private readonly lock: CatalogLock,
-    private readonly events: EventBus,
+    private readonly record: RecordCatalogChange,
     private readonly clock: Clock,
   ) {}
 
@@ -36,7 +36,7 @@ export class ChangeRouteService {
       const changed = await refuseDuplicate(ROUTE_ENDPOINT_CONSTRAINT, ROUTE_EXISTS, () =>
         this.routes.update(route, { ...changes, updatedAt: new Date(this.clock.now()) }),
       );
-      this.events.emit('catalog.changed', { organizationId });
+      await this.record.routeChanged(route, changed);
       return changed;
     });
   }

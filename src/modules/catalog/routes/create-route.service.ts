@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
-import { EventBus } from '#platform/events/event-bus.js';
 
 import { CatalogLock } from '../catalog-lock.js';
+import { RecordCatalogChange } from '../record-catalog-change.js';
 import { MAX_ROUTES } from '../catalog.limits.js';
 import { splitBaseUrl } from '../providers/domain/base-url.js';
 import { ProviderRepository } from '../providers/provider.repository.js';
@@ -35,7 +35,7 @@ export class CreateRouteService {
     private readonly providers: ProviderRepository,
     private readonly catalog: ShippedCatalog,
     private readonly lock: CatalogLock,
-    private readonly events: EventBus,
+    private readonly record: RecordCatalogChange,
     private readonly clock: Clock,
   ) {}
 
@@ -88,7 +88,7 @@ export class CreateRouteService {
       await refuseDuplicate(ROUTE_ENDPOINT_CONSTRAINT, ROUTE_EXISTS, () =>
         this.routes.insert(routes),
       );
-      this.events.emit('catalog.changed', { organizationId });
+      await this.record.created('route', routes);
       return routes;
     });
   }

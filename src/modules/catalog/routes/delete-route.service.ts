@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
-import { EventBus } from '#platform/events/event-bus.js';
-
 import { CatalogLock } from '../catalog-lock.js';
+import { RecordCatalogChange } from '../record-catalog-change.js';
 import { routeNotFound } from './read-routes.service.js';
 import { RouteRepository } from './route.repository.js';
 
@@ -11,14 +10,16 @@ export class DeleteRouteService {
   constructor(
     private readonly routes: RouteRepository,
     private readonly lock: CatalogLock,
-    private readonly events: EventBus,
+    private readonly record: RecordCatalogChange,
   ) {}
 
   /** @throws {AppError} `not_found` */
   async delete(organizationId: string, id: string): Promise<void> {
     await this.lock.run(organizationId, async () => {
-      if (!(await this.routes.delete(organizationId, id))) throw routeNotFound(id);
-      this.events.emit('catalog.changed', { organizationId });
+      const route = await this.routes.lockForUpdate(organizationId, id);
+      if (!route) throw routeNotFound(id);
+      await this.routes.delete(organizationId, id);
+      await this.record.deleted('route', route);
     });
   }
 }

@@ -86,11 +86,7 @@ export class RouteRepository {
   }
 
   /** Whether there was one. */
-  async delete(organizationId: string, id: string): Promise<boolean> {
-    const { affected } = await this.transactions.manager.delete(RouteEntity, {
-      organizationId,
-      id,
-    });
-    return affected === 1;
+  async delete(organizationId: string, id: string): Promise<void> {
+    await this.transactions.manager.delete(RouteEntity, { organizationId, id });
   }
 }
