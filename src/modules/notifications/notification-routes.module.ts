@@ -13,6 +13,7 @@ import { ReadWebhooksService } from './webhooks/read-webhooks.service.js';
 import { TestWebhookService } from './webhooks/test-webhook.service.js';
 import { WebhookDeliveriesController } from './webhooks/webhook-deliveries.controller.js';
 import { WebhookDeliveriesService } from './webhooks/webhook-deliveries.service.js';
+import { WriteWebhookService } from './webhooks/write-webhook.service.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** What people ask of notifications; workers have no routes. */
@@ -28,6 +29,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     ReadWebhooksService,
     TestWebhookService,
     WebhookDeliveriesService,
+    WriteWebhookService,
   ],
 })
 export class NotificationRoutesModule {}

@@ -5,6 +5,12 @@ import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { decodeCursor, type Page, toPage } from '#common/pagination/cursor.js';
 import { Clock } from '#common/time/clock.js';
+import type { AuditAction } from '#platform/audit-trail/audit-actions.js';
+import {
+  type AuditEvent,
+  type AuditFacts,
+  AuditTrail,
+} from '#platform/audit-trail/audit-trail.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ChannelReaches, REACHED, reachParameters, refuseGoneTeam } from '../channel-reach.js';
@@ -28,12 +34,15 @@ type EmailRow = {
   readonly createdAt: Date;
 };
 
+const COLUMNS = 'id, address, events, description, team_id AS "teamId", created_at AS "createdAt"';
+
 /** The mail addresses of an organization: they hear of all of its keys and of what concerns no key, or of the keys of one team. */
 @Injectable()
 export class NotificationEmailsService {
   constructor(
     private readonly transactions: TransactionRunner,
     private readonly reaches: ChannelReaches,
+    private readonly trail: AuditTrail,
     private readonly clock: Clock,
   ) {}
 
@@ -44,7 +53,7 @@ export class NotificationEmailsService {
     const reach = await this.reaches.of(caller);
     const after = decodeCursor(cursor);
     const rows = await this.transactions.sql<EmailRow>(
-      `SELECT id, address, events, description, team_id AS "teamId", created_at AS "createdAt"
+      `SELECT ${COLUMNS}
          FROM notification_channels
         WHERE ${REACHED} AND key_id IS NULL AND kind = 'email' AND ($3::text IS NULL OR team_id = $3)
           AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
@@ -81,6 +90,10 @@ export class NotificationEmailsService {
     await this.transactions.run(async () => {
       await this.#assertRoomFor(organizationId, row);
       await refuseGoneTeam(row.teamId, () => this.#insert(organizationId, row));
+      await this.trail.append({
+        ...about('notification_email.created', organizationId, row),
+        after: factsOf(row),
+      });
     });
     return view(row);
   }
@@ -88,14 +101,20 @@ export class NotificationEmailsService {
   /** @throws {AppError} `not_found`, also for another organization's address, and for a key's */
   async delete(caller: Principal, id: string): Promise<void> {
     const reach = await this.reaches.of(caller);
-    const deleted = await this.transactions.sql(
-      `DELETE FROM notification_channels
-        WHERE ${REACHED} AND key_id IS NULL AND kind = 'email' AND id = $3 RETURNING id`,
-      [...reachParameters(reach), id],
-    );
-    if (deleted.length === 0) {
-      throw new AppError('not_found', { message: `There is no notification e-mail ${id}.` });
-    }
+    await this.transactions.run(async () => {
+      const [deleted] = await this.transactions.sql<EmailRow>(
+        `DELETE FROM notification_channels
+          WHERE ${REACHED} AND key_id IS NULL AND kind = 'email' AND id = $3 RETURNING ${COLUMNS}`,
+        [...reachParameters(reach), id],
+      );
+      if (!deleted) {
+        throw new AppError('not_found', { message: `There is no notification e-mail ${id}.` });
+      }
+      await this.trail.append({
+        ...about('notification_email.deleted', reach.organizationId, deleted),
+        before: factsOf(deleted),
+      });
+    });
   }
 
   async #insert(organizationId: string, row: EmailRow): Promise<void> {
@@ -131,6 +150,20 @@ export class NotificationEmailsService {
       });
     }
   }
+}
+
+function about(
+  action: AuditAction,
+  organizationId: string,
+  { id, address }: EmailRow,
+): Pick<AuditEvent, 'organizationId' | 'action' | 'target' | 'personal'> {
+  const target = { type: 'notification_email', id };
+  return { organizationId, action, target, personal: { email: address } };
+}
+
+function factsOf(row: EmailRow): AuditFacts {
+  const { events, description, team_id } = view(row);
+  return { events, description, team_id };
 }
 
 function view(row: EmailRow): NotificationEmailResponse {

@@ -14,6 +14,7 @@ import type { UpdateWebhookDto } from './dto/webhook.dto.js';
 import { webhookOr404 } from './read-webhooks.service.js';
 import { parseWebhookUrl } from './webhook-url.js';
 import { WebhookRepository, type WebhookRow } from './webhook.repository.js';
+import { WriteWebhookService } from './write-webhook.service.js';
 
 /** How long messages are signed with the old secret too. */
 const OVERLAP_MS = 24 * 3_600_000;
@@ -22,6 +23,7 @@ const OVERLAP_MS = 24 * 3_600_000;
 export class ChangeWebhookService {
   constructor(
     private readonly webhooks: WebhookRepository,
+    private readonly writer: WriteWebhookService,
     private readonly reaches: ChannelReaches,
     private readonly secrets: WebhookSecrets,
     private readonly clock: Clock,
@@ -40,8 +42,7 @@ export class ChangeWebhookService {
     const { events, description, status } = dto;
     const teamId = await this.#teamOf(reach, id, dto.team_id);
     const changes = { address, events, description, status, teamId };
-    const changed = await refuseGoneTeam(teamId, () => this.webhooks.update(reach, id, changes));
-    return webhookOr404(changed, id);
+    return refuseGoneTeam(teamId, () => this.writer.update(reach, id, changes));
   }
 
   /**
@@ -55,14 +56,13 @@ export class ChangeWebhookService {
     const { secret, sealed } = this.secrets.issue(id);
     const oldExpiresAt = new Date(this.clock.now() + OVERLAP_MS);
     const reach = await this.reaches.of(caller);
-    const rotated = await this.webhooks.replaceSecret(reach, id, sealed, oldExpiresAt);
-    return { webhook: webhookOr404(rotated, id), secret };
+    const webhook = await this.writer.replaceSecret(reach, id, sealed, oldExpiresAt);
+    return { webhook, secret };
   }
 
   /** @throws {AppError} `not_found` */
   async delete(caller: Principal, id: string): Promise<void> {
-    const reach = await this.reaches.of(caller);
-    webhookOr404((await this.webhooks.delete(reach, id)) || null, id);
+    await this.writer.delete(await this.reaches.of(caller), id);
   }
 
   async #teamOf(

@@ -1,28 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import type { Principal } from '#common/auth/principal.js';
-import { AppError } from '#common/errors/app-error.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import type { Secret } from '#common/secret/secret.js';
 import { Clock } from '#common/time/clock.js';
 import { CONFIG } from '#platform/config/config.module.js';
 import type { Config } from '#platform/config/env.js';
-import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ChannelReaches, refuseGoneTeam } from '../channel-reach.js';
 import { WebhookSecrets } from '../webhook-secrets.js';
 import type { CreateWebhookDto } from './dto/webhook.dto.js';
 import { parseWebhookUrl } from './webhook-url.js';
-import { WebhookRepository, type WebhookRow } from './webhook.repository.js';
-import { MAX_WEBHOOKS } from './webhooks.limits.js';
+import type { WebhookRow } from './webhook.repository.js';
+import { WriteWebhookService } from './write-webhook.service.js';
 
 @Injectable()
 export class CreateWebhookService {
   constructor(
-    private readonly webhooks: WebhookRepository,
+    private readonly writer: WriteWebhookService,
     private readonly reaches: ChannelReaches,
     private readonly secrets: WebhookSecrets,
-    private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -57,15 +54,7 @@ export class CreateWebhookService {
       oldSecretExpiresAt: null,
       createdAt: new Date(this.clock.now()),
     };
-    await this.transactions.run(async () => {
-      await this.webhooks.lockAdding(organizationId);
-      if ((await this.webhooks.count(organizationId)) >= MAX_WEBHOOKS) {
-        throw new AppError('conflict', {
-          message: `An organization can have ${MAX_WEBHOOKS} webhooks.`,
-        });
-      }
-      await refuseGoneTeam(teamId, () => this.webhooks.insert(webhook));
-    });
+    await refuseGoneTeam(teamId, () => this.writer.add(webhook));
     return { webhook, secret };
   }
 }

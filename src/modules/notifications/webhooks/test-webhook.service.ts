@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '#common/auth/principal.js';
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 
 import type { WebhookTestResponse } from './dto/webhook.responses.js';
 import { ReadWebhooksService } from './read-webhooks.service.js';
@@ -13,6 +14,7 @@ export class TestWebhookService {
   constructor(
     private readonly readWebhooks: ReadWebhooksService,
     private readonly sender: WebhookSender,
+    private readonly trail: AuditTrail,
     private readonly clock: Clock,
   ) {}
 
@@ -29,6 +31,14 @@ export class TestWebhookService {
       occurredAt: new Date(this.clock.now()),
       data: { webhook_id: id },
     };
+    // Before anything is sent: how it was answered changes nothing.
+    await this.trail.append({
+      organizationId: webhook.organizationId,
+      action: 'webhook.tested',
+      target: { type: 'webhook', id },
+      keyId: webhook.keyId,
+      details: { event_id: message.id },
+    });
     const startedAt = performance.now();
     const outcome = await this.sender.send(webhook, message);
     return {

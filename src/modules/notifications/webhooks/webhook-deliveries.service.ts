@@ -4,6 +4,7 @@ import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { decodeCursor, type Page, toPage } from '#common/pagination/cursor.js';
 import { Clock } from '#common/time/clock.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { DeliveryQueue } from '../dispatch/delivery-queue.js';
@@ -19,6 +20,7 @@ export class WebhookDeliveriesService {
     private readonly readWebhooks: ReadWebhooksService,
     private readonly deliveries: DeliveryLogRepository,
     private readonly queue: DeliveryQueue,
+    private readonly trail: AuditTrail,
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
   ) {}
@@ -59,6 +61,12 @@ export class WebhookDeliveriesService {
     if (!isRestarted) {
       throw new AppError('conflict', { message: `The delivery ${place.id} is still tried.` });
     }
+    await this.trail.append({
+      organizationId: place.organizationId,
+      action: 'delivery.replayed',
+      target: { type: 'delivery', id: place.id },
+      details: { webhook_id: place.channelId, event_id: delivery.notificationId },
+    });
     return viewDelivery(delivery);
   }
 }

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { Actors, jobActor } from '#platform/audit-trail/actor.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
@@ -19,6 +21,8 @@ export const SLOWED_AFTER_FAILURES = 10;
 export class WebhookHealth {
   constructor(
     private readonly transactions: TransactionRunner,
+    private readonly trail: AuditTrail,
+    private readonly actors: Actors,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -65,11 +69,24 @@ export class WebhookHealth {
   }
 
   async #disable(organizationId: string, id: string, reason: string): Promise<void> {
-    const rows = await this.transactions.sql(
+    const [row] = await this.transactions.sql<{ keyId: string | null }>(
       `UPDATE notification_channels SET status = 'disabled', status_reason = $3
-        WHERE organization_id = $1 AND id = $2 AND status = 'active' RETURNING id`,
+        WHERE organization_id = $1 AND id = $2 AND status = 'active' RETURNING key_id AS "keyId"`,
       [organizationId, id, reason],
     );
-    if (rows.length > 0) this.logger.warn({ webhook: id, reason }, 'A webhook is disabled');
+    if (!row) return;
+    // Only now: the job that calls waits for the receiver most of its time, and changes nothing else.
+    await this.actors.act(jobActor('deliveries.send'), () =>
+      this.trail.append({
+        organizationId,
+        action: 'webhook.disabled',
+        target: { type: 'webhook', id },
+        keyId: row.keyId,
+        before: { status: 'active', status_reason: null },
+        after: { status: 'disabled', status_reason: reason },
+        reason,
+      }),
+    );
+    this.logger.warn({ webhook: id, reason }, 'A webhook is disabled');
   }
 }

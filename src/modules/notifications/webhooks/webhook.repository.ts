@@ -88,6 +88,15 @@ export class WebhookRepository {
     return row ?? null;
   }
 
+  async lockForUpdate(reach: ChannelReach, id: string): Promise<WebhookRow | null> {
+    const [row] = await this.transactions.sql<WebhookRow>(
+      `SELECT ${COLUMNS} FROM notification_channels
+        WHERE ${REACHED} AND id = $3 AND kind = 'webhook' FOR UPDATE`,
+      [...reachParameters(reach), id],
+    );
+    return row ?? null;
+  }
+
   /** Newest first, one more than `limit` when there are more. */
   async list(
     reach: ChannelReach,
@@ -169,12 +178,10 @@ export class WebhookRepository {
     return rows.length;
   }
 
-  async delete(reach: ChannelReach, id: string): Promise<boolean> {
-    const rows = await this.transactions.sql(
-      `DELETE FROM notification_channels
-        WHERE ${REACHED} AND id = $3 AND kind = 'webhook' RETURNING id`,
+  async delete(reach: ChannelReach, id: string): Promise<void> {
+    await this.transactions.sql(
+      `DELETE FROM notification_channels WHERE ${REACHED} AND id = $3 AND kind = 'webhook'`,
       [...reachParameters(reach), id],
     );
-    return rows.length > 0;
   }
 }
