@@ -21,6 +21,8 @@ import { PasswordHasher } from './accounts/password-hasher.js';
 import { PasswordsController } from './accounts/passwords.controller.js';
 import { ProveInvitedService } from './accounts/prove-invited.service.js';
 import { ReadCallingUserService } from './accounts/read-calling-user.service.js';
+import { RecordRefusedLogIn } from './accounts/record-refused-log-in.js';
+import { SetPasswordService } from './accounts/set-password.service.js';
 import { RequestPasswordResetService } from './accounts/request-password-reset.service.js';
 import { ResetPasswordService } from './accounts/reset-password.service.js';
 import { SignUpService } from './accounts/sign-up.service.js';
@@ -71,8 +73,10 @@ import { WatchedUses } from './watched-uses.js';
     PasswordHasher,
     ProveInvitedService,
     ReadCallingUserService,
+    RecordRefusedLogIn,
     RequestPasswordResetService,
     ResetPasswordService,
+    SetPasswordService,
     SignUpService,
     EndSessionsService,
     SessionDirectory,

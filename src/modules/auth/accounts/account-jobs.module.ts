@@ -7,6 +7,8 @@ import { SessionRepository } from '../sessions/session.repository.js';
 import { ACCOUNTS_JOBS } from './accounts.jobs.js';
 import { PurgeAccountsProcessor, SendPasswordResetProcessor } from './accounts.processors.js';
 import { PasswordResetRepository } from './password-reset.repository.js';
+import { OpenPasswordResetService } from './open-password-reset.service.js';
+import { RecordAccountEvent } from './record-account-event.js';
 import { SendPasswordResetService } from './send-password-reset.service.js';
 
 /** Apart from the rest of `auth`, because workers, which serve no callers, have its jobs. */
@@ -14,12 +16,14 @@ import { SendPasswordResetService } from './send-password-reset.service.js';
   imports: [NotificationsModule, OrganizationSettingsModule],
   providers: [
     ACCOUNTS_JOBS,
+    OpenPasswordResetService,
     PasswordResetRepository,
     PurgeAccountsProcessor,
+    RecordAccountEvent,
     SendPasswordResetProcessor,
     SendPasswordResetService,
     SessionRepository,
   ],
-  exports: [PasswordResetRepository, SessionRepository],
+  exports: [PasswordResetRepository, RecordAccountEvent, SessionRepository],
 })
 export class AccountJobsModule {}

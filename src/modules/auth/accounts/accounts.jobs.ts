@@ -1,4 +1,4 @@
-import { IsInt, IsString, Length, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
 
 import { defineJobs } from '#platform/queue/job-definitions.js';
 
@@ -6,6 +6,12 @@ export class SendPasswordResetJob {
   @IsString()
   @Length(1, 64)
   userId: string;
+
+  /** Of the request that has asked for it. Jobs of before do not know. */
+  @IsOptional()
+  @IsString()
+  @Length(1, 64)
+  requestId?: string;
 }
 
 export class PurgeAccountsJob {

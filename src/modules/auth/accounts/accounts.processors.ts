@@ -14,8 +14,8 @@ const MAX_PURGES = 100;
 export class SendPasswordResetProcessor implements JobHandler<SendPasswordResetJob> {
   constructor(private readonly sender: SendPasswordResetService) {}
 
-  process({ userId }: SendPasswordResetJob): Promise<void> {
-    return this.sender.send(userId);
+  process({ userId, requestId }: SendPasswordResetJob): Promise<void> {
+    return this.sender.send(userId, requestId ?? null);
   }
 }
 

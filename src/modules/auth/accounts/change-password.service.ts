@@ -3,15 +3,13 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '#common/errors/app-error.js';
 import { Secret } from '#common/secret/secret.js';
 import { Users } from '#modules/organizations/index.js';
-import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { CallingSession } from '../sessions/calling-session.decorator.js';
-import { EndSessionsService } from '../sessions/end-sessions.service.js';
 import { CheckPasswordService } from './check-password.service.js';
 import type { ChangePasswordDto } from './dto/account.dto.js';
 import { newPassword } from './new-password.js';
 import { PasswordHasher } from './password-hasher.js';
-import { PasswordResetRepository } from './password-reset.repository.js';
+import { SetPasswordService } from './set-password.service.js';
 
 @Injectable()
 export class ChangePasswordService {
@@ -19,9 +17,7 @@ export class ChangePasswordService {
     private readonly users: Users,
     private readonly checkPassword: CheckPasswordService,
     private readonly hasher: PasswordHasher,
-    private readonly sessions: EndSessionsService,
-    private readonly resets: PasswordResetRepository,
-    private readonly transactions: TransactionRunner,
+    private readonly setPassword: SetPasswordService,
   ) {}
 
   /**
@@ -39,10 +35,6 @@ export class ChangePasswordService {
     const chosen = newPassword(new_password, user.email, 'new_password');
     await this.checkPassword.check(user.email, new Secret(current_password), address);
     const hash = await this.hasher.hash(chosen);
-    await this.transactions.run(async () => {
-      await this.users.setPasswordHash(userId, hash);
-      await this.resets.forgetAcrossTenants(userId);
-      await this.sessions.endAll(userId, view.secretId);
-    });
+    await this.setPassword.set(userId, hash, 'user.password_changed', view.secretId);
   }
 }

@@ -7,6 +7,7 @@ import { type User, Users } from '#modules/organizations/index.js';
 import { assertNotSuspended } from '../sessions/suspended.js';
 import { AccountAttempts } from './account-attempts.js';
 import { PasswordHasher } from './password-hasher.js';
+import { RecordRefusedLogIn } from './record-refused-log-in.js';
 
 @Injectable()
 export class CheckPasswordService {
@@ -14,6 +15,7 @@ export class CheckPasswordService {
     private readonly users: Users,
     private readonly hasher: PasswordHasher,
     private readonly attempts: AccountAttempts,
+    private readonly refusals: RecordRefusedLogIn,
   ) {}
 
   /**
@@ -28,6 +30,7 @@ export class CheckPasswordService {
     // Asked in any case, so that an address that nobody has is found out no sooner.
     const stored = await this.users.passwordHashOf(user?.id ?? '');
     if (!(await this.#verify(stored, password, giveBack)) || !user || !stored) {
+      if (user) this.refusals.refused(user.id);
       throw new AppError('invalid_credentials');
     }
     giveBack();

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import { Users } from '#modules/organizations/index.js';
+import { Actors } from '#platform/audit-trail/actor.js';
 import { LOGGER, type Logger } from '#platform/observability/logger.js';
 import { JobPublisher } from '#platform/queue/job-publisher.js';
 
@@ -12,6 +13,7 @@ export class RequestPasswordResetService {
     private readonly users: Users,
     private readonly attempts: AccountAttempts,
     private readonly jobs: JobPublisher,
+    private readonly actors: Actors,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -31,8 +33,10 @@ export class RequestPasswordResetService {
   /** Not waited for: the time would tell. Whoever gets no mail asks again. */
   async #publish(userId: string): Promise<void> {
     try {
+      const { requestId } = this.actors.current;
+      const payload = { userId, ...(requestId !== null && { requestId }) };
       const options = { deduplicationId: userId };
-      await this.jobs.publish('accounts.send-password-reset', { userId }, options);
+      await this.jobs.publish('accounts.send-password-reset', payload, options);
     } catch (error) {
       this.logger.error({ err: error, user_id: userId }, 'A password reset could not be queued');
     }

@@ -6,11 +6,11 @@ import { Clock } from '#common/time/clock.js';
 import { Users } from '#modules/organizations/index.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
-import { EndSessionsService } from '../sessions/end-sessions.service.js';
 import type { ConfirmPasswordResetDto } from './dto/account.dto.js';
 import { newPassword } from './new-password.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordResetRepository } from './password-reset.repository.js';
+import { SetPasswordService } from './set-password.service.js';
 
 @Injectable()
 export class ResetPasswordService {
@@ -18,7 +18,7 @@ export class ResetPasswordService {
     private readonly users: Users,
     private readonly hasher: PasswordHasher,
     private readonly resets: PasswordResetRepository,
-    private readonly sessions: EndSessionsService,
+    private readonly setPassword: SetPasswordService,
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
   ) {}
@@ -37,9 +37,7 @@ export class ResetPasswordService {
     const hash = await this.hasher.hash(newPassword(dto.password, user.email, 'password'));
     await this.transactions.run(async () => {
       if (!(await this.resets.useAcrossTenants(token, now))) throw badToken();
-      await this.resets.forgetAcrossTenants(user.id);
-      await this.users.setPasswordHash(user.id, hash);
-      await this.sessions.endAll(user.id, null);
+      await this.setPassword.set(user.id, hash, 'user.password_reset', null);
     });
   }
 }

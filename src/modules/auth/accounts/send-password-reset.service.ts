@@ -1,33 +1,27 @@
 import { Injectable } from '@nestjs/common';
 
-import { newId, randomBase62 } from '#common/ids/prefixed-id.js';
-import { Secret } from '#common/secret/secret.js';
-import { Clock } from '#common/time/clock.js';
+import { newId } from '#common/ids/prefixed-id.js';
 import { PersonalMail } from '#modules/notifications/index.js';
 import { Users } from '#modules/organizations/index.js';
 
-import { PasswordResetRepository } from './password-reset.repository.js';
-
-/** 256 bits. */
-const TOKEN_LENGTH = 43;
-const RESET_MS = 3_600_000;
+import { OpenPasswordResetService } from './open-password-reset.service.js';
 
 @Injectable()
 export class SendPasswordResetService {
   constructor(
     private readonly users: Users,
-    private readonly resets: PasswordResetRepository,
+    private readonly resets: OpenPasswordResetService,
     private readonly mail: PersonalMail,
-    private readonly clock: Clock,
   ) {}
 
-  /** Makes the token only now: it is in the mail and nowhere else. Rejects when the mail server does not take it. */
-  async send(userId: string): Promise<void> {
+  /**
+   * Makes the token only now: it is in the mail and nowhere else. Rejects when the mail server does not take it.
+   * @param requestId of the request that has asked for it
+   */
+  async send(userId: string, requestId: string | null): Promise<void> {
     const user = await this.users.findAcrossTenants(userId);
     if (user?.status !== 'active') return;
-    const token = new Secret(`lkr_${randomBase62(TOKEN_LENGTH)}`);
-    const now = this.clock.now();
-    await this.resets.insert(userId, token, new Date(now), new Date(now + RESET_MS));
+    const token = await this.resets.open(userId, requestId);
     await this.mail.send({
       id: newId('message'),
       type: 'account.password_reset',

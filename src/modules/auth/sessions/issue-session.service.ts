@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 
 import { newId } from '#common/ids/prefixed-id.js';
 import { Clock } from '#common/time/clock.js';
+import { Actors } from '#platform/audit-trail/actor.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
-import { EventBus } from '#platform/events/event-bus.js';
 import { scrubSecrets } from '#platform/observability/secret-patterns.js';
 
+import { EndSessionsService } from './end-sessions.service.js';
 import { type IssuedSession, type SessionHolder, SessionIssuer } from './session-issuer.port.js';
 import { SessionRepository } from './session.repository.js';
 import { SESSION_MS } from './session-times.js';
@@ -22,7 +24,9 @@ export class IssueSessionService extends SessionIssuer {
   constructor(
     private readonly sessions: SessionRepository,
     private readonly transactions: TransactionRunner,
-    private readonly events: EventBus,
+    private readonly ends: EndSessionsService,
+    private readonly trail: AuditTrail,
+    private readonly actors: Actors,
     private readonly clock: Clock,
   ) {
     super();
@@ -46,12 +50,19 @@ export class IssueSessionService extends SessionIssuer {
       address: orNull(address),
       agent: orNull(printable(agent ?? '')),
     };
-    await this.transactions.run(async () => {
-      await this.sessions.insert(session);
-      const isOneEnded = await this.sessions.keepNewestAcrossTenants(userId, MAX_SESSIONS_OF_USER);
-      if (isOneEnded) this.events.emit('auth.sessions-ended', { userId });
-    });
     const { id, expiresAt } = session;
+    await this.transactions.run(() =>
+      this.actors.actAs(userId, id, async () => {
+        await this.sessions.insert(session);
+        await this.trail.append({
+          organizationId,
+          action: 'session.created',
+          target: { type: 'session', id },
+          after: { user_id: userId, expires_at: expiresAt.toISOString() },
+        });
+        await this.ends.endOldest(userId, MAX_SESSIONS_OF_USER);
+      }),
+    );
     return { id, token, csrfToken: csrfTokenOf(token), expiresAt };
   }
 }

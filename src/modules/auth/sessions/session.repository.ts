@@ -18,6 +18,10 @@ export type NewSession = StoredSession & {
   readonly agent: string | null;
 };
 
+/** One that is gone. */
+export type EndedSession = Pick<StoredSession, 'id' | 'organizationId'>;
+
+const ENDED = 'RETURNING id, organization_id AS "organizationId"';
 const COLUMNS = `id, user_id AS "userId", organization_id AS "organizationId",
   last_used_at AS "lastUsedAt", expires_at AS "expiresAt"`;
 
@@ -59,28 +63,27 @@ export class SessionRepository {
     return found ?? null;
   }
 
-  /** Of the user's sessions only the newest stay. Answers whether there were more. */
-  async keepNewestAcrossTenants(userId: string, count: number): Promise<boolean> {
-    const ended = await this.transactions.sql(
+  /** Of the user's sessions only the newest stay. Answers the others. */
+  async keepNewestAcrossTenants(userId: string, count: number): Promise<EndedSession[]> {
+    return this.transactions.sql<EndedSession>(
       `DELETE FROM sessions WHERE id IN (
          SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id DESC OFFSET $2)
-       RETURNING id`,
+       ${ENDED}`,
       [userId, count],
     );
-    return ended.length > 0;
   }
 
-  async endAcrossTenants(userId: string, id: string): Promise<void> {
-    await this.transactions.sql('DELETE FROM sessions WHERE user_id = $1 AND id = $2', [
-      userId,
-      id,
-    ]);
+  async endAcrossTenants(userId: string, id: string): Promise<EndedSession[]> {
+    return this.transactions.sql<EndedSession>(
+      `DELETE FROM sessions WHERE user_id = $1 AND id = $2 ${ENDED}`,
+      [userId, id],
+    );
   }
 
   /** @param exceptId of the one that stays; `null`: none */
-  async endAllAcrossTenants(userId: string, exceptId: string | null): Promise<void> {
-    await this.transactions.sql(
-      'DELETE FROM sessions WHERE user_id = $1 AND id IS DISTINCT FROM $2',
+  async endAllAcrossTenants(userId: string, exceptId: string | null): Promise<EndedSession[]> {
+    return this.transactions.sql<EndedSession>(
+      `DELETE FROM sessions WHERE user_id = $1 AND id IS DISTINCT FROM $2 ${ENDED}`,
       [userId, exceptId],
     );
   }
