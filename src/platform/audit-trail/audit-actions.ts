@@ -85,6 +85,8 @@ export const AUDIT_ACTIONS = {
   'service_account.suspended': 'permission_change',
   'service_account.resumed': 'permission_change',
   'service_account.deleted': 'permission_change',
+  'organization.bodies_deleted': 'usage',
+  'request.bodies_deleted': 'usage',
   'session.created': 'authentication',
   'session.refused': 'authentication',
   'session.ended': 'authentication',

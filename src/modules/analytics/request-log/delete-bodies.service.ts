@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '#common/errors/app-error.js';
 import { type KeyView, reachesAll } from '#modules/keys/index.js';
 import { StoredBodies, UsageEvents } from '#modules/usage/index.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { assertMayDeleteBodies } from './data-rights.js';
 import type { DeleteBodiesQuery } from './dto/request-log.queries.js';
@@ -20,6 +22,8 @@ export class DeleteBodiesService {
     private readonly bodies: StoredBodies,
     private readonly events: UsageEvents,
     private readonly reached: ReachedCalls,
+    private readonly trail: AuditTrail,
+    private readonly transactions: TransactionRunner,
   ) {}
 
   /** @throws {AppError} `not_found`, also for another organization’s; `operation_not_allowed` */
@@ -27,10 +31,19 @@ export class DeleteBodiesService {
     assertMayDeleteBodies(caller);
     const { organizationId } = caller;
     if (!reachesAll(caller)) await this.#assertReached(caller, id);
-    const deleted = await this.bodies.delete(organizationId, id);
-    // One without bodies is there all the same; bodies may be there before the call’s record is.
-    if (deleted === 0 && !(await this.events.find(organizationId, id, null))) throw noRequest(id);
-    return { id, deleted };
+    await this.bodies.settle();
+    return this.transactions.run(async () => {
+      const deleted = await this.bodies.delete(organizationId, id);
+      // One without bodies is there all the same; bodies may be there before the call’s record is.
+      if (deleted === 0 && !(await this.events.find(organizationId, id, null))) throw noRequest(id);
+      await this.trail.append({
+        organizationId,
+        action: 'request.bodies_deleted',
+        target: { type: 'request', id },
+        details: { deleted },
+      });
+      return { id, deleted };
+    });
   }
 
   async #assertReached(caller: KeyView, id: string): Promise<void> {
@@ -47,8 +60,19 @@ export class DeleteBodiesService {
     assertStorable(before, 'before');
     await this.reached.assertIncludes(caller, keyId);
     const selection = { keyId: keyId ?? null, before };
-    const { deleted, hasMore } = await this.bodies.deleteSelected(caller.organizationId, selection);
-    return { deleted, has_more: hasMore };
+    const { organizationId } = caller;
+    await this.bodies.settle();
+    return this.transactions.run(async () => {
+      const { deleted, hasMore } = await this.bodies.deleteSelected(organizationId, selection);
+      await this.trail.append({
+        organizationId,
+        action: 'organization.bodies_deleted',
+        target: { type: 'organization', id: organizationId },
+        keyId: keyId ?? null,
+        details: { deleted, before: before.toISOString(), key_id: keyId ?? null },
+      });
+      return { deleted, has_more: hasMore };
+    });
   }
 }
 

@@ -50,8 +50,11 @@ export class KeepBodiesService extends StoredBodies {
     return this.bodies.find(organizationId, requestId, this.#oldest);
   }
 
-  override async delete(organizationId: string, requestId: string): Promise<number> {
+  override async settle(): Promise<void> {
     await this.queue.flush(FLUSH_MS);
+  }
+
+  override async delete(organizationId: string, requestId: string): Promise<number> {
     return this.bodies.delete(organizationId, requestId);
   }
 
@@ -59,7 +62,6 @@ export class KeepBodiesService extends StoredBodies {
     organizationId: string,
     selection: BodySelection,
   ): Promise<DeletedBodies> {
-    await this.queue.flush(FLUSH_MS);
     let deleted = 0;
     for (let done = 0; done < MAX_STATEMENTS; done++) {
       const some = await this.bodies.deleteSelected(

@@ -31,6 +31,9 @@ export abstract class StoredBodies {
 
   abstract read(organizationId: string, requestId: string): Promise<StoredBody[]>;
 
+  /** Waits, a second at most, until what is about to be stored here is: before a transaction that deletes it. */
+  abstract settle(): Promise<void>;
+
   /** @returns how many there were */
   abstract delete(organizationId: string, requestId: string): Promise<number>;
 
