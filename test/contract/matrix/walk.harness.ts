@@ -105,7 +105,7 @@ async function reply(world: World, target: Target, column: Column): Promise<Repl
   return { outcome, answer: answerOf(answer, id) };
 }
 
-function pathOf(url: string, given: Given, { where, query }: RouteCall): string {
+export function pathOf(url: string, given: Given, { where, query }: RouteCall): string {
   const ids = given.id.split('/');
   const path = where === undefined ? url.replaceAll(/:\w+/g, () => ids.shift() ?? '') : url;
   return path.replace('*', 'sandbox/echo') + (query?.(given) ?? '');

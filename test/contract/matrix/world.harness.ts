@@ -1,10 +1,10 @@
 /** What the calls of the authorisation matrix are about: one of everything, in each place, made anew when it is spent. */
 import { randomBytes } from 'node:crypto';
 
-import { type Answer, startTestApp, type TestApp } from '../../support/app.js';
+import { type Answer, startTestApp, type TestApp, type TestAppOptions } from '../../support/app.js';
 import { insertDelivery } from '../../support/deliveries.js';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.js';
-import { newLeakReporter } from '../../support/leak-reporter.js';
+import { type LeakReporter, newLeakReporter } from '../../support/leak-reporter.js';
 import { foundOrganization, insertMember } from '../../support/organizations.js';
 import { newEmail, OPEN_TO_PEOPLE } from '../../support/people.js';
 import { neverIssued } from '../../flows/tenants.harness.js';
@@ -259,27 +259,31 @@ export class World {
   readonly app: TestApp;
   readonly routes: readonly AppRoute[];
   readonly upstream: FakeUpstream;
+  readonly reporter: LeakReporter;
 
   private constructor(
-    { app, routes, upstream }: Pick<World, 'app' | 'routes' | 'upstream'>,
+    { app, routes, upstream, reporter }: Pick<World, 'app' | 'routes' | 'upstream' | 'reporter'>,
     readonly sites: Readonly<Record<'own' | 'other team' | 'other organization', Site>>,
     readonly callers: Callers,
   ) {
     this.app = app;
     this.routes = routes;
     this.upstream = upstream;
+    this.reporter = reporter;
   }
 
   /** Two organizations, of which the first has two teams, and everybody who calls. */
-  static async found(): Promise<World> {
+  static async found(options: Pick<TestAppOptions, 'env' | 'logger'> = {}): Promise<World> {
     const rootKey = randomBytes(32);
+    const reporter = newLeakReporter();
     const env = {
       ...OPEN_TO_PEOPLE,
       LATCHKEY_SECRET_KEY: rootKey.toString('base64'),
-      LATCHKEY_LEAK_PUBLIC_KEYS: newLeakReporter().keySet,
+      LATCHKEY_LEAK_PUBLIC_KEYS: reporter.keySet,
+      ...options.env,
     };
     const upstream = await startFakeUpstream();
-    const { app, routes } = await withRoutes(() => startTestApp({ env }));
+    const { app, routes } = await withRoutes(() => startTestApp({ ...options, env }));
     const teamOf = async (key: string, name: string): Promise<string> =>
       bodyOf(await app.call('POST', '/v1/teams', { key, body: { name } })).id;
     const key = await app.keyWith({ access_level: 'admin' });
@@ -296,7 +300,7 @@ export class World {
       },
     };
     const callers = await gatherCallers(app, sites.own.teamId);
-    return new World({ app, routes, upstream }, sites, callers);
+    return new World({ app, routes, upstream, reporter }, sites, callers);
   }
 
   async close(): Promise<void> {
