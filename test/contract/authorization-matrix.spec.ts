@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FOR_PEOPLE, PUBLIC, READ_ONLY, SIGNED } from './guard-lists.js';
 import { problemsOf } from './matrix/invariants.harness.js';
 import { differencesOf, renderTable } from './matrix/table.harness.js';
-import { type Row, walk } from './matrix/walk.harness.js';
+import { replayRefused, type Row, walk } from './matrix/walk.harness.js';
 import { World } from './matrix/world.harness.js';
 
 const FILE = new URL('./authorization-matrix.txt', import.meta.url);
@@ -42,4 +42,15 @@ describe('the authorisation matrix', () => {
     const open = [...PUBLIC, ...FOR_PEOPLE, ...SIGNED];
     expect(problemsOf(rows, { callers: world.callers, open, readOnly: READ_ONLY })).toEqual([]);
   });
+
+  it(
+    'stores nothing of a call that is refused',
+    async () => {
+      const { calls, changes, others } = await replayRefused(world, rows);
+      expect(calls).toBeGreaterThan(3_000);
+      expect(others).toEqual([]);
+      expect(changes).toEqual([]);
+    },
+    WALK_TIMEOUT_MS,
+  );
 });

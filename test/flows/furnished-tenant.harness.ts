@@ -35,14 +35,14 @@ export async function furnish(app: TestApp, name: string, admin: string): Promis
     url: upstream.baseUrl,
     events: ['invoice.issued'],
   });
-  const requests = await makeLoggedCall(app, admin);
+  const requests = await makeLoggedCall(app, admin, `${name}-logged`);
   const emails = await make('/v1/notification-emails', {
     email: 'same@address.example',
     events: ['*'],
   });
   const policies = await make('/v1/policies', { name: 'same-name' });
   const needed = { permissions: { require_approval: true } };
-  const waiting = await make('/v1/keys', { name: 'waits', ...needed });
+  const waiting = await make('/v1/keys', { name: `${name}-waits`, ...needed });
   const open = await app.call('GET', `/v1/approvals?key_id=${waiting}`, { key: admin });
   const { data: waits } = open.body as { data: { id: string }[] };
   const approvals = waits[0]?.id ?? '';
@@ -84,12 +84,12 @@ export async function furnish(app: TestApp, name: string, admin: string): Promis
   };
 }
 
-/** Answers the id of a call whose bodies are kept, and stored by now. */
-async function makeLoggedCall(app: TestApp, admin: string): Promise<string> {
+/** By a new key of this name. Answers the id of a call whose bodies are kept, and stored by now. */
+export async function makeLoggedCall(app: TestApp, admin: string, name: string): Promise<string> {
   const permissions = { data_access: { log_requests: true, log_responses: true } };
   const made = await app.call('POST', '/v1/keys', {
     key: admin,
-    body: { name: 'logged', permissions },
+    body: { name, permissions },
   });
   const { key } = made.body as { key: string };
   const body = { model: 'sandbox/echo', messages: [{ role: 'user', content: 'Hello!' }] };

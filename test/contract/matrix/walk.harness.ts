@@ -7,7 +7,8 @@ import { ERROR_CODES } from '#common/errors/error-codes.js';
 import { comparable } from '../../flows/tenants.harness.js';
 import type { Answer } from '../../support/app.js';
 import { SocketClient } from '../../support/live-clients.js';
-import { fromElsewhere } from '../../support/people.js';
+import { fromElsewhere, runSql } from '../../support/people.js';
+import { changesBetween, settledState } from '../../support/stored-state.js';
 import type { AppRoute } from '../app-routes.js';
 import { callsOf, type Given, type RouteCall } from './calls.harness.js';
 import { COLUMNS, type Column } from './principals.harness.js';
@@ -55,6 +56,58 @@ export async function walk(world: World): Promise<Row[]> {
   return rows;
 }
 
+/** How many refused calls are under way at once. */
+const AT_ONCE = 12;
+
+/**
+ * Makes all calls again that were refused, and nothing else, between two looks at everything that is stored.
+ * @returns how many, and in words what has changed, and which were not refused as before: both should be empty
+ */
+export async function replayRefused(
+  world: World,
+  rows: readonly Row[],
+): Promise<{ calls: number; changes: string[]; others: string[] }> {
+  const calls = await prepareRefused(world, rows);
+  const before = await settledState(world.app.databaseUrl);
+  // Refused calls of one credential in a minute add up to a 429, which would say nothing.
+  await runSql(world.app, 'DELETE FROM throttle_counters');
+  const others: string[] = [];
+  const waiting = calls.values();
+  const caller = async (): Promise<void> => {
+    for (const { name, outcome, make } of waiting) {
+      const now = await make();
+      if (now !== outcome) others.push(`${name}: was ${outcome}, is ${now}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, caller));
+  const changes = changesBetween(before, await settledState(world.app.databaseUrl));
+  return { calls: calls.length, changes, others };
+}
+
+type Refused = {
+  readonly name: string;
+  readonly outcome: string;
+  readonly make: () => Promise<string>;
+};
+
+/** All that the calls need is made now. */
+async function prepareRefused(world: World, rows: readonly Row[]): Promise<Refused[]> {
+  const calls: Refused[] = [];
+  for (const [at, target] of rowsToWalk(world.routes).entries()) {
+    const { outcomes } = rows[at]!;
+    for (const column of COLUMNS.filter((one) => !isSuccess(outcomes[one]))) {
+      const { method, url } = target.route;
+      const prepared = await prepare(world, target, column);
+      calls.push({
+        name: `${method} ${url} of ${target.place ?? 'nothing'}, ${column}`,
+        outcome: outcomes[column],
+        make: async () => (await replyTo(target, prepared)).outcome,
+      });
+    }
+  }
+  return calls;
+}
+
 function placesOf({ kind }: RouteCall): readonly (Place | null)[] {
   return kind === undefined ? [null] : KINDS[kind]!.places;
 }
@@ -90,19 +143,35 @@ function changesNothing({ route, place }: Target): boolean {
 
 async function reply(world: World, target: Target, column: Column): Promise<Reply> {
   const { route, call, place } = target;
+  const prepared = await prepare(world, target, column);
+  const answered = await replyTo(target, prepared);
+  if (isSuccess(answered.outcome) && !route.endpoint?.takesTickets) {
+    const { kind } = call;
+    if (kind !== undefined && place !== null && route.method !== 'GET') world.spend(kind, place);
+    await call.after?.(prepared.given);
+  }
+  return answered;
+}
+
+type Prepared = { readonly given: Given; readonly path: string; readonly body: unknown };
+
+async function prepare(
+  world: World,
+  { route, call, place }: Target,
+  column: Column,
+): Promise<Prepared> {
   const { kind } = call;
   const id = kind === undefined || place === null ? '' : await world.idOf(kind, place);
   const given: Given = { world, caller: world.callers[column], place: place ?? 'own', id };
   const path = pathOf(route.url, given, call);
+  const body = route.endpoint?.takesTickets ? undefined : await call.body?.(given);
+  return { given, path, body };
+}
+
+async function replyTo({ route }: Target, { given, path, body }: Prepared): Promise<Reply> {
   if (route.endpoint?.takesTickets) return replyToSocket(given, path);
-  const body = await call.body?.(given);
   const answer = await send(given, [route.method, path], body);
-  const outcome = outcomeOf(answer);
-  if (isSuccess(outcome)) {
-    if (kind !== undefined && place !== null && route.method !== 'GET') world.spend(kind, place);
-    await call.after?.(given);
-  }
-  return { outcome, answer: answerOf(answer, id) };
+  return { outcome: outcomeOf(answer), answer: answerOf(answer, given.id) };
 }
 
 export function pathOf(url: string, given: Given, { where, query }: RouteCall): string {
