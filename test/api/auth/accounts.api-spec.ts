@@ -90,6 +90,27 @@ describe('signing up', () => {
     expect(rows).toEqual([{ n: 1 }]);
   });
 
+  it('tells who has an account no faster than failed logins could, with which it is counted', async () => {
+    const taken = (await signUp(app)).email;
+    const headers = fromElsewhere();
+    const trySignUp = (email: string, from = headers): Promise<Answer> => {
+      const body = { email, password: PASSWORD };
+      return app.call('POST', '/v1/auth/signup', { key: null, body, headers: from });
+    };
+    for (let times = 1; times <= 58; times++) {
+      expect(codeOf(await trySignUp(taken))).toBe('conflict');
+    }
+    expect((await logIn(app, newEmail(), 'not this one', headers)).status).toBe(401);
+    expect((await trySignUp(newEmail())).status).toBe(201);
+    for (const email of [taken, newEmail()]) {
+      const refused = await trySignUp(email);
+      expect([refused.status, codeOf(refused)]).toEqual([429, 'rate_limit_exceeded']);
+      expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+    }
+    expect((await logIn(app, taken, 'not this one', headers)).status).toBe(429);
+    expect((await trySignUp(taken, fromElsewhere())).status).toBe(409);
+  });
+
   it.each([
     ['no address', { email: 'ada', password: PASSWORD }, 'email'],
     ['a short password', { email: 'a@example.com', password: 'a'.repeat(11) }, 'password'],
@@ -254,6 +275,10 @@ describe('an installation that takes no sign-ups', () => {
       const body = { email: newEmail(), password: PASSWORD };
       const answer = await closed.call('POST', '/v1/auth/signup', { key: null, body });
       expect([answer.status, codeOf(answer)]).toEqual([403, 'operation_not_allowed']);
+      expect(JSON.stringify(answer.body)).toContain('to invite you');
+      const known = { ...body, email: person.email };
+      const same = await closed.call('POST', '/v1/auth/signup', { key: null, body: known });
+      expect([same.status, codeOf(same)]).toEqual([403, 'operation_not_allowed']);
       expect((await logIn(closed, person.email)).status).toBe(200);
     } finally {
       await closed.close();
