@@ -27,11 +27,11 @@ export class SessionDirectory {
   ) {
     this.#sessions = new CoherentCache<Session>(fanout, {
       maxEntries: MAX_CACHED_SESSIONS,
-      tagsOf: ({ userId }) => [userId],
+      tagsOf: ({ userId, view }) => [userId, view.organizationId],
     });
-    news.follow((userId) => {
-      if (userId === null) this.#sessions.clear();
-      else this.#sessions.invalidate(userId);
+    news.follow((about) => {
+      if (about === null) this.#sessions.clear();
+      else this.#sessions.invalidate(about);
     });
   }
 

@@ -18,15 +18,20 @@ export class SessionNews {
     events.on('auth.sessions-ended', ({ userId }) => fanout.publish(SESSIONS_ENDED_TOPIC, userId));
   }
 
-  /** @param forget what is known of a user's sessions; `null`: of everybody's. It must not throw */
-  follow(forget: (userId: string | null) => void): void {
+  /**
+   * @param forget what is known of the sessions that this id is about, a user’s or an organization’s; `null`: of all. It must
+   * not throw
+   */
+  follow(forget: (about: string | null) => void): void {
     this.fanout.subscribe(MEMBERS_CHANGED_TOPIC, (payload) => {
-      const [, userId = EVERYBODY] = payload.split(' ');
-      forget(userId === EVERYBODY ? null : userId);
+      const [organizationId = EVERYBODY, userId = EVERYBODY] = payload.split(' ');
+      forget([userId, organizationId].find((id) => id !== EVERYBODY) ?? null);
     });
     this.fanout.subscribe(SESSIONS_ENDED_TOPIC, forget);
     // Here at once, whatever becomes of the message.
-    this.events.on('organizations.members-changed', ({ userId }) => forget(userId));
+    this.events.on('organizations.members-changed', ({ organizationId, userId }) =>
+      forget(userId ?? organizationId),
+    );
     this.events.on('auth.sessions-ended', ({ userId }) => forget(userId));
   }
 }
