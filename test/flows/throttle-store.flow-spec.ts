@@ -157,6 +157,30 @@ describe.each(backings)('a throttle store on $name', ({ start, missing }) => {
       });
     });
 
+    it('takes hits back, but none that are of a window before', async () => {
+      const store = await newStore();
+      expect(await add(store, ['back'], 5)).toEqual([5]);
+      expect(await add(store, ['back'], -2)).toEqual([3]);
+      expect(await add(store, ['back'], -4)).toEqual([0]);
+      expect(await add(store, ['back', 'never hit'], 1)).toEqual([1, 1]);
+      expect(await add(store, ['long over'], -3)).toEqual([0]);
+      expect(await add(store, ['long over'])).toEqual([1]);
+      await add(store, ['soon over'], 7, 50);
+      await vi.waitFor(async () => expect(await add(store, ['soon over'], -1, 50)).toEqual([0]), {
+        timeout: 5_000,
+        interval: 100,
+      });
+    });
+
+    it('ends the window of what was taken back, as of any other', async () => {
+      const store = await newStore();
+      await add(store, ['taken back'], 3);
+      const [counted] = await store.add([{ counter: 'taken back', hits: -3, windowMs: MINUTE_MS }]);
+      expect(counted?.total).toBe(0);
+      expect(counted?.endsInMs).toBeGreaterThan(0);
+      expect(counted?.endsInMs).toBeLessThanOrEqual(MINUTE_MS);
+    });
+
     it('keeps no counter whose window is over, and each that still counts', async () => {
       const store = await newStore();
       await add(store, ['over 1', 'over 2', 'over 3'], 1, 1);

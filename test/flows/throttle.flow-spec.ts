@@ -4,6 +4,7 @@ import { createLogger } from '#platform/observability/logger.js';
 
 import { generateKeySecret } from '../../src/modules/keys/domain/key-secret.js';
 import { type Answer, codeOf, startTestApp, type TestApp } from '../support/app.js';
+import { logIn, newEmail, OPEN_TO_PEOPLE, PASSWORD } from '../support/people.js';
 import { startRedis, type TestRedis, WITHOUT_REDIS } from '../support/redis.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
@@ -21,7 +22,7 @@ type Pair = Readonly<{
   stop: () => Promise<void>;
 }>;
 
-const TRUSTING = { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' };
+const TRUSTING = OPEN_TO_PEOPLE;
 
 async function pairOnPostgres(): Promise<Pair> {
   const here = await startTestApp({ env: TRUSTING });
@@ -181,6 +182,28 @@ describe.each(pairs)('two instances that count on $name', ({ name, start, missin
       await callMany(FAILURES_A_MINUTE, [here], noKey(headers));
       expect(codeOf(await noKey(headers)(here))).toBe('rate_limit_exceeded');
       expect(codeOf(await noKey(headers)(there))).toBe('rate_limit_exceeded');
+    });
+
+    it('give back what was no failed login, and lock an account after ten that were', async () => {
+      const apps = [pair.here, pair.there];
+      const email = newEmail();
+      const headers = newAddress();
+      const body = { email, password: PASSWORD };
+      const made = await pair.here.call('POST', '/v1/auth/signup', { key: null, body, headers });
+      expect(made.status).toBe(201);
+      const logInOn = (app: TestApp, password = PASSWORD): Promise<Answer> =>
+        logIn(app, email, password, headers);
+      // One after the other: who is just asked about counts as failed until it is known better.
+      for (let times = 0; times < 24; times++) {
+        expect((await logInOn(apps[times % 2] as TestApp)).status).toBe(200);
+      }
+      const outcomes: (string | undefined)[] = [];
+      for (let times = 0; times < 12; times++) {
+        outcomes.push(codeOf(await logInOn(apps[times % 2] as TestApp, 'not this one')));
+      }
+      expect(outcomes.slice(0, 9)).toEqual(Array.from({ length: 9 }, () => 'invalid_credentials'));
+      expect(outcomes.slice(10)).toEqual(['rate_limit_exceeded', 'rate_limit_exceeded']);
+      for (const app of apps) expect(codeOf(await logInOn(app))).toBe('rate_limit_exceeded');
     });
 
     it.each(['refuse', 'swallow'] as const)(

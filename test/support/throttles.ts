@@ -36,7 +36,7 @@ export class MemoryThrottleStore extends ThrottleStore {
     const now = this.clock.now();
     const known = this.counters.get(counter);
     const current = known && known.endsAt > now ? known : { total: 0, endsAt: now + windowMs };
-    current.total += hits;
+    current.total = Math.max(0, current.total + hits);
     this.counters.set(counter, current);
     return { total: current.total, endsInMs: current.endsAt - now };
   }

@@ -5,14 +5,19 @@ import type { TransactionRunner } from '#platform/database/transaction-runner.js
 
 import { type Counted, type Hits, MAX_STORE_MS, ThrottleStore } from './throttle-store.port.js';
 
-/** Always in the same order: two instances that add to the same counters must not wait for each other. */
+/**
+ * Always in the same order: two instances that add to the same counters must not wait for each other. What is taken back of a
+ * window that is over by now is nothing in the next one.
+ */
 const ADD = `
+  WITH asked AS (
+    SELECT * FROM unnest($1::text[], $2::int[], $3::int[]) AS asked (counter, hits, window_ms))
   INSERT INTO throttle_counters AS known (counter, hits, ends_at)
-  SELECT counter, hits, now() + window_ms * interval '1 millisecond'
-    FROM unnest($1::text[], $2::int[], $3::int[]) AS added (counter, hits, window_ms)
-   ORDER BY counter COLLATE "C"
+  SELECT counter, greatest(0, hits), now() + window_ms * interval '1 millisecond'
+    FROM asked ORDER BY counter COLLATE "C"
   ON CONFLICT (counter) DO UPDATE SET
-    hits = EXCLUDED.hits + CASE WHEN known.ends_at > now() THEN known.hits ELSE 0 END,
+    hits = greatest(0, (SELECT hits FROM asked WHERE asked.counter = known.counter)
+      + CASE WHEN known.ends_at > now() THEN known.hits ELSE 0 END),
     ends_at = CASE WHEN known.ends_at > now() THEN known.ends_at ELSE EXCLUDED.ends_at END
   RETURNING counter, hits AS total, extract(epoch FROM ends_at - now())::float8 * 1000 AS "endsInMs"`;
 

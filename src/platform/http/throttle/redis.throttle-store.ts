@@ -6,12 +6,19 @@ import { redisForCommands } from '#platform/redis/redis-for-commands.js';
 
 import { type Counted, type Hits, MAX_STORE_MS, ThrottleStore } from './throttle-store.port.js';
 
-/** A counter without an end gets one, also where it has lost it: none lives for ever. */
+/**
+ * A counter without an end gets one, also where it has lost it: none lives for ever. What is taken back of a window that is
+ * over by now is nothing in the next one.
+ */
 const ADD = `
   local counted = {}
   for at, counter in ipairs(KEYS) do
     local windowMs = ARGV[2 * at]
     counted[2 * at - 1] = redis.call('INCRBY', counter, ARGV[2 * at - 1])
+    if counted[2 * at - 1] < 0 then
+      redis.call('SET', counter, 0, 'KEEPTTL')
+      counted[2 * at - 1] = 0
+    end
     local endsInMs = redis.call('PTTL', counter)
     if endsInMs < 0 then
       redis.call('PEXPIRE', counter, windowMs)

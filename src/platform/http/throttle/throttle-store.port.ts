@@ -2,7 +2,7 @@
 export type Hits = {
   /** At most 120 bytes. */
   readonly counter: string;
-  /** Fewer than none: so many are taken back. */
+  /** Fewer than none: so many are taken back, but never more than there are. */
   readonly hits: number;
   /** How long the window lasts that begins with the first hit. */
   readonly windowMs: number;
