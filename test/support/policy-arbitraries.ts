@@ -101,10 +101,12 @@ export const anyInput: fc.Arbitrary<PolicyInput> = fc.record(
         all_features: fc.constantFrom(undefined, undefined, undefined, true),
         max_requests_per_minute: fc.constantFrom(undefined, undefined, undefined, 2),
         operations: some(['read', 'write']),
-        data_access: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, anyDataAccess),
+        data_access: fc.oneof(fc.constant(undefined), anyDataAccess),
+        require_approval: fc.constantFrom(undefined, undefined, null, true, false),
         routing: fc.record(
           {
             allow_auto_routing: anyBoolean,
+            fallback_allowed: anyBoolean,
             allowed_providers: some(['openai', 'groq', 'own']),
             force_provider: fc.constantFrom(undefined, null, 'openai', 'own'),
           },

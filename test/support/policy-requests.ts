@@ -55,6 +55,14 @@ function expectDataAccessWithin(creator: KeyPolicy, child: KeyPolicy): void {
   if (creator.logsResponses === false) expect(child.logsResponses).toBe(false);
 }
 
+/** What no single request shows: it falls back, does without approval and signs less closely only where its creator may. */
+function expectCareWithin(creator: KeyPolicy, child: KeyPolicy): void {
+  if (child.allowsFallback) expect(creator.allowsFallback).toBe(true);
+  if (creator.requiresApproval) expect(child.requiresApproval).toBe(true);
+  if (creator.maxTimestampAge !== null)
+    expect(child.maxTimestampAge ?? Infinity).toBeLessThanOrEqual(creator.maxTimestampAge);
+}
+
 /**
  * A key may do nothing that its creator may not.
  * @param place of the requests that are tried, of {@link anyRequests}
@@ -75,5 +83,6 @@ export function expectPolicyWithin(
   }
   expectLimitsWithin(creatorPolicy, policy);
   expectDataAccessWithin(creatorPolicy, policy);
+  expectCareWithin(creatorPolicy, policy);
   return passing.length;
 }

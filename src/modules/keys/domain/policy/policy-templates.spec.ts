@@ -7,7 +7,12 @@ import { anyRequests, expectPolicyWithin } from '../../../../../test/support/pol
 import { FEATURES } from '../features.js';
 import type { KeyPolicy } from './key-policy.js';
 import { toPolicyDocument } from './policy-document.js';
-import { UNRESTRICTED_POLICY } from './policy-fields.js';
+import {
+  POLICY_FIELD_NAMES,
+  POLICY_FIELDS,
+  type PolicyFieldName,
+  UNRESTRICTED_POLICY,
+} from './policy-fields.js';
 import { mergeOverrides, writeOverrides } from './policy-overrides.js';
 import {
   addLevel,
@@ -44,10 +49,16 @@ function created(
   return inheritWithin(creator, addLevel(compose(levels), overrides), overrides);
 }
 
-/** Of one part only, or hardly any would fit each other. */
-const anyPart: fc.Arbitrary<PolicyInput> = fc
-  .tuple(anyInput, fc.constantFrom(...POLICY_PARTS))
-  .map(([input, part]) => (input[part] === undefined ? {} : { [part]: input[part] }));
+type Part = (typeof POLICY_PARTS)[number];
+
+/** Of one of these parts only, or hardly any would fit each other. */
+const anyOf = (parts: readonly Part[]): fc.Arbitrary<PolicyInput> =>
+  fc
+    .tuple(anyInput, fc.constantFrom(...parts))
+    .map(([input, part]) => (input[part] === undefined ? {} : { [part]: input[part] }));
+const anyPart = anyOf(POLICY_PARTS);
+const threeLevels = (level: fc.Arbitrary<PolicyInput>): fc.Arbitrary<PolicyInput[]> =>
+  fc.array(level, { minLength: 3, maxLength: 3 });
 /** In lists of names no order means anything, and of features only what both lists let be used. */
 function sorted({ policy }: SourcedPolicy): Record<string, unknown> {
   const { allowedFeatures: allowed, deniedFeatures: denied, ...others } = policy;
@@ -68,58 +79,137 @@ function speaksOfNoSignature(below: SourcedPolicy, own: RequestedPolicy): boolea
   return isOff && !addLevel(below, own).policy.requiresSignature;
 }
 
-const anyLevels = fc.array(anyPart, { minLength: 3, maxLength: 3 });
-const anyChanges = fc.array(fc.tuple(fc.nat(2), fc.oneof(anyInput, anyPart)), {
-  minLength: 1,
-  maxLength: 3,
-});
+const anyLevels = threeLevels(anyPart);
+const changesTo = (change: fc.Arbitrary<PolicyInput>): fc.Arbitrary<[number, PolicyInput][]> =>
+  fc.array(fc.tuple(fc.nat(2), change), { minLength: 1, maxLength: 3 });
 
-/**
- * Makes keys from three levels of templates with overrides, then changes templates.
- * @returns how many requests keys were allowed in all, and how often one came to be by a change
- */
-function assertHeld(clamp: Clamp, numRuns: number): { allowed: number; changes: number } {
-  const seen = { allowed: 0, changes: 0 };
+type Play = {
+  readonly numRuns: number;
+  readonly clamp?: Clamp;
+  readonly make?: typeof created;
+  /** Everything is of these parts, so that what meets is about the same more often. */
+  readonly parts?: readonly Part[];
+  /** Of what is drawn; another one each time unless said. */
+  readonly seed?: number;
+};
+
+/** What was met while a property was held. */
+type Met = {
+  /** Requests that keys were allowed. */
+  allowed: number;
+  /** How often a key came to be by a change. */
+  changes: number;
+  /** Keys of which each of the three levels says something. */
+  deep: number;
+  /** Paths of fields that a key had of a template, of its own overrides, and of its creator. */
+  readonly fields: Readonly<Record<'template' | 'key' | 'creator', Set<string>>>;
+};
+
+function meet({ fields }: Met, { sources }: SourcedPolicy): void {
+  for (const [path, from] of Object.entries(sources)) {
+    for (const source of from) if (source in fields) fields[source as 'key'].add(path);
+  }
+}
+
+/** Makes keys from three levels of templates with overrides, then changes templates. */
+function assertHeld({ numRuns, clamp = inheritClamped, make = created, parts, seed }: Play): Met {
+  const fields = {
+    template: new Set<string>(),
+    key: new Set<string>(),
+    creator: new Set<string>(),
+  };
+  const met: Met = { allowed: 0, changes: 0, deep: 0, fields };
+  const level = parts ? anyOf(parts) : anyPart;
+  const whole = parts ? level : fc.oneof(anyInput, anyPart);
   fc.assert(
     fc.property(
-      fc.oneof(anyInput, anyPart),
-      anyLevels,
-      anyPart,
-      anyChanges,
+      whole,
+      threeLevels(level),
+      level,
+      changesTo(whole),
       anyRequests,
       (ofCreator, levels, own, changes, place) => {
         const creator = childOf(UNRESTRICTED_POLICY, ofCreator);
-        const first = creator && unlessRefused(() => created(creator, levels, own));
+        const first = creator && unlessRefused(() => make(creator, levels, own));
         fc.pre(first !== null);
         const bound = creator as KeyPolicy;
-        seen.allowed += expectPolicyWithin(bound, first.policy, place);
+        met.allowed += expectPolicyWithin(bound, first.policy, place);
+        meet(met, first);
+        if (levels.every((one) => Object.keys(one).length > 0)) met.deep++;
         const now = [...levels];
         for (const [at, input] of changes) {
           if (!unlessRefused(() => addLevel(compose(now.slice(0, at)), readPolicy(input))))
             continue;
           now[at] = input;
           const next = reworked(bound, now, own, clamp);
-          seen.allowed += expectPolicyWithin(bound, next.policy, place);
-          seen.changes++;
+          met.allowed += expectPolicyWithin(bound, next.policy, place);
+          meet(met, next);
+          met.changes++;
         }
       },
     ),
-    { numRuns, maxSkipsPerRun: 1_000 },
+    // Which of several is the simplest failure matters to nobody where one is expected.
+    {
+      numRuns,
+      maxSkipsPerRun: 1_000,
+      endOnFailure: parts !== undefined,
+      ...(seed !== undefined && { seed }),
+    },
   );
-  return seen;
+  return met;
 }
+
+/** Fields of which no value allows more than another, each with why. */
+const BOUNDS_NOTHING: Partial<Record<PolicyFieldName, string>> = {
+  signatureAlgorithm: 'there is one so far',
+  alertThreshold: 'says when somebody is told',
+};
 
 describe('a key that is made from templates', () => {
   it('may do nothing that its creator may not, however its templates are changed', () => {
-    const { allowed, changes } = assertHeld(inheritClamped, 2_000);
+    const { allowed, changes, deep } = assertHeld({ numRuns: 2_000 });
     expect(changes).toBeGreaterThan(2_000);
     expect(allowed).toBeGreaterThan(10_000);
+    expect(deep).toBeGreaterThan(200);
+  }, 300_000);
+
+  it('has had each kind of field, a new one included, from everywhere that it can come from', () => {
+    // Drawn in the same way each time: what is rare must not be missed by chance.
+    const met = POLICY_PARTS.map(
+      (part) => assertHeld({ numRuns: 400, parts: [part], seed: 1 }).fields,
+    );
+    for (const from of ['template', 'key', 'creator'] as const) {
+      const seen = new Set(met.flatMap((fields) => [...fields[from]]));
+      const missed = POLICY_FIELD_NAMES.filter((name) => !seen.has(POLICY_FIELDS[name].path));
+      expect([from, ...missed]).toEqual([from]);
+    }
   }, 300_000);
 
   it('is seen to do more where a bug does not clamp it', () => {
     const buggy: Clamp = (_, wanted) => inheritClamped(UNRESTRICTED_POLICY, wanted);
-    expect(() => assertHeld(buggy, 500)).toThrow('Property failed');
+    expect(() => assertHeld({ clamp: buggy, numRuns: 500 })).toThrow('Property failed');
   }, 120_000);
+
+  it('is seen to do more where a bug holds its own overrides against nobody', () => {
+    const buggy: typeof created = (_, levels, own) => created(UNRESTRICTED_POLICY, levels, own);
+    expect(() => assertHeld({ make: buggy, numRuns: 500 })).toThrow('Property failed');
+  }, 120_000);
+
+  it.each(POLICY_FIELD_NAMES.filter((name) => !(name in BOUNDS_NOTHING)))(
+    'is seen to do more where a bug leaves %s alone unclamped',
+    (name) => {
+      const buggy: Clamp = (bound, wanted) => {
+        const clamped = inheritClamped(bound, wanted);
+        return { ...clamped, policy: { ...clamped.policy, [name]: wanted.policy[name] } };
+      };
+      const { path, aliases } = POLICY_FIELDS[name];
+      const parts = POLICY_PARTS.filter((part) =>
+        [path, ...aliases].some((at) => at.startsWith(`${part}.`)),
+      );
+      expect(() => assertHeld({ clamp: buggy, numRuns: 2_000, parts })).toThrow('Property failed');
+    },
+    120_000,
+  );
 
   it('gets the same when it is worked out anew and nothing has changed', () => {
     let same = 0;
