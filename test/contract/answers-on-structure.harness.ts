@@ -52,6 +52,10 @@ export async function answerOnApprovals({ app, succeed, fail, adminKey }: Asking
   await succeed('disableKey', { id });
   await succeed('enableKey', { id }, { key: asker });
   await succeed('reject', { id: await openOf(id) }, { body: { reason: 'no' } });
+  const withdrawn = await openOf(await ask());
+  await fail('withdrawApproval', 403, { id: withdrawn });
+  await succeed('withdrawApproval', { id: withdrawn }, { key: asker });
+  await fail('withdrawApproval', 409, { id: withdrawn }, { key: asker });
   await fail('getApproval', 404, { id: 'apr_0' });
   await succeed('rejectKey', { id: await ask() });
 }

@@ -5,7 +5,13 @@ import { NULLABLE_TIMESTAMP, TIMESTAMP } from '#platform/database/base.columns.j
 export const APPROVAL_KINDS = ['create', 'widen'] as const;
 export type ApprovalKind = (typeof APPROVAL_KINDS)[number];
 
-export const APPROVAL_STATUSES = ['pending', 'approved', 'rejected', 'expired'] as const;
+export const APPROVAL_STATUSES = [
+  'pending',
+  'approved',
+  'rejected',
+  'withdrawn',
+  'expired',
+] as const;
 export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number];
 
 /** What is asked for: a new key, to be enabled again, or the body of a change. */
@@ -18,7 +24,10 @@ export type ApprovalChange =
 @Index('approval_requests_one_open', ['keyId'], { unique: true, where: `status = 'pending'` })
 @Index('approval_requests_key', ['keyId'])
 @Check('approval_requests_kind_check', `kind IN ('create', 'widen')`)
-@Check('approval_requests_status_check', `status IN ('pending', 'approved', 'rejected', 'expired')`)
+@Check(
+  'approval_requests_status_check',
+  `status IN ('pending', 'approved', 'rejected', 'withdrawn', 'expired')`,
+)
 export class ApprovalRequestEntity {
   @PrimaryColumn('text')
   id: string;

@@ -103,4 +103,36 @@ export class ApprovalsController {
     });
     return viewApproval(decided, this.clock.now());
   }
+
+  @Post(':id/withdraw')
+  @Endpoint({
+    id: 'withdrawApproval',
+    summary: 'Withdraw what one asked for',
+    description:
+      'With the key that asked, or as the user who did. A new key is revoked by that; one that was to get more stays as it is.',
+    scope: 'keys:write',
+    requestBody: DecideApprovalDto,
+    isBodyOptional: true,
+    requestExample: { reason: 'asked for the wrong key' },
+    response: ApprovalResponse,
+    example: {
+      ...DECIDED_EXAMPLE,
+      status: 'withdrawn',
+      decided_by: APPROVAL_EXAMPLE.requested_by,
+      decided_by_user: APPROVAL_EXAMPLE.requested_by_user,
+      reason: 'asked for the wrong key',
+    },
+    errors: ['not_found', 'conflict', 'escalation_denied', 'invalid_request'],
+  })
+  async withdraw(
+    @CallingKey() caller: KeyView,
+    @Param('id') id: string,
+    @Body() body: DecideApprovalDto,
+  ): Promise<ApprovalResponse> {
+    const withdrawn = await this.decideApproval.decide(caller, id, {
+      status: 'withdrawn',
+      reason: body.reason ?? null,
+    });
+    return viewApproval(withdrawn, this.clock.now());
+  }
 }

@@ -44,6 +44,18 @@ export class Approvers {
     if (!isOther) throw sameEyes(id);
   }
 
+  /**
+   * Whoever asked may take it back: with the key that asked, or as the user who was behind it, however they call.
+   * @throws {AppError} `operation_not_allowed` for anybody else
+   */
+  assertMayWithdraw({ keyId, userId }: KeyView, request: ApprovalRequestEntity): void {
+    const { id, requestedBy, requestedByUser } = request;
+    if (requestedBy === keyId || (userId !== null && requestedByUser === userId)) return;
+    throw new AppError('operation_not_allowed', {
+      message: `Only who asked for ${id} withdraws it, and that is ${requestedBy}. Reject it instead.`,
+    });
+  }
+
   async #party(organizationId: string, id: string, userId: string | null): Promise<Party> {
     if (id.startsWith(USER)) return { id, userId: id, line: [] };
     return { id, userId, line: await this.requests.lineOf(organizationId, id) };

@@ -14,10 +14,13 @@ import { ApprovalRequestRepository } from './approval-request.repository.js';
 import { Approvers } from './approvers.js';
 import { DecidedChanges } from './decided-changes.js';
 
-type Decision = { readonly status: 'approved' | 'rejected'; readonly reason: string | null };
+type Decision = {
+  readonly status: 'approved' | 'rejected' | 'withdrawn';
+  readonly reason: string | null;
+};
 
 /**
- * Approves or rejects what somebody else asked for. The key's lock decides between two who do so at once: the second finds
+ * Approves or rejects what somebody else asked for, or withdraws what one asked for oneself. The key's lock decides between two who do so at once: the second finds
  * that it is decided.
  */
 @Injectable()
@@ -34,7 +37,7 @@ export class DecideApprovalService {
   /**
    * @param id of the request
    * @throws {AppError} `not_found`, `conflict` for what is decided or whose time is over, `approval_required` for who asked
-   * for it, `escalation_denied`
+   * for it, `operation_not_allowed` for who withdraws what they did not ask for, `escalation_denied`
    */
   async decide(caller: KeyView, id: string, decision: Decision): Promise<ApprovalRequestEntity> {
     const request = await this.requests.find(reachOf(caller), id);
@@ -57,7 +60,8 @@ export class DecideApprovalService {
       await this.changes.holdStill(caller.organizationId);
       const key = await this.keys.lock(caller, keyId);
       const request = await this.#open(caller, key, id);
-      await this.approvers.assertMayDecide(caller, request, key);
+      if (decision.status === 'withdrawn') this.approvers.assertMayWithdraw(caller, request);
+      else await this.approvers.assertMayDecide(caller, request, key);
       const decided = {
         status: decision.status,
         reason: decision.reason,
@@ -68,7 +72,7 @@ export class DecideApprovalService {
       await this.changes.record(request, decided);
       await (decision.status === 'approved'
         ? this.changes.apply(caller, request, key)
-        : this.changes.reject(caller, request, decision.reason));
+        : this.changes.forget(caller, request, decided));
       return { ...request, ...decided };
     });
   }

@@ -45,14 +45,14 @@ export class DecidedChanges {
     await this.written.update(key, changes, approver.keyId, { details: { cause: request.id } });
   }
 
-  /** A new key that was rejected is of no use to anybody: it is revoked. */
-  async reject(
+  /** A new key that was rejected, or taken back, is of no use to anybody: it is revoked. */
+  async forget(
     caller: KeyView,
     { kind, keyId }: ApprovalRequestEntity,
-    reason: string | null,
+    { status, reason }: Pick<ApprovalRequestEntity, 'status' | 'reason'>,
   ): Promise<void> {
     if (kind !== 'create') return;
-    await this.revokeKey.revoke(caller, keyId, { reason: reason ?? 'Its approval was rejected.' });
+    await this.revokeKey.revoke(caller, keyId, { reason: reason ?? `Its approval was ${status}.` });
   }
 
   async #changesOf(

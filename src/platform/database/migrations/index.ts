@@ -35,6 +35,7 @@ import { SharedBudgets1764298800000 } from './1764298800000-shared-budgets.js';
 import { ProjectConfigs1764306000000 } from './1764306000000-project-configs.js';
 import { AuditEntries1764324000000 } from './1764324000000-audit-entries.js';
 import { AuditAlerts1764338400000 } from './1764338400000-audit-alerts.js';
+import { WithdrawnApprovals1764309600000 } from './1764309600000-withdrawn-approvals.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
@@ -79,4 +80,5 @@ export const MIGRATIONS = [
   ProjectConfigs1764306000000,
   AuditEntries1764324000000,
   AuditAlerts1764338400000,
+  WithdrawnApprovals1764309600000,
 ];

@@ -13,7 +13,7 @@ export class ListApprovalsQuery extends PageQuery {
 
 export class DecideApprovalDto {
   @Text({
-    description: 'Why; kept with the request, and with a new key that is rejected.',
+    description: 'Why; kept with the request, and with a new key that is revoked by it.',
     example: 'not for production',
     max: 500,
     optional: true,

@@ -46,7 +46,10 @@ export class ApprovalResponse {
   @ApiProperty({ ...TIME, nullable: true })
   decided_at: string | null;
 
-  @ApiProperty({ ...NULLABLE_TEXT, description: 'What whoever decided said of it.' })
+  @ApiProperty({
+    ...NULLABLE_TEXT,
+    description: 'What whoever decided, or withdrew it, said of it.',
+  })
   reason: string | null;
 
   @ApiProperty(TIME)
