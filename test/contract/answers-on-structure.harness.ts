@@ -56,6 +56,22 @@ export async function answerOnApprovals({ app, succeed, fail, adminKey }: Asking
   await fail('withdrawApproval', 403, { id: withdrawn });
   await succeed('withdrawApproval', { id: withdrawn }, { key: asker });
   await fail('withdrawApproval', 409, { id: withdrawn }, { key: asker });
+  const threshold = { approval_budget_threshold: '10' };
+  const { body: self } = await app.call('GET', '/v1/key');
+  const own = { id: (self as { organization_id: string }).organization_id };
+  await succeed('updateOrganization', own, { body: threshold });
+  const lifted = { key: asker, body: { approval_budget_threshold: null } };
+  const { id: lifting } = await succeed('updateOrganization', own, lifted);
+  const budget = (limit: number): unknown => ({ scope: 'organization', window: 'daily', limit });
+  const lowest = await succeed('putBudget', {}, { body: budget(1) });
+  const { id: more } = await succeed('putBudget', {}, { key: asker, body: budget(11) });
+  await fail('deleteBudget', 409, lowest);
+  await succeed('getApproval', { id: more });
+  await succeed('reject', { id: more });
+  await succeed('withdrawApproval', await succeed('deleteBudget', lowest, { key: asker }), {
+    key: asker,
+  });
+  await succeed('approve', { id: lifting });
   await fail('getApproval', 404, { id: 'apr_0' });
   await succeed('rejectKey', { id: await ask() });
 }

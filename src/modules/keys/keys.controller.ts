@@ -14,12 +14,12 @@ import { ApiHeader, ApiTags } from '@nestjs/swagger';
 
 import type { Page } from '#common/pagination/cursor.js';
 import { Clock } from '#common/time/clock.js';
+import type { ApprovalResponse } from '#platform/http/approvals/approval.response.js';
+import { MayWaitForApproval } from '#platform/http/approvals/may-wait.interceptor.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js';
 
 import { viewKey, viewRevokedKey } from './api-key.view.js';
-import type { ApprovalResponse } from './approvals/dto/approval.responses.js';
-import { MayWaitForApproval } from './approvals/may-wait.interceptor.js';
 import { viewApproval } from './approvals/approval.view.js';
 import { ChangeKeyService, type KeyChangeOutcome } from './change-key.service.js';
 import { RevokeKeyService } from './revoke-key.service.js';

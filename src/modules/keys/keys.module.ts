@@ -8,16 +8,21 @@ import { UsageModule } from '#modules/usage/index.js';
 import { SettleBelongingService } from './belonging/settle-belonging.service.js';
 import { SettleServiceAccountService } from './belonging/settle-service-account.service.js';
 import { ApprovalNeeds } from './approvals/approval-needs.service.js';
+import { ApprovalRequestRepository } from './approvals/approval-request.repository.js';
+import { ApprovalSubjects } from './approvals/approval-subjects.service.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { Approvers } from './approvals/approvers.js';
 import { DecideApprovalService } from './approvals/decide-approval.service.js';
+import { DecideOnSubjectService } from './approvals/decide-on-subject.service.js';
 import { DecidedChanges } from './approvals/decided-changes.js';
 import { HoldChangeService } from './approvals/hold-change.service.js';
 import { InsertKeyService } from './approvals/insert-key.service.js';
 import { KeyApprovalsController } from './approvals/key-approvals.controller.js';
 import { OpenApprovalService } from './approvals/open-approval.service.js';
+import { OpenHeldChanges } from './approvals/open-held-changes.js';
 import { ReadApprovalsService } from './approvals/read-approvals.service.js';
 import { Requesters } from './approvals/requesters.js';
+import { SettleApprovalService } from './approvals/settle-approval.service.js';
 import { BootstrapMasterKey } from './bootstrap-master-key.port.js';
 import { BootstrapMasterKeyService } from './bootstrap-master-key.service.js';
 import { ChangeKeyService } from './change-key.service.js';
@@ -144,13 +149,18 @@ import { SigningSecrets } from './signing-secrets.js';
     TemplateImpactService,
     PlanKeyChangeService,
     ApprovalNeeds,
+    ApprovalSubjects,
+    ApprovalRequestRepository,
     OpenApprovalService,
+    OpenHeldChanges,
     InsertKeyService,
     HoldChangeService,
     Requesters,
     Approvers,
     DecidedChanges,
     DecideApprovalService,
+    DecideOnSubjectService,
+    SettleApprovalService,
     ReadApprovalsService,
     { provide: KeyDirectory, useClass: KeyDirectoryService },
     { provide: BootstrapMasterKey, useClass: BootstrapMasterKeyService },

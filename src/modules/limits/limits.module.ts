@@ -9,15 +9,19 @@ import { InstancesModule } from '#platform/fanout/instances.js';
 import { type Logger, LOGGER } from '#platform/observability/logger.js';
 
 import { AllowanceAlerts } from './allowance-alerts.js';
+import { AskToDeleteBudgetService } from './budgets/ask-to-delete-budget.service.js';
+import { BudgetApprovals } from './budgets/budget-approvals.service.js';
 import { BudgetDirectory } from './budgets/budget-directory.port.js';
 import { BudgetDirectoryService } from './budgets/budget-directory.service.js';
 import { BudgetReach } from './budgets/budget-reach.service.js';
 import { BudgetSubjects } from './budgets/budget-subjects.service.js';
 import { BudgetsController } from './budgets/budgets.controller.js';
+import { DecidedBudgets } from './budgets/decided-budgets.service.js';
 import { KeyBudgetsModule } from './budgets/key-budgets.module.js';
 import { KnownKeys } from './budgets/known-keys.js';
 import { PutBudgetService } from './budgets/put-budget.service.js';
 import { ReadBudgetsService } from './budgets/read-budgets.service.js';
+import { WriteBudgetService } from './budgets/write-budget.service.js';
 import { CallLimiter } from './call-limiter.service.js';
 import { CallJournal } from './journal/call-journal.js';
 import { LeaseKeeper } from './leases/lease-keeper.service.js';
@@ -33,6 +37,8 @@ import { RedisAllowanceStore } from './store/redis.allowance-store.js';
   controllers: [BudgetsController],
   providers: [
     AllowanceAlerts,
+    AskToDeleteBudgetService,
+    BudgetApprovals,
     BudgetReach,
     BudgetSubjects,
     CallLimiter,
@@ -42,12 +48,14 @@ import { RedisAllowanceStore } from './store/redis.allowance-store.js';
         CallJournal.open(dataDir, { clock, logger }),
       inject: [CONFIG, LOGGER, Clock],
     },
+    DecidedBudgets,
     KnownKeys,
     LeaseKeeper,
     LimitsMetrics,
     PutBudgetService,
     ReadBudgetsService,
     ReadLimitsService,
+    WriteBudgetService,
     {
       provide: AllowanceStores,
       useFactory: async (

@@ -1,4 +1,11 @@
 export { ApprovalPolicy } from './approval-policy.port.js';
+export {
+  type HeldChange,
+  HeldChanges,
+  type HeldSubject,
+  type SubjectChange,
+  type SubjectHandler,
+} from './held-changes.js';
 export { DefaultOrganization } from './default-organization.port.js';
 export { KeyCarePolicies, type KeyCarePolicy } from './key-care-policies.port.js';
 export { LeakedKeyPolicy } from './leaked-key-policy.port.js';

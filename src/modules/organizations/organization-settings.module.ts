@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { ApprovalPolicy } from './approval-policy.port.js';
+import { HeldChanges } from './held-changes.js';
 import { KeyCarePolicies } from './key-care-policies.port.js';
 import { LeakedKeyPolicy } from './leaked-key-policy.port.js';
 import { AnnounceMemberChanges } from './members/announce-member-changes.js';
@@ -31,6 +32,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
   imports: [TypeOrmModule.forFeature([OrganizationEntity])],
   providers: [
     AnnounceMemberChanges,
+    HeldChanges,
     OrganizationRepository,
     OrganizationSettingsService,
     StructureLock,
@@ -55,6 +57,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
   ],
   exports: [
     ApprovalPolicy,
+    HeldChanges,
     InvitationRepository,
     Invitations,
     KeyCarePolicies,

@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { isDeepStrictEqual } from 'node:util';
 
 import type { Principal } from '#common/auth/principal.js';
 import { AppError } from '#common/errors/app-error.js';
+import { parseUsd, usdNumber } from '#common/money/money.js';
 import { isGiven } from '#common/validation/given.js';
 import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
+import type { ApprovalResponse } from '#platform/http/approvals/approval.response.js';
 
 import type { ApprovalPolicy } from './approval-policy.port.js';
 import type { UpdateOrganizationDto } from './dto/update-organization.dto.js';
+import { HeldChanges, type SubjectChange } from './held-changes.js';
 import { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
 import type { OrganizationEntity } from './organization.entity.js';
 import { OrganizationRepository, type OrganizationSettings } from './organization.repository.js';
@@ -18,6 +22,13 @@ import type {
   UnclaimedSecretPolicy,
 } from './unclaimed-secret-policy.port.js';
 
+/** What became of a change. */
+export type SettingsOutcome = {
+  readonly organization: OrganizationEntity;
+  /** Where somebody else has to approve it first: nothing of it is done yet. */
+  readonly request: ApprovalResponse | null;
+};
+
 /** What an organization decides for itself. None but a master key sees or changes another's. */
 @Injectable()
 export class OrganizationSettingsService
@@ -27,9 +38,17 @@ export class OrganizationSettingsService
   constructor(
     private readonly organizations: OrganizationRepository,
     private readonly lock: StructureLock,
+    private readonly held: HeldChanges,
     private readonly trail: AuditTrail,
   ) {
     super();
+    held.onDecision('organization', {
+      reachedBy: () => Promise.resolve([]),
+      lock: async (id) => {
+        await this.organizations.lockForUpdate(id);
+      },
+      apply: ({ organizationId, change }) => this.#apply(organizationId, change),
+    });
   }
 
   /**
@@ -40,29 +59,66 @@ export class OrganizationSettingsService
     return organizationOr404(isInReach ? await this.organizations.find(id) : null, id);
   }
 
-  /** @throws {AppError} as {@link get} */
+  /**
+   * Changes what is given, all or, where somebody has to approve that fewer budgets wait, none yet.
+   * @throws {AppError} as {@link get}; `conflict` where another such change waits; `approval_required` for a master key of
+   * another organization
+   */
   async update(
     caller: Principal,
     id: string,
     dto: UpdateOrganizationDto,
-  ): Promise<OrganizationEntity> {
+  ): Promise<SettingsOutcome> {
+    await this.get(caller, id);
     const changes = settingsOf(dto);
-    return this.lock.run(id, async () => {
-      const before = await this.get(caller, id);
-      if (Object.keys(changes).length === 0) return before;
-      await this.organizations.update(id, changes);
-      const after = await this.get(caller, id);
-      await this.trail.appendChange(
-        {
-          organizationId: id,
-          action: 'organization.updated',
-          target: { type: 'organization', id },
-        },
-        { ...viewOrganization(before) },
-        { ...viewOrganization(after) },
-      );
-      return after;
+    const request =
+      Object.keys(changes).length === 0
+        ? null
+        : await this.lock.run(id, () => this.#change(caller, id, dto, changes));
+    return { organization: await this.get(caller, id), request };
+  }
+
+  async #change(
+    caller: Principal,
+    id: string,
+    dto: UpdateOrganizationDto,
+    changes: OrganizationSettings,
+  ): Promise<ApprovalResponse | null> {
+    const current = organizationOr404(await this.organizations.lockForUpdate(id), id);
+    if (!letsMoreThrough(current, changes)) {
+      await this.#write(current, changes);
+      return null;
+    }
+    if (caller.organizationId !== id) throw notOfOthers();
+    return this.held.open(caller, {
+      organizationId: id,
+      subjectType: 'organization',
+      subjectId: id,
+      change: { action: 'update', body: { ...dto }, were: thresholdOf(current) },
+      fields: ['approval_budget_threshold'],
     });
+  }
+
+  /** What somebody has approved, of an organization that is locked. */
+  async #apply(id: string, { body = {}, were }: SubjectChange): Promise<void> {
+    const current = organizationOr404(await this.organizations.lockForUpdate(id), id);
+    if (!isDeepStrictEqual(thresholdOf(current), were)) throw changedMeanwhile();
+    await this.#write(current, settingsOf(body));
+  }
+
+  async #write(before: OrganizationEntity, changes: OrganizationSettings): Promise<void> {
+    const { id } = before;
+    await this.organizations.update(id, changes);
+    const after = await this.#find(id);
+    await this.trail.appendChange(
+      {
+        organizationId: id,
+        action: 'organization.updated',
+        target: { type: 'organization', id },
+      },
+      { ...viewOrganization(before) },
+      { ...viewOrganization(after) },
+    );
   }
 
   override async actionOf(organizationId: string): Promise<LeakedKeyAction> {
@@ -81,6 +137,10 @@ export class OrganizationSettingsService
     return (await this.#find(organizationId)).approvalExpiryHours;
   }
 
+  async budgetThresholdOf(organizationId: string): Promise<number | null> {
+    return (await this.#find(organizationId)).approvalBudgetThresholdNanos;
+  }
+
   async #find(id: string): Promise<OrganizationEntity> {
     return organizationOr404(await this.organizations.find(id), id);
   }
@@ -97,6 +157,7 @@ export function organizationOr404(
 function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
   const { leaked_keys, unclaimed_secrets, expiry_reminder_days } = dto;
   const { unused_key_days, unused_key_action, suspicious_keys, approval_expiry_hours } = dto;
+  const { approval_budget_threshold: threshold } = dto;
   return {
     ...(isGiven(leaked_keys) && { leakedKeyAction: leaked_keys }),
     ...(isGiven(unclaimed_secrets) && { unclaimedSecrets: unclaimed_secrets }),
@@ -108,5 +169,43 @@ function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
     ...(isGiven(unused_key_action) && { unusedKeyAction: unused_key_action }),
     ...(isGiven(suspicious_keys) && { suspiciousKeyAction: suspicious_keys }),
     ...(isGiven(approval_expiry_hours) && { approvalExpiryHours: approval_expiry_hours }),
+    ...(threshold !== undefined && {
+      approvalBudgetThresholdNanos: threshold === null ? null : nanosOf(threshold),
+    }),
   };
+}
+
+function nanosOf(amount: string | number): number {
+  const nanos = parseUsd(amount);
+  if (nanos === null) throw new AppError('invalid_request', { param: 'approval_budget_threshold' });
+  return Number(nanos);
+}
+
+/** Whether budgets may be lifted then that have to wait now. */
+function letsMoreThrough(
+  { approvalBudgetThresholdNanos: before }: OrganizationEntity,
+  { approvalBudgetThresholdNanos: after }: OrganizationSettings,
+): boolean {
+  return before !== null && after !== undefined && (after === null || after > before);
+}
+
+function thresholdOf({ approvalBudgetThresholdNanos: nanos }: OrganizationEntity): {
+  readonly approval_budget_threshold: number | null;
+} {
+  return { approval_budget_threshold: nanos === null ? null : usdNumber(BigInt(nanos)) };
+}
+
+function notOfOthers(): AppError {
+  return new AppError('approval_required', {
+    message:
+      'That fewer budgets wait for approval is for somebody of the organization to ask, and for another of it to approve.',
+    param: 'approval_budget_threshold',
+  });
+}
+
+function changedMeanwhile(): AppError {
+  return new AppError('conflict', {
+    message:
+      'approval_budget_threshold was changed meanwhile: reject this, and ask again for what is wanted now.',
+  });
 }

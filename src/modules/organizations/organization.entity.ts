@@ -17,6 +17,10 @@ import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
   'organizations_suspicious_key_action_check',
   `suspicious_key_action IN ('notify', 'disable')`,
 )
+@Check(
+  'organizations_approval_budget_threshold_check',
+  'approval_budget_threshold_nanos BETWEEN 0 AND 9000000000000000',
+)
 @Check('organizations_unused_key_action_check', `unused_key_action IN ('notify', 'disable')`)
 export class OrganizationEntity {
   @PrimaryColumn('text')
@@ -48,6 +52,18 @@ export class OrganizationEntity {
 
   @Column({ name: 'approval_expiry_hours', type: 'integer', default: 168 })
   approvalExpiryHours: number;
+
+  /** Lifting a budget above it waits for somebody's approval; `null`: nothing waits. Bounded so that a number holds it. */
+  @Column({
+    name: 'approval_budget_threshold_nanos',
+    type: 'bigint',
+    nullable: true,
+    transformer: {
+      to: (nanos: number | null) => nanos,
+      from: (nanos: string | null) => (nanos === null ? null : Number(nanos)),
+    },
+  })
+  approvalBudgetThresholdNanos: number | null;
 
   /** Suspended, none of its keys and members gets anything. */
   @Column({ type: 'text', default: 'active' })

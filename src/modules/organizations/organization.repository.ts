@@ -18,6 +18,7 @@ export type OrganizationSettings = Partial<
     | 'unusedKeyAction'
     | 'suspiciousKeyAction'
     | 'approvalExpiryHours'
+    | 'approvalBudgetThresholdNanos'
     | 'status'
   >
 >;
@@ -40,6 +41,14 @@ export class OrganizationRepository {
 
   find(organizationId: string): Promise<OrganizationEntity | null> {
     return this.transactions.manager.findOneBy(OrganizationEntity, { id: organizationId });
+  }
+
+  /** Keeps others from changing it until the current transaction ends. What only refers to it goes on. */
+  lockForUpdate(organizationId: string): Promise<OrganizationEntity | null> {
+    return this.transactions.manager.findOne(OrganizationEntity, {
+      where: { id: organizationId },
+      lock: { mode: 'for_no_key_update' },
+    });
   }
 
   listAcrossTenants(afterId: string, limit: number): Promise<OrganizationEntity[]> {

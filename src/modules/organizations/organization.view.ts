@@ -1,7 +1,10 @@
+import { usdNumber } from '#common/money/money.js';
+
 import type { OrganizationResponse } from './dto/organization.response.js';
 import type { OrganizationEntity } from './organization.entity.js';
 
 export function viewOrganization(organization: OrganizationEntity): OrganizationResponse {
+  const { approvalBudgetThresholdNanos: threshold } = organization;
   return {
     id: organization.id,
     name: organization.name,
@@ -13,6 +16,7 @@ export function viewOrganization(organization: OrganizationEntity): Organization
     unused_key_action: organization.unusedKeyAction,
     suspicious_keys: organization.suspiciousKeyAction,
     approval_expiry_hours: organization.approvalExpiryHours,
+    approval_budget_threshold: threshold === null ? null : usdNumber(BigInt(threshold)),
     created_at: organization.createdAt.toISOString(),
   };
 }

@@ -5,6 +5,8 @@ import type { Principal } from '#common/auth/principal.js';
 import type { Page } from '#common/pagination/cursor.js';
 import { PageQuery } from '#common/pagination/page.query.js';
 import { Caller } from '#platform/http/caller-organization.decorator.js';
+import type { ApprovalResponse } from '#platform/http/approvals/approval.response.js';
+import { MayWaitForApproval } from '#platform/http/approvals/may-wait.interceptor.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { CreateOrganizationDto } from './dto/create-organization.dto.js';
@@ -25,6 +27,7 @@ const ORGANIZATION_EXAMPLE = {
   unused_key_action: 'notify',
   suspicious_keys: 'notify',
   approval_expiry_hours: 168,
+  approval_budget_threshold: null,
   created_at: '2026-11-21T09:00:00.000Z',
 };
 
@@ -90,20 +93,23 @@ export class OrganizationsController {
   @Endpoint({
     id: 'updateOrganization',
     summary: 'Change an organization',
-    description: 'The calling key’s own; with a master key any. What is absent stays.',
+    description:
+      'The calling key’s own; with a master key any. What is absent stays. To raise `approval_budget_threshold`, or to give it up, waits for somebody’s approval.',
     scope: 'org:write',
     requestBody: UpdateOrganizationDto,
     requestExample: { leaked_keys: 'disable', unused_key_days: 90 },
     response: OrganizationResponse,
     example: { ...ORGANIZATION_EXAMPLE, leaked_keys: 'disable', unused_key_days: 90 },
-    errors: ['not_found'],
+    errors: ['not_found', 'conflict', 'approval_required'],
   })
+  @MayWaitForApproval()
   async update(
     @Caller() caller: Principal,
     @Param('id') id: string,
     @Body() body: UpdateOrganizationDto,
-  ): Promise<OrganizationResponse> {
-    return viewOrganization(await this.settings.update(caller, id, body));
+  ): Promise<OrganizationResponse | ApprovalResponse> {
+    const { organization, request } = await this.settings.update(caller, id, body);
+    return request ?? viewOrganization(organization);
   }
 
   @Post(':id/suspend')

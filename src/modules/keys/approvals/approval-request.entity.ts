@@ -1,21 +1,15 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
+import type { SubjectChange } from '#modules/organizations/index.js';
 import { NULLABLE_TIMESTAMP, TIMESTAMP } from '#platform/database/base.columns.js';
+import type {
+  ApprovalKind,
+  ApprovalStatus,
+  ApprovalSubject,
+} from '#platform/http/approvals/approval.response.js';
 
-export const APPROVAL_KINDS = ['create', 'widen'] as const;
-export type ApprovalKind = (typeof APPROVAL_KINDS)[number];
-
-export const APPROVAL_STATUSES = [
-  'pending',
-  'approved',
-  'rejected',
-  'withdrawn',
-  'expired',
-] as const;
-export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number];
-
-/** What is asked for: a new key, to be enabled again, or the body of a change. */
-export type ApprovalChange =
+/** What is asked for of a key: a new one, to be enabled again, or the body of a change. */
+export type KeyApprovalChange =
   | { readonly action: 'create' | 'enable' }
   | { readonly action: 'update'; readonly body: Readonly<Record<string, unknown>> };
 
@@ -23,6 +17,18 @@ export type ApprovalChange =
 @Index('approval_requests_listing', ['organizationId', 'createdAt', 'id'])
 @Index('approval_requests_one_open', ['keyId'], { unique: true, where: `status = 'pending'` })
 @Index('approval_requests_key', ['keyId'])
+@Index('approval_requests_one_open_of_subject', ['subjectId'], {
+  unique: true,
+  where: `status = 'pending'`,
+})
+@Check(
+  'approval_requests_subject_type_check',
+  `subject_type IN ('key', 'policy', 'budget', 'organization')`,
+)
+@Check(
+  'approval_requests_subject_check',
+  `(subject_type = 'key') = (key_id IS NOT NULL) AND (subject_type = 'key') = (subject_id IS NULL)`,
+)
 @Check('approval_requests_kind_check', `kind IN ('create', 'widen')`)
 @Check(
   'approval_requests_status_check',
@@ -36,17 +42,24 @@ export class ApprovalRequestEntity {
   @ForeignKey('OrganizationEntity', { name: 'approval_requests_organization_fk' })
   organizationId: string;
 
-  @Column({ name: 'key_id', type: 'text' })
+  @Column({ name: 'subject_type', type: 'text', default: 'key' })
+  subjectType: ApprovalSubject;
+
+  @Column({ name: 'key_id', type: 'text', nullable: true })
   @ForeignKey('ApiKeyEntity', { name: 'approval_requests_key_fk' })
-  keyId: string;
+  keyId: string | null;
+
+  /** Of what is no key, and may be gone by now. */
+  @Column({ name: 'subject_id', type: 'text', nullable: true })
+  subjectId: string | null;
 
   @Column('text')
   kind: ApprovalKind;
 
   @Column('jsonb')
-  change: ApprovalChange;
+  change: KeyApprovalChange | SubjectChange;
 
-  /** What the key would get more of. */
+  /** What there would be more of. */
   @Column({ type: 'text', array: true })
   fields: string[];
 

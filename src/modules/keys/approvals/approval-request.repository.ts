@@ -1,26 +1,55 @@
 import { Injectable } from '@nestjs/common';
-import type { SelectQueryBuilder } from 'typeorm';
+import { Brackets, type SelectQueryBuilder } from 'typeorm';
 
 import type { CursorPosition } from '#common/pagination/cursor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import { writable } from '#platform/database/writable.js';
 
+import type {
+  ApprovalStatus,
+  ApprovalSubject,
+} from '#platform/http/approvals/approval.response.js';
+
 import { ApiKeyEntity } from '../api-key.entity.js';
-import type { KeyReach } from '../domain/key-reach.js';
+import { isLimited, type KeyReach } from '../domain/key-reach.js';
 import { seenFrom } from '../reach-conditions.js';
-import { ApprovalRequestEntity, type ApprovalStatus } from './approval-request.entity.js';
+import { ApprovalRequestEntity } from './approval-request.entity.js';
 import type { Ancestor } from './domain/four-eyes.js';
 
 /** What requests must have to be listed. Absent: anything. */
-export type ApprovalFilter = { readonly status?: ApprovalStatus; readonly keyId?: string };
+export type ApprovalFilter = {
+  readonly status?: ApprovalStatus;
+  readonly keyId?: string;
+  readonly subjects: readonly ApprovalSubject[];
+};
+
+/** Whose requests somebody sees: their own, those of keys in reach, and of what else is named. */
+export type ApprovalReach = {
+  readonly keys: KeyReach;
+  /** The key, or the user with a session. */
+  readonly callerId: string;
+  /** Subjects all of which they see. It counts only where they reach part of the organization. */
+  readonly whole: readonly ApprovalSubject[];
+  /** Subjects that they see besides. */
+  readonly ids: readonly string[];
+};
 
 /** A request that was just marked as expired. */
 export type ExpiredApproval = Pick<
   ApprovalRequestEntity,
-  'id' | 'organizationId' | 'keyId' | 'kind' | 'fields' | 'requestedBy' | 'expiresAt'
+  | 'id'
+  | 'organizationId'
+  | 'subjectType'
+  | 'subjectId'
+  | 'keyId'
+  | 'kind'
+  | 'fields'
+  | 'requestedBy'
+  | 'expiresAt'
 >;
 
-const EXPIRED = `id, organization_id AS "organizationId", key_id AS "keyId", kind, fields, requested_by AS "requestedBy",
+const EXPIRED = `id, organization_id AS "organizationId", subject_type AS "subjectType", subject_id AS "subjectId",
+  key_id AS "keyId", kind, fields, requested_by AS "requestedBy",
   expires_at AS "expiresAt"`;
 
 @Injectable()
@@ -31,18 +60,18 @@ export class ApprovalRequestRepository {
     await this.transactions.manager.insert(ApprovalRequestEntity, writable(request));
   }
 
-  /** Among keys that the caller sees. */
-  find(reach: KeyReach, id: string): Promise<ApprovalRequestEntity | null> {
+  find(reach: ApprovalReach, id: string): Promise<ApprovalRequestEntity | null> {
     return this.#seen(reach).andWhere('request.id = :id', { id }).getOne();
   }
 
   /** Newest first, one more than `limit` when there are more. */
   list(
-    reach: KeyReach,
-    { status, keyId }: ApprovalFilter,
+    reach: ApprovalReach,
+    { status, keyId, subjects }: ApprovalFilter,
     page: { readonly after: CursorPosition | null; readonly limit: number; readonly now: Date },
   ): Promise<ApprovalRequestEntity[]> {
     const query = this.#seen(reach)
+      .andWhere('request.subject_type = ANY (:subjects)', { subjects })
       .orderBy('request.createdAt', 'DESC')
       .addOrderBy('request.id', 'DESC')
       .limit(page.limit + 1);
@@ -58,26 +87,35 @@ export class ApprovalRequestRepository {
     return query.getMany();
   }
 
-  /** The one of the key that nobody has decided on, and its time not over. Who has locked the key has it alone. */
+  /** As it is now. */
+  read(organizationId: string, id: string): Promise<ApprovalRequestEntity | null> {
+    return this.transactions.manager.findOneBy(ApprovalRequestEntity, { organizationId, id });
+  }
+
+  /**
+   * The one of the key, or of what else it is, that nobody has decided on, and its time not over. Who has locked that has it
+   * alone.
+   */
   findOpen(
     organizationId: string,
-    keyId: string,
+    subjectId: string,
     now: Date,
   ): Promise<ApprovalRequestEntity | null> {
     return this.transactions.manager
       .createQueryBuilder(ApprovalRequestEntity, 'request')
-      .where({ organizationId, keyId, status: 'pending' })
+      .where({ organizationId, status: 'pending' })
+      .andWhere('(request.key_id = :subjectId OR request.subject_id = :subjectId)', { subjectId })
       .andWhere('request.expires_at > :now', { now })
       .getOne();
   }
 
-  /** Marks the one of the key whose time is over. */
-  closeExpired(organizationId: string, keyId: string, now: Date): Promise<ExpiredApproval[]> {
+  /** Marks the one of the subject whose time is over. */
+  closeExpired(organizationId: string, subjectId: string, now: Date): Promise<ExpiredApproval[]> {
     return this.transactions.sql(
       `UPDATE approval_requests SET status = 'expired'
-        WHERE organization_id = $1 AND key_id = $2 AND status = 'pending' AND expires_at <= $3
+        WHERE organization_id = $1 AND (key_id = $2 OR subject_id = $2) AND status = 'pending' AND expires_at <= $3
        RETURNING ${EXPIRED}`,
-      [organizationId, keyId, now],
+      [organizationId, subjectId, now],
     );
   }
 
@@ -118,11 +156,21 @@ export class ApprovalRequestRepository {
     );
   }
 
-  #seen(reach: KeyReach): SelectQueryBuilder<ApprovalRequestEntity> {
+  #seen({ keys, callerId, whole, ids }: ApprovalReach): SelectQueryBuilder<ApprovalRequestEntity> {
+    const { organizationId } = keys;
     const query = this.transactions.manager
       .createQueryBuilder(ApprovalRequestEntity, 'request')
-      .innerJoin(ApiKeyEntity, 'key', 'key.id = request.key_id')
-      .where('request.organization_id = key.organization_id');
-    return seenFrom(query, reach);
+      .where('request.organization_id = :organizationId', { organizationId });
+    if (!isLimited(keys)) return query;
+    const seen = seenFrom(query.subQuery().select('key.id').from(ApiKeyEntity, 'key'), keys);
+    return query.andWhere(
+      new Brackets((either) =>
+        either
+          .where(`request.key_id IN ${seen.getQuery()}`, seen.getParameters())
+          .orWhere('request.subject_type = ANY (:whole)', { whole })
+          .orWhere('request.subject_id = ANY (:ids)', { ids })
+          .orWhere('request.requested_by = :callerId', { callerId }),
+      ),
+    );
   }
 }

@@ -1,10 +1,13 @@
+import { ApprovalResponse } from '#platform/http/approvals/approval.response.js';
+
 import { type ApprovalRequestEntity, approvalStatus } from './approval-request.entity.js';
-import { ApprovalResponse } from './dto/approval.responses.js';
 
 export function viewApproval(request: ApprovalRequestEntity, now: number): ApprovalResponse {
   return Object.assign(new ApprovalResponse(), {
     id: request.id,
     kind: request.kind,
+    subject_type: request.subjectType,
+    subject_id: request.keyId ?? request.subjectId,
     key_id: request.keyId,
     status: approvalStatus(request, now),
     change: request.change,
@@ -18,4 +21,11 @@ export function viewApproval(request: ApprovalRequestEntity, now: number): Appro
     created_at: request.createdAt.toISOString(),
     expires_at: request.expiresAt.toISOString(),
   });
+}
+
+/** For who reaches only some keys: which others a change of a policy gives more is not theirs to know. */
+export function withoutOthersKeys(request: ApprovalRequestEntity): ApprovalRequestEntity {
+  const { change } = request;
+  if (!('keys' in change)) return request;
+  return { ...request, change: { ...change, keys: { ...change.keys, ids: [] } } };
 }

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 
-import { scopeMask } from '#common/auth/scopes.js';
 import { AppError } from '#common/errors/app-error.js';
 import { CallerRights } from '#modules/organizations/index.js';
 
@@ -8,10 +7,10 @@ import type { ApiKeyEntity } from '../api-key.entity.js';
 import type { KeyView } from '../domain/key-view.js';
 import type { ApprovalRequestEntity } from './approval-request.entity.js';
 import { ApprovalRequestRepository } from './approval-request.repository.js';
+import { neededFor } from './domain/needed-scopes.js';
 import { everybodyIn, isSomebodyElse, type Party } from './domain/four-eyes.js';
 
 const USER = 'user_';
-const CHANGES_KEYS = scopeMask(['keys:write']);
 
 /** Who may decide on what another has asked for. */
 @Injectable()
@@ -22,25 +21,25 @@ export class Approvers {
   ) {}
 
   /**
+   * @param key that it is of; `null` where it is of something else
    * @throws {AppError} `approval_required` for who asked, who made the key, the key itself, and all whose doing that is;
    * `escalation_denied` for a key that more than its scopes bounds, `insufficient_scope` for whom the right was taken from
    */
   async assertMayDecide(
     caller: KeyView,
     request: ApprovalRequestEntity,
-    key: ApiKeyEntity,
+    key: ApiKeyEntity | null,
   ): Promise<void> {
     const { scopeMask: has } = await this.rights.of(caller);
-    if ((has & CHANGES_KEYS) === 0) throw new AppError('insufficient_scope');
-    const { organizationId } = key;
+    if ((has & neededFor(request)) === 0) throw new AppError('insufficient_scope');
+    const { organizationId, requestedBy, requestedByUser, id } = request;
     const approver = await this.#party(organizationId, caller.keyId, caller.userId);
-    const { requestedBy, requestedByUser, id } = request;
     const requester = await this.#party(organizationId, requestedBy, requestedByUser);
-    const maker = key.createdBy && (await this.#party(organizationId, key.createdBy, null));
+    const maker = key?.createdBy && (await this.#party(organizationId, key.createdBy, null));
     const isOther =
       isSomebodyElse(approver, requester) &&
       (!maker || isSomebodyElse(approver, maker)) &&
-      !everybodyIn(approver).has(key.id);
+      (!key || !everybodyIn(approver).has(key.id));
     if (!isOther) throw sameEyes(id);
   }
 

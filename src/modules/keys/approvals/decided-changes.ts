@@ -48,11 +48,13 @@ export class DecidedChanges {
   /** A new key that was rejected, or taken back, is of no use to anybody: it is revoked. */
   async forget(
     caller: KeyView,
-    { kind, keyId }: ApprovalRequestEntity,
-    { status, reason }: Pick<ApprovalRequestEntity, 'status' | 'reason'>,
+    key: ApiKeyEntity,
+    { kind, status, reason }: ApprovalRequestEntity,
   ): Promise<void> {
     if (kind !== 'create') return;
-    await this.revokeKey.revoke(caller, keyId, { reason: reason ?? `Its approval was ${status}.` });
+    await this.revokeKey.revoke(caller, key.id, {
+      reason: reason ?? `Its approval was ${status}.`,
+    });
   }
 
   async #changesOf(
@@ -61,7 +63,7 @@ export class DecidedChanges {
     { change, expiresAt }: ApprovalRequestEntity,
     key: ApiKeyEntity,
   ): Promise<KeyChanges> {
-    if (change.action === 'update') {
+    if ('body' in change) {
       const dto = revived(change.body);
       const plan = await this.plans.plan(requester, key, dto);
       // What it comes to is what the requester may do; that the approver may do it too is only asked.

@@ -42,7 +42,7 @@ export class KeyApprovalsController {
     @Param('id') id: string,
     @Body() body: DecideApprovalDto,
   ): Promise<KeyResponse> {
-    await this.decideApproval.decideOfKey(caller, id, {
+    await this.decideApproval.decide(caller, id, null, {
       status: 'approved',
       reason: body.reason ?? null,
     });
@@ -74,7 +74,7 @@ export class KeyApprovalsController {
     @Param('id') id: string,
     @Body() body: DecideApprovalDto,
   ): Promise<KeyResponse> {
-    await this.decideApproval.decideOfKey(caller, id, {
+    await this.decideApproval.decide(caller, id, null, {
       status: 'rejected',
       reason: body.reason ?? null,
     });

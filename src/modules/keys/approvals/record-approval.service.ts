@@ -3,8 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { Actors, systemActor } from '#platform/audit-trail/actor.js';
 import type { AuditAction } from '#platform/audit-trail/audit-actions.js';
 import { type AuditFacts, AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
+import type { ApprovalStatus } from '#platform/http/approvals/approval.response.js';
 
-import type { ApprovalRequestEntity, ApprovalStatus } from './approval-request.entity.js';
+import type { ApprovalRequestEntity } from './approval-request.entity.js';
 import { ApprovalRequestRepository, type ExpiredApproval } from './approval-request.repository.js';
 
 /** What is written of a request that somebody has decided on. */
@@ -13,7 +14,7 @@ export type Decided = Pick<
   'reason' | 'decidedBy' | 'decidedByUser' | 'decidedAt'
 > & { readonly status: Exclude<ApprovalStatus, 'pending' | 'expired'> };
 
-/** The one way in which requests for approval are written: the audit log has each step of theirs, in the transaction that makes it so. */
+/** The one way in which requests for approval are written, and read for that: the audit log has each step of theirs, in the transaction that makes it so. */
 @Injectable()
 export class RecordApprovalService {
   constructor(
@@ -22,11 +23,15 @@ export class RecordApprovalService {
     private readonly actors: Actors,
   ) {}
 
+  read(organizationId: string, id: string): Promise<ApprovalRequestEntity | null> {
+    return this.requests.read(organizationId, id);
+  }
+
   async opened(request: ApprovalRequestEntity): Promise<void> {
-    const { kind, change, fields, expiresAt } = request;
+    const { change, expiresAt } = request;
     await this.requests.insert(request);
     await this.#append('approval.requested', request, {
-      after: { kind, change, fields, status: 'pending', expires_at: expiresAt },
+      after: { change, status: 'pending', expires_at: expiresAt, ...factsOf(request) },
     });
   }
 
@@ -41,11 +46,20 @@ export class RecordApprovalService {
     });
   }
 
-  /** The one of the key whose time is over is marked, so that there can be another. Time has done that, and not who asks for another. */
-  async closeExpired(organizationId: string, keyId: string, now: Date): Promise<void> {
-    const closed = await this.requests.closeExpired(organizationId, keyId, now);
-    if (closed.length === 0) return;
-    await this.actors.act(systemActor('approvals.expire'), () => this.#expired(closed));
+  /**
+   * What waits for a key, or another subject. One whose time is over is marked, so that there can be another: time has done that, and
+   * not who asks for another.
+   */
+  async findOpen(
+    organizationId: string,
+    subjectId: string,
+    now: Date,
+  ): Promise<ApprovalRequestEntity | null> {
+    const closed = await this.requests.closeExpired(organizationId, subjectId, now);
+    if (closed.length > 0) {
+      await this.actors.act(systemActor('approvals.expire'), () => this.#expired(closed));
+    }
+    return this.requests.findOpen(organizationId, subjectId, now);
   }
 
   /**
@@ -87,6 +101,12 @@ export class RecordApprovalService {
   }
 }
 
-function factsOf({ kind, fields }: Pick<ApprovalRequestEntity, 'kind' | 'fields'>): AuditFacts {
-  return { kind, fields };
+function factsOf({
+  kind,
+  fields,
+  subjectType,
+  subjectId,
+  keyId,
+}: Omit<ExpiredApproval, 'id' | 'organizationId'>): AuditFacts {
+  return { kind, fields, subject_type: subjectType, subject_id: keyId ?? subjectId };
 }

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 
-import { scopeMask } from '#common/auth/scopes.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Clock } from '#common/time/clock.js';
 import { Memberships } from '#modules/organizations/index.js';
@@ -12,9 +11,9 @@ import type { KeyView } from '../domain/key-view.js';
 import { memberView } from '../domain/member-view.js';
 import { keyViewOf } from '../key-view-of.js';
 import type { ApprovalRequestEntity } from './approval-request.entity.js';
+import { neededFor } from './domain/needed-scopes.js';
 
 const USER = 'user_';
-const CHANGES_KEYS = scopeMask(['keys:write']);
 
 /** Who asked for something, with the rights that they have by now. */
 @Injectable()
@@ -28,9 +27,9 @@ export class Requesters {
   /** @throws {AppError} `conflict` where they may not ask for anything any more */
   async viewOf(request: ApprovalRequestEntity): Promise<KeyView> {
     const view = await this.#find(request);
-    if (view && (view.scopeMask & CHANGES_KEYS) !== 0) return view;
+    if (view && (view.scopeMask & neededFor(request)) !== 0) return view;
     throw new AppError('conflict', {
-      message: `${request.requestedBy}, which asked for this, may not change keys any more. Reject it, and let somebody else ask.`,
+      message: `${request.requestedBy}, which asked for this, may not do it any more. Reject it, and let somebody else ask.`,
     });
   }
 

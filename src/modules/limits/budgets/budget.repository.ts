@@ -34,6 +34,13 @@ export class BudgetRepository {
     });
   }
 
+  async lockById(organizationId: string, id: string): Promise<BudgetEntity | null> {
+    return this.transactions.manager.findOne(BudgetEntity, {
+      where: { organizationId, id },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
   async count(organizationId: string): Promise<number> {
     return this.transactions.manager.countBy(BudgetEntity, { organizationId });
   }

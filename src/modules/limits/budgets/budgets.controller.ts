@@ -15,12 +15,13 @@ import type { Principal } from '#common/auth/principal.js';
 import type { Page } from '#common/pagination/cursor.js';
 import { PageQuery } from '#common/pagination/page.query.js';
 import { Caller } from '#platform/http/caller-organization.decorator.js';
+import type { ApprovalResponse } from '#platform/http/approvals/approval.response.js';
+import { MayWaitForApproval } from '#platform/http/approvals/may-wait.interceptor.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js';
 
-import { BudgetReach } from './budget-reach.service.js';
+import { AskToDeleteBudgetService } from './ask-to-delete-budget.service.js';
 import { viewBudget } from './budget.view.js';
-import { DeleteBudgetService, noSuchBudget } from './delete-budget.service.js';
 import { PutBudgetDto } from './dto/budget.dto.js';
 import {
   BudgetListResponse,
@@ -53,8 +54,7 @@ export class BudgetsController {
   constructor(
     private readonly putBudget: PutBudgetService,
     private readonly readBudgets: ReadBudgetsService,
-    private readonly deleteBudget: DeleteBudgetService,
-    private readonly reach: BudgetReach,
+    private readonly deleteBudget: AskToDeleteBudgetService,
   ) {}
 
   @Put()
@@ -62,7 +62,7 @@ export class BudgetsController {
     id: 'putBudget',
     summary: 'Set a budget',
     description:
-      'There is one budget for a scope, window and model: this makes it or replaces its terms. Doing the same again changes nothing. `If-Match` with the version you read keeps you from overwriting another’s change.',
+      'There is one budget for a scope, window and model: this makes it or replaces its terms. Doing the same again changes nothing. `If-Match` with the version you read keeps you from overwriting another’s change. Lifting one above `approval_budget_threshold` of the organization waits for somebody’s approval.',
     scope: 'billing:write',
     requestBody: PutBudgetDto,
     requestExample: { scope: 'each_key', window: 'daily', limit: '5.00', alert_threshold: 0.8 },
@@ -70,13 +70,15 @@ export class BudgetsController {
     example: EXAMPLE,
     errors: ['not_found', 'conflict', 'escalation_denied', 'precondition_failed'],
   })
+  @MayWaitForApproval()
   @ApiHeader({ name: 'if-match', required: false, description: 'The `ETag` of the answer before.' })
   async put(
     @Caller() caller: Principal,
     @Body() body: PutBudgetDto,
     @Headers('if-match') ifMatch?: string,
-  ): Promise<BudgetResponse> {
-    return viewBudget(await this.putBudget.put(caller, body, ifMatch ?? null));
+  ): Promise<BudgetResponse | ApprovalResponse> {
+    const { budget, request } = await this.putBudget.put(caller, body, ifMatch ?? null);
+    return request ?? viewBudget(budget);
   }
 
   @Get()
@@ -97,18 +99,18 @@ export class BudgetsController {
   @Endpoint({
     id: 'deleteBudget',
     summary: 'Delete a budget',
+    description:
+      'It lifts the budget without end: where `approval_budget_threshold` of the organization is set, it waits for somebody’s approval.',
     scope: 'billing:write',
     response: DeletedBudgetResponse,
     example: { id: EXAMPLE.id, deleted: true },
-    errors: ['not_found'],
+    errors: ['not_found', 'conflict'],
   })
+  @MayWaitForApproval()
   async delete(
     @Caller() caller: Principal,
     @Param('id') id: string,
-  ): Promise<DeletedBudgetResponse> {
-    const ids = await this.reach.idsOf(caller);
-    if (ids !== null && !ids.includes(id)) throw noSuchBudget(id);
-    await this.deleteBudget.delete(caller.organizationId, id);
-    return { id, deleted: true };
+  ): Promise<DeletedBudgetResponse | ApprovalResponse> {
+    return (await this.deleteBudget.delete(caller, id)) ?? { id, deleted: true };
   }
 }

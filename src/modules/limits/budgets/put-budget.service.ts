@@ -1,25 +1,26 @@
 import { Injectable } from '@nestjs/common';
 
 import type { Principal } from '#common/auth/principal.js';
-import { AppError } from '#common/errors/app-error.js';
-import { newId } from '#common/ids/prefixed-id.js';
-import { parseUsd } from '#common/money/money.js';
-import { Clock } from '#common/time/clock.js';
 import { assertMatches } from '#common/validation/if-match.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import type { ApprovalResponse } from '#platform/http/approvals/approval.response.js';
 
-import { BudgetEntity } from './budget.entity.js';
+import { BudgetApprovals } from './budget-approvals.service.js';
+import type { BudgetEntity } from './budget.entity.js';
 import { BudgetReach } from './budget-reach.service.js';
-import { type BudgetIdentity, BudgetRepository } from './budget.repository.js';
+import { BudgetRepository } from './budget.repository.js';
 import { BudgetSubjects } from './budget-subjects.service.js';
+import { isOn, termsOf } from './domain/budget-terms.js';
 import { ALL_MODELS } from './domain/organization-budgets.js';
 import type { PutBudgetDto } from './dto/budget.dto.js';
-import { RecordBudgetService } from './record-budget.service.js';
+import { WriteBudgetService } from './write-budget.service.js';
 
-/** What one organization may have: the whole of it is held in memory by every instance that serves it. */
-const MAX_BUDGETS = 1_000;
-
-type Terms = Pick<BudgetEntity, 'limitNanos' | 'alertThreshold'>;
+/** What became of it. */
+export type BudgetOutcome = {
+  readonly budget: BudgetEntity;
+  /** Where somebody else has to approve it first: nothing of it is done yet. */
+  readonly request: ApprovalResponse | null;
+};
 
 @Injectable()
 export class PutBudgetService {
@@ -27,9 +28,9 @@ export class PutBudgetService {
     private readonly budgets: BudgetRepository,
     private readonly subjects: BudgetSubjects,
     private readonly reach: BudgetReach,
+    private readonly approvals: BudgetApprovals,
+    private readonly written: WriteBudgetService,
     private readonly transactions: TransactionRunner,
-    private readonly written: RecordBudgetService,
-    private readonly clock: Clock,
   ) {}
 
   /**
@@ -37,9 +38,9 @@ export class PutBudgetService {
    * exactly one makes it.
    * @param ifMatch the versions that the change is meant for (`If-Match`); `null` for any, and for none yet
    * @throws {AppError} `invalid_request` and `not_found` naming `scope_id`; `escalation_denied`;
-   *   `precondition_failed`; `conflict` for one too many
+   *   `precondition_failed`; `conflict` for one too many, or while something else that was asked for it waits
    */
-  async put(caller: Principal, dto: PutBudgetDto, ifMatch: string | null): Promise<BudgetEntity> {
+  async put(caller: Principal, dto: PutBudgetDto, ifMatch: string | null): Promise<BudgetOutcome> {
     const { organizationId } = caller;
     const { scope, window, model } = dto;
     const terms = termsOf(dto);
@@ -51,38 +52,14 @@ export class PutBudgetService {
       const identity = { organizationId, scope, scopeId, window, model: model ?? ALL_MODELS };
       const current = await this.budgets.lockByIdentity(identity);
       if (ifMatch !== null) assertMatches(ifMatch, 'budget', current?.version ?? null);
-      if (current && isOn(terms, current)) return current;
-      const now = new Date(this.clock.now());
-      return current
-        ? this.written.changed(current, { ...terms, updatedAt: now })
-        : this.#make({ ...identity, ...terms }, now);
+      if (!current) {
+        return { budget: await this.written.make({ ...identity, ...terms }), request: null };
+      }
+      if (isOn(terms, current)) return { budget: current, request: null };
+      const asked = { action: 'update', body: { ...dto } } as const;
+      const request = await this.approvals.hold(caller, current, terms.limitNanos, asked);
+      const budget = request ? current : await this.written.update(current, terms);
+      return { budget, request };
     });
   }
-
-  async #make(given: BudgetIdentity & Terms, now: Date): Promise<BudgetEntity> {
-    if ((await this.budgets.count(given.organizationId)) >= MAX_BUDGETS) {
-      throw new AppError('conflict', {
-        message: `An organization has at most ${MAX_BUDGETS} budgets. Delete one first.`,
-      });
-    }
-    const budget = Object.assign(new BudgetEntity(), {
-      id: newId('budget'),
-      ...given,
-      createdAt: now,
-      updatedAt: now,
-      version: 1,
-    });
-    await this.written.created(budget);
-    return budget;
-  }
-}
-
-function termsOf({ limit, alert_threshold: alertThreshold = null }: PutBudgetDto): Terms {
-  const nanos = parseUsd(limit);
-  if (nanos === null) throw new AppError('invalid_request', { param: 'limit' });
-  return { limitNanos: Number(nanos), alertThreshold };
-}
-
-function isOn(terms: Terms, budget: BudgetEntity): boolean {
-  return budget.limitNanos === terms.limitNanos && budget.alertThreshold === terms.alertThreshold;
 }

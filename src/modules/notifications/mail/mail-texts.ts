@@ -1,6 +1,6 @@
 import type { NotificationType } from '../notifier.port.js';
 
-/** `{key}` is the name of the key that it is about; `{whose}` is whose budget it is, such as `the team Research`. */
+/** `{key}` is the name of the key that it is about; `{whose}` is whose budget it is, such as `the team Research`; `{what}` is what waits for approval. */
 export type MailText = {
   readonly subject: string;
   readonly happened: string;
@@ -66,8 +66,8 @@ export const MAIL_TEXTS: Readonly<Record<NotificationType, MailText>> = {
     advice: 'Revoke it if nobody needs it: a key that is not there can’t leak.',
   },
   'approval.requested': {
-    subject: 'Key {key} waits for approval',
-    happened: 'The key {key}, or something more for it, was asked for and waits for approval.',
+    subject: '{what} waits for approval',
+    happened: '{what}, or something more for it, was asked for and waits for approval.',
     advice: 'Approve or reject it, unless it was you who asked. After its time it is off.',
   },
   'budget.threshold_reached': {

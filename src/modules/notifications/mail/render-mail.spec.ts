@@ -15,7 +15,7 @@ function render(
     id: 'msg_1',
     organizationId: 'org_1',
     type,
-    keyId: 'key_1',
+    keyId: data.subject_type === undefined ? 'key_1' : null,
     occurredAt: new Date('2026-11-21T09:00:30.123Z'),
     data,
   };
@@ -52,6 +52,20 @@ describe.each(NOTIFICATION_TYPES)('a mail of %s', (type) => {
     const { subject, text, html } = render(data, type);
     expect(subject + text + html).not.toMatch(/canary|a1B2/);
     expect(text).toContain('Name: before [redacted]');
+  });
+});
+
+describe('what waits for approval', () => {
+  it.each([
+    [{ name: 'Billing {what}' }, 'The key Billing {what}'],
+    [{ subject_type: 'key', name: 'Billing' }, 'The key Billing'],
+    [{ subject_type: 'budget', subject_id: 'bud_1' }, 'The budget bud_1'],
+    [{ subject_type: 'policy', subject_id: 'pol_1' }, 'The policy pol_1'],
+    [{ subject_type: 'organization', subject_id: 'org_1' }, 'A setting of your organization'],
+  ])('of %j is %s', (data, what) => {
+    const { subject, text } = render(data, 'approval.requested');
+    expect(subject).toBe(`${what} waits for approval`);
+    expect(text.startsWith(`${what}, or something more for it, was asked for`)).toBe(true);
   });
 });
 

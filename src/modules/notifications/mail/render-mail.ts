@@ -9,6 +9,8 @@ const MAX_SUBJECT_NAME_LENGTH = 80;
 /** Line ends and other controls, and what turns the direction of a text or hides in it. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}]+/gu;
 
+/** Of what, besides keys and the organization that the mail is sent to, something may wait for approval. */
+const APPROVED: ReadonlySet<unknown> = new Set(['budget', 'policy']);
 /** What can have a budget, besides the organization that the mail is sent to. */
 const HOLDERS: ReadonlySet<unknown> = new Set(['key', 'user', 'team', 'project']);
 
@@ -26,9 +28,11 @@ export function renderMail(message: OutgoingMessage): RenderedMail {
   const name =
     plain(message.data.name) ?? message.keyId ?? plain(message.data.subject_id) ?? '(unknown)';
   const naming = (text: string, shown: string): string =>
-    text.replaceAll(/\{(key|whose)\}/g, (_, place) =>
-      place === 'key' ? shown : whose(message.data.subject, shown),
-    );
+    text.replaceAll(/\{(key|whose|what)\}/g, (_, place) => {
+      if (place === 'key') return shown;
+      const { subject: holder, subject_type: type } = message.data;
+      return place === 'whose' ? whose(holder, shown) : what(type, shown);
+    });
   const facts = [...factsOf(message.data), ['When', utc(message.occurredAt)] as const];
   const paragraphs = [naming(happened, name), advice];
   return {
@@ -49,6 +53,11 @@ export function renderParagraphs(paragraphs: readonly string[]): Omit<RenderedMa
 
 function whose(subject: unknown, name: string): string {
   return HOLDERS.has(subject) ? `the ${String(subject)} ${name}` : 'your organization';
+}
+
+function what(subjectType: unknown, name: string): string {
+  if (subjectType === 'organization') return 'A setting of your organization';
+  return `The ${APPROVED.has(subjectType) ? String(subjectType) : 'key'} ${name}`;
 }
 
 function factsOf(data: OutgoingMessage['data']): Fact[] {

@@ -60,6 +60,14 @@ export class OrganizationResponse {
   })
   approval_expiry_hours: number;
 
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description:
+      'Lifting a budget above so many USD, or deleting one, waits for somebody’s approval; `null`: nothing waits.',
+  })
+  approval_budget_threshold: number | null;
+
   @ApiProperty({ type: String, format: 'date-time' })
   created_at: string;
 }

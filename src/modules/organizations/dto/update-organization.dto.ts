@@ -1,4 +1,4 @@
-import { Int, IntList, OneOf } from '#common/validation/fields.js';
+import { Int, IntList, OneOf, Usd } from '#common/validation/fields.js';
 
 import { UNUSED_KEY_ACTIONS, type UnusedKeyAction } from '../key-care-policies.port.js';
 import { LEAKED_KEY_ACTIONS, type LeakedKeyAction } from '../leaked-key-policy.port.js';
@@ -70,4 +70,14 @@ export class UpdateOrganizationDto {
     optional: true,
   })
   approval_expiry_hours?: number;
+
+  @Usd({
+    description:
+      'USD above which lifting a budget waits for somebody’s approval, as deleting one then does; `null` for nothing waits. To raise it, or to give it up, waits as well.',
+    example: '1000',
+    max: 9_000_000,
+    optional: true,
+    nullable: true,
+  })
+  approval_budget_threshold?: string | number | null;
 }

@@ -36,6 +36,7 @@ import { ProjectConfigs1764306000000 } from './1764306000000-project-configs.js'
 import { AuditEntries1764324000000 } from './1764324000000-audit-entries.js';
 import { AuditAlerts1764338400000 } from './1764338400000-audit-alerts.js';
 import { WithdrawnApprovals1764309600000 } from './1764309600000-withdrawn-approvals.js';
+import { ApprovalsOfSubjects1764313200000 } from './1764313200000-approvals-of-subjects.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
@@ -81,4 +82,5 @@ export const MIGRATIONS = [
   AuditEntries1764324000000,
   AuditAlerts1764338400000,
   WithdrawnApprovals1764309600000,
+  ApprovalsOfSubjects1764313200000,
 ];

@@ -1,7 +1,12 @@
 import { PageQuery } from '#common/pagination/page.query.js';
 import { OneOf, Text } from '#common/validation/fields.js';
 
-import { APPROVAL_STATUSES, type ApprovalStatus } from '../approval-request.entity.js';
+import {
+  APPROVAL_STATUSES,
+  APPROVAL_SUBJECTS,
+  type ApprovalStatus,
+  type ApprovalSubject,
+} from '#platform/http/approvals/approval.response.js';
 
 export class ListApprovalsQuery extends PageQuery {
   @OneOf({ description: 'Only those in this state.', values: APPROVAL_STATUSES, optional: true })
@@ -9,6 +14,9 @@ export class ListApprovalsQuery extends PageQuery {
 
   @Text({ description: 'Only those of this key.', max: 64, optional: true })
   key_id?: string;
+
+  @OneOf({ description: 'Only those of such.', values: APPROVAL_SUBJECTS, optional: true })
+  subject_type?: ApprovalSubject;
 }
 
 export class DecideApprovalDto {

@@ -11,8 +11,8 @@ import { ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { type Observable, tap } from 'rxjs';
 
-import { APPROVAL_EXAMPLE } from './approvals.examples.js';
-import { ApprovalResponse } from './dto/approval.responses.js';
+import { APPROVAL_EXAMPLE } from './approval.examples.js';
+import { ApprovalResponse } from './approval.response.js';
 
 /** An answer that is a request for approval says so with its status: nothing is done yet (RFC 9110 §15.3.3). */
 @Injectable()

@@ -1,8 +1,10 @@
-import type { ApprovalResponse } from './dto/approval.responses.js';
+import type { ApprovalResponse } from './approval.response.js';
 
 export const APPROVAL_EXAMPLE: ApprovalResponse = {
   id: 'apr_4fTqV0mZx1sLwq8nE2bYcA',
   kind: 'widen',
+  subject_type: 'key',
+  subject_id: 'key_4fTqV0mZx1sLwq8nE2bYcA',
   key_id: 'key_4fTqV0mZx1sLwq8nE2bYcA',
   status: 'pending',
   change: { action: 'update', body: { permissions: { models: ['gpt-*'] } } },
