@@ -56,6 +56,14 @@ export async function answerOnApprovals({ app, succeed, fail, adminKey }: Asking
   await fail('withdrawApproval', 403, { id: withdrawn });
   await succeed('withdrawApproval', { id: withdrawn }, { key: asker });
   await fail('withdrawApproval', 409, { id: withdrawn }, { key: asker });
+  const narrow = { name: 'approved', permissions };
+  const policy = await succeed('createPolicy', {}, { body: narrow });
+  await succeed(
+    'createKey',
+    {},
+    { body: { name: 'follows', permissions: { inherit_from: policy.name } } },
+  );
+  await succeed('approve', await succeed('updatePolicy', policy, { ...wider, key: asker }));
   const threshold = { approval_budget_threshold: '10' };
   const { body: self } = await app.call('GET', '/v1/key');
   const own = { id: (self as { organization_id: string }).organization_id };

@@ -66,7 +66,10 @@ import { ManagementKeysController } from './surfaces/management/management-keys.
 import { NamedKeysService } from './surfaces/management/named-keys.service.js';
 import { ProjectConfigsController } from './surfaces/management/project-configs.controller.js';
 import { MultirouteKeysController } from './surfaces/multiroute/multiroute-keys.controller.js';
+import { ChangeTemplateService } from './templates/change-template.service.js';
+import { DecidedTemplates } from './templates/decided-templates.js';
 import { FollowTemplateService } from './templates/follow-template.service.js';
+import { HoldTemplateService } from './templates/hold-template.service.js';
 import { InheritedPolicies } from './templates/inherited-policies.service.js';
 import { IssueInheritingKeyService } from './templates/issue-inheriting-key.service.js';
 import { KeyInheritanceRepository } from './templates/key-inheritance.repository.js';
@@ -144,6 +147,9 @@ import { SigningSecrets } from './signing-secrets.js';
     PlanTemplateService,
     FollowTemplateService,
     RecordTemplateService,
+    HoldTemplateService,
+    ChangeTemplateService,
+    DecidedTemplates,
     WriteTemplateService,
     ReadTemplatesService,
     TemplateImpactService,

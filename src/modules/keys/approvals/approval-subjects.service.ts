@@ -20,10 +20,17 @@ import { READING, WRITING } from './domain/needed-scopes.js';
 /** Of what there are approvals, and who may look at and decide on which. */
 @Injectable()
 export class ApprovalSubjects {
+  /** Of this module, which knows more of who calls. */
+  readonly #own = new Map<HeldSubject, SubjectHandler<KeyView>>();
+
   constructor(private readonly held: HeldChanges) {}
 
+  onDecision(type: HeldSubject, handler: SubjectHandler<KeyView>): void {
+    this.#own.set(type, handler);
+  }
+
   handlerOf(type: HeldSubject): SubjectHandler<KeyView> {
-    const handler = this.held.handlers().get(type);
+    const handler = this.#own.get(type) ?? this.held.handlers().get(type);
     if (!handler) throw new Error(`Nobody has said how changes of a ${type} are approved.`);
     return handler;
   }
@@ -34,7 +41,7 @@ export class ApprovalSubjects {
     if (!isLimited(keys)) return { ...seen, whole: [], ids: [] };
     const whole: ApprovalSubject[] = [];
     const ids: string[] = [];
-    for (const [type, handler] of this.held.handlers()) {
+    for (const [type, handler] of [...this.#own, ...this.held.handlers()]) {
       const reached = await handler.reachedBy(caller);
       if (reached === null) whole.push(type);
       else ids.push(...reached);

@@ -80,9 +80,8 @@ export class FollowTemplateService {
   ): Promise<number> {
     const { organizationId } = template;
     const cause = { template, tree, by };
+    await this.assertCanFollow(organizationId, templateIds);
     const of = { organizationId, templateIds, now: new Date(this.clock.now()) };
-    const count = await this.inheritances.count(of);
-    if (count > MAX_KEYS) throw tooMany(count);
     let changed = 0;
     let last: InheritingKey | null = null;
     do {
@@ -91,6 +90,13 @@ export class FollowTemplateService {
       last = page.length === PAGE_SIZE ? (page.at(-1) ?? null) : null;
     } while (last);
     return changed;
+  }
+
+  /** @throws {AppError} `conflict` where there are too many keys */
+  async assertCanFollow(organizationId: string, templateIds: readonly string[]): Promise<void> {
+    const of = { organizationId, templateIds, now: new Date(this.clock.now()) };
+    const count = await this.inheritances.count(of);
+    if (count > MAX_KEYS) throw tooMany(count);
   }
 
   async #rework(

@@ -14,11 +14,14 @@ import { ApiHeader, ApiTags } from '@nestjs/swagger';
 
 import type { Page } from '#common/pagination/cursor.js';
 import { PageQuery } from '#common/pagination/page.query.js';
+import type { ApprovalResponse } from '#platform/http/approvals/approval.response.js';
+import { MayWaitForApproval } from '#platform/http/approvals/may-wait.interceptor.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 import { VersionTagInterceptor } from '#platform/http/version-tag.interceptor.js';
 
 import { CallingKey } from '../calling-key.decorator.js';
 import type { KeyView } from '../domain/key-view.js';
+import { ChangeTemplateService } from './change-template.service.js';
 import { ChangePolicyDto, CreatePolicyDto } from './dto/policy-template.dto.js';
 import {
   ChangedPolicyResponse,
@@ -52,6 +55,7 @@ const IF_MATCH = {
 export class PolicyTemplatesController {
   constructor(
     private readonly writeTemplate: WriteTemplateService,
+    private readonly changeTemplate: ChangeTemplateService,
     private readonly readTemplates: ReadTemplatesService,
   ) {}
 
@@ -108,7 +112,7 @@ export class PolicyTemplatesController {
     id: 'updatePolicy',
     summary: 'Change a policy',
     description:
-      'Each part that is given replaces that part as a whole, and `null` takes it away. With it changes, in one go, what every key may do that inherits from it, directly or not: within what whoever made the key could grant. A key that must sign from then on needs `POST /v1/keys/{id}/signing-secret`.',
+      'Each part that is given replaces that part as a whole, and `null` takes it away. With it changes, in one go, what every key may do that inherits from it, directly or not: within what whoever made the key could grant. A key that must sign from then on needs `POST /v1/keys/{id}/signing-secret`. Where it gives more to a key that needs approval, all of it waits for somebody’s.',
     scope: 'keys:write',
     requestBody: ChangePolicyDto,
     requestExample: TEMPLATE_CHANGE_EXAMPLE,
@@ -122,15 +126,18 @@ export class PolicyTemplatesController {
       'invalid_request',
     ],
   })
+  @MayWaitForApproval()
   @ApiHeader(IF_MATCH)
   async update(
     @CallingKey() caller: KeyView,
     @Param('id') id: string,
     @Body() body: ChangePolicyDto,
     @Headers('if-match') ifMatch?: string,
-  ): Promise<ChangedPolicyResponse> {
-    const changed = await this.writeTemplate.change(caller, id, body, ifMatch ?? null);
-    return { ...viewPolicy(changed.template), changed_keys: changed.changedKeys };
+  ): Promise<ChangedPolicyResponse | ApprovalResponse> {
+    const changed = await this.changeTemplate.change(caller, id, body, ifMatch ?? null);
+    return (
+      changed.request ?? { ...viewPolicy(changed.template), changed_keys: changed.changedKeys }
+    );
   }
 
   @Delete(':id')

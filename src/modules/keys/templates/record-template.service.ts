@@ -16,6 +16,15 @@ export class RecordTemplateService {
     private readonly trail: AuditTrail,
   ) {}
 
+  /** Until the caller's transaction ends: nobody else writes the organization's templates. */
+  hold(organizationId: string): Promise<void> {
+    return this.templates.holdForChange(organizationId);
+  }
+
+  find(organizationId: string, id: string): Promise<PolicyTemplate | null> {
+    return this.templates.find(organizationId, id);
+  }
+
   async created(template: PolicyTemplate): Promise<void> {
     await this.templates.insert(template);
     await this.#append('policy.created', template, { after: factsOf(template) });

@@ -8,7 +8,7 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { KeyView } from '../domain/key-view.js';
 import { assertPolicyWithin } from '../domain/policy/policy-within.js';
-import type { ChangePolicyDto, CreatePolicyDto } from './dto/policy-template.dto.js';
+import type { CreatePolicyDto } from './dto/policy-template.dto.js';
 import { FollowTemplateService } from './follow-template.service.js';
 import { PlanTemplateService } from './plan-template.service.js';
 import type { PolicyTemplate } from './policy-template.js';
@@ -18,7 +18,7 @@ import { RecordTemplateService } from './record-template.service.js';
 /** What one organization may have. */
 const MAX_TEMPLATES = 1_000;
 
-/** Templates of policies. Each change is one transaction with all that follows from it. */
+/** Makes templates of policies, and deletes them. */
 @Injectable()
 export class WriteTemplateService {
   constructor(
@@ -53,38 +53,6 @@ export class WriteTemplateService {
       assertPolicyWithin(caller.policy, policy);
       await this.written.created(template);
       return template;
-    });
-  }
-
-  /**
-   * Changes what is given, and with it every key that inherits from it.
-   * @param ifMatch the versions that the change is meant for (`If-Match`); `null` for any
-   * @throws {AppError} as {@link create}; `escalation_denied` where keys inherit that the caller may not change;
-   *   `precondition_failed`; `conflict` where keys can't follow
-   */
-  async change(
-    caller: KeyView,
-    id: string,
-    dto: ChangePolicyDto,
-    ifMatch: string | null,
-  ): Promise<{ template: PolicyTemplate; changedKeys: number }> {
-    const { organizationId, keyId } = caller;
-    return this.transactions.run(async () => {
-      await this.templates.holdForChange(organizationId);
-      const current = await this.#find(organizationId, id);
-      if (ifMatch !== null) assertMatches(ifMatch, 'policy', current.version);
-      const template = {
-        ...current,
-        ...(await this.plans.contentOf(organizationId, dto, current)),
-        version: current.version + 1,
-        updatedAt: new Date(this.clock.now()),
-      };
-      const { policy, tree, familyIds } = await this.plans.plan(template);
-      await this.followers.assertManagesAll(caller, familyIds);
-      assertPolicyWithin(caller.policy, policy);
-      await this.written.changed(current, template, keyId);
-      const changedKeys = await this.followers.follow(template, familyIds, tree, keyId);
-      return { template, changedKeys };
     });
   }
 
