@@ -89,6 +89,19 @@ describe('A rule of an environment', () => {
     await msUntil(there, bound.key, '200');
   });
 
+  it('is in force for a key that is enabled as well, however long it was disabled', async () => {
+    const { id, key } = await make();
+    const verb = async (name: string): Promise<number> =>
+      (await here.call('POST', `/v1/keys/${id}/${name}`)).status;
+    expect(await verb('disable')).toBe(200);
+    await set({ require_ip_list: true });
+    expect(await use(here, key)).toBe('key_disabled');
+    expect(await verb('enable')).toBe(200);
+    for (const app of [here, there]) await msUntil(app, key, BROKEN);
+    await set({});
+    await msUntil(there, key, '200');
+  });
+
   it('is not broken by a change of a key, which may go on breaking another', async () => {
     const { id } = await make();
     const kept = await make({ expires_at: inDays(5) });
