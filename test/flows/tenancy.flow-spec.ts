@@ -126,6 +126,7 @@ describe('another organization’s object', () => {
       'updateServiceAccount',
       'updateTeam',
       'updateWebhook',
+      'withdrawApproval',
     ]);
   });
 

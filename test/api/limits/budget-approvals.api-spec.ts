@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../../support/app.js';
@@ -254,6 +255,36 @@ describe('lifting a budget over the threshold', () => {
     } finally {
       await besides.close();
     }
+  });
+});
+
+describe('a decision whose connection is cut half-way', () => {
+  it('is none: it is made as a whole when somebody tries again', async () => {
+    const { model, make } = newBudget(50);
+    const { id } = await make();
+    const request = await put<Request>(model, 1_000, payer, 202);
+    const client = new pg.Client({ connectionString: app.databaseUrl });
+    await client.connect();
+    try {
+      // The request is written as approved by then, and the budget not yet.
+      await client.query('BEGIN');
+      await client.query('SELECT FROM budgets WHERE id = $1 FOR UPDATE', [id]);
+      const cut = app.call('POST', `/v1/approvals/${request.id}/approve`, { key: bookkeeper });
+      const waiting = `FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      const count = async (): Promise<number | null> =>
+        (await client.query(`SELECT pid ${waiting}`)).rowCount;
+      await expect.poll(count, { timeout: 5_000 }).toBe(1);
+      await client.query(`SELECT pg_terminate_backend(pid) ${waiting}`);
+      expect((await cut).status).toBeGreaterThanOrEqual(500);
+      await client.query('ROLLBACK');
+    } finally {
+      await client.end();
+    }
+    const { body } = await app.call('GET', `/v1/approvals/${request.id}`, { key: bookkeeper });
+    expect(body).toEqual(request);
+    expect(await listed(id)).toMatchObject({ limit: 50, version: 1 });
+    expect(await decide('approve', request.id, bookkeeper)).toEqual([200, undefined]);
+    expect(await listed(id)).toMatchObject({ limit: 1_000, version: 2 });
   });
 });
 
