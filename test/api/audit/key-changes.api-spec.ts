@@ -136,7 +136,9 @@ const CASES: Readonly<Record<string, Case>> = {
       acting_key_id: null,
       before: anything,
       after: anything,
-      reason: expect.stringMatching(/^Leaked: a paste, https:\/\/example\.com\/.*\[redacted\]/),
+      reason: expect.stringMatching(
+        /^Leaked: a paste, https:\/\/example\.com\/.*\[redacted\]/,
+      ) as unknown,
       details: { cause: expect.stringMatching(/^sec_/) as string, reported_by: 'a paste' },
     };
     return [answer, [audited.entry('key.revoked', 'key', id, changes)]];
