@@ -6,6 +6,7 @@ import type { TransactionRunner } from '#platform/database/transaction-runner.js
 import { createLogger } from '#platform/observability/logger.js';
 
 import { type MailServer, startMailServer } from '../support/mail-server.js';
+import type { AppRoute } from './app-routes.js';
 import { effectsWithoutLog, type Lists, missingEntries } from './audit-walk.harness.js';
 import { mutatingRoutes, nameOf } from './audited-calls.harness.js';
 import { World } from './matrix/world.harness.js';
@@ -65,7 +66,7 @@ describe('each route that changes something', () => {
 
   it('does nothing where it can’t be written down', { timeout: WALK_TIMEOUT_MS }, async () => {
     const routes = mutatingRoutes(world.routes);
-    expect(await effectsWithoutLog(world, routes, LISTS)).toEqual([]);
+    expect(await effectsWithoutLog(world, routes, LISTS, mail.mails)).toEqual([]);
   });
 
   it('stands on no list that it is not on itself', () => {
@@ -78,21 +79,26 @@ describe('each route that changes something', () => {
 
 /** What these specs are for is found by them. */
 describe('a route', () => {
-  const ofTeams = (): ReturnType<typeof mutatingRoutes> =>
-    world.routes.filter((route) => nameOf(route) === 'POST /v1/teams');
+  const named = (name: string): AppRoute[] => world.routes.filter((one) => nameOf(one) === name);
 
   it('that writes nothing down is found', async () => {
     insteadOfAppending('team.created', () => Promise.resolve());
-    expect(await missingEntries(world, ofTeams(), LISTS)).toEqual(['POST /v1/teams: no entry']);
+    expect(await missingEntries(world, named('POST /v1/teams'), LISTS)).toEqual([
+      'POST /v1/teams: no entry',
+    ]);
   });
 
   it('that writes it down once its change is made is found', async () => {
-    insteadOfAppending('team.created', (append, transactions) => {
+    insteadOfAppending('invitation.created', (append, transactions) => {
       transactions.afterCommit(() => void append().catch(() => undefined));
       return Promise.resolve();
     });
-    const problems = ['POST /v1/teams: 201', 'POST /v1/teams: has changed teams'];
-    expect(await effectsWithoutLog(world, ofTeams(), LISTS)).toEqual(problems);
+    const routes = named('POST /v1/invitations');
+    expect(await effectsWithoutLog(world, routes, LISTS, mail.mails)).toEqual([
+      'POST /v1/invitations: 201',
+      'POST /v1/invitations: has changed invitations',
+      'POST /v1/invitations: has sent a mail',
+    ]);
   });
 });
 

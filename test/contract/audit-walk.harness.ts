@@ -1,5 +1,6 @@
 /** Calls each route that changes something, and looks at what the audit log has of it, or what is done where it can't be written. */
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 import { vi } from 'vitest';
@@ -64,6 +65,9 @@ async function waitForEntry(world: World, call: ReadyCall, answer: Answer): Prom
   );
 }
 
+/** Longer than a mail takes, which nobody waits for. */
+const MAIL_MS = 1_000;
+
 /**
  * One line for each route that does something, or says that it has, while the audit log can't be written. All calls are prepared
  * before that, and refused ones leave all as it is, so they are made one after the other on the same rows.
@@ -72,6 +76,7 @@ export async function effectsWithoutLog(
   world: World,
   routes: readonly AppRoute[],
   { changesNothing, notYet, byJobs }: Lists,
+  mails: readonly string[],
 ): Promise<string[]> {
   const isAudited = (route: AppRoute): boolean =>
     !(nameOf(route) in changesNothing) && !notYet.includes(nameOf(route));
@@ -80,6 +85,8 @@ export async function effectsWithoutLog(
   await settle(world);
   return withUnwritableLog(world, async () => {
     const problems: string[] = [];
+    // Whoever was invited to be there at all has had one before.
+    const unmailed = calls.filter(({ email }) => !hasMailTo(mails, email));
     let before = await digests(world);
     const sent = world.upstream.received.length;
     for (const { name, send } of calls) {
@@ -91,8 +98,14 @@ export async function effectsWithoutLog(
       if (world.upstream.received.length > sent) problems.push(`${name}: has sent something`);
       before = after;
     }
-    return problems;
+    await sleep(MAIL_MS);
+    const mailed = unmailed.filter(({ email }) => hasMailTo(mails, email));
+    return [...problems, ...mailed.map(({ name }) => `${name}: has sent a mail`)];
   });
+}
+
+function hasMailTo(mails: readonly string[], email: string | null): boolean {
+  return email !== null && mails.some((mail) => mail.includes(`To: ${email}\r\n`));
 }
 
 /** As for whoever has no right to write it, or no room: every INSERT fails. */
@@ -136,8 +149,8 @@ const APART: Readonly<Record<string, string>> = {
   key_sweeps: 'when jobs have looked last',
 };
 const IN_THE_BACKGROUND = /^usage_|^audit_/;
-/** Of any table: when something was used last. */
-const USES = ['last_used_at', 'last_used'];
+/** Of any table: when something was used last, and by whom, which is written down in the background. */
+const USES = ['last_used_at', 'last_used_address', 'last_used_agent'];
 
 /** What stands in each table, as a digest. Jobs have a schema of their own, and are no effect before they run. */
 async function digests({ app }: World): Promise<Map<string, string>> {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { vi } from 'vitest';
 
 import type { Answer } from '../support/app.js';
-import { fromElsewhere, logIn, newEmail, PASSWORD, runSql, signUp } from '../support/people.js';
+import { fromElsewhere, logIn, PASSWORD, runSql, signUp } from '../support/people.js';
 import type { AppRoute } from './app-routes.js';
 import { callsOf, type Given, type RouteCall } from './matrix/calls.harness.js';
 import { bodyOf, type Column, type Made } from './matrix/principals.harness.js';
@@ -29,6 +29,8 @@ type AuditedCall = Pick<RouteCall, 'kind' | 'body' | 'query' | 'where'> & {
 export type ReadyCall = {
   readonly name: string;
   readonly send: () => Promise<Answer>;
+  /** Named in its body: who would get a mail. */
+  readonly email: string | null;
   readonly organizationOf: (answer: Answer) => string;
 };
 
@@ -55,6 +57,9 @@ const newSession = async ({ world }: Given): Promise<string> => {
 
 /** Somebody who has signed up, in whose organization nobody else is, and a token that resets their password. */
 const RESET = { token: '', organizationId: '' };
+/** Somebody to whom no mail was sent yet. */
+const FORGETFUL = { email: '', organizationId: '' };
+
 async function openReset({ world }: Given): Promise<void> {
   const { id, organizationId } = await signUp(world.app);
   Object.assign(RESET, { token: `lkr_${id}`, organizationId });
@@ -155,7 +160,9 @@ const CALLS: Readonly<Record<string, AuditedCall>> = {
   'POST /v1/invitations/:token/accept': { by: 'nobody' },
   'POST /v1/auth/password-reset': {
     by: 'nobody',
-    body: ({ world }) => ({ email: world.callers.viewer.email }),
+    prepare: async ({ world }) => Object.assign(FORGETFUL, await signUp(world.app)),
+    body: () => ({ email: FORGETFUL.email }),
+    logOf: () => FORGETFUL.organizationId,
   },
   'POST /v1/auth/password-reset/confirm': {
     by: 'nobody',
@@ -202,6 +209,7 @@ export async function readyCall(world: World, route: AppRoute): Promise<ReadyCal
         headers,
         ...(text !== undefined && { body: text }),
       }),
+    email: (body as { email?: string } | undefined)?.email ?? null,
     organizationOf: (answer) => call.logOf?.(given, answer) ?? world.sites.own.organizationId,
   };
 }
