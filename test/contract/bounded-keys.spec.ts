@@ -10,7 +10,7 @@ import { concretePath, examplesOf, OPERATIONS } from './api-document.js';
 import { type AppRoute, documentedPath, withRoutes } from './app-routes.js';
 
 /** With which nothing is done that is not done to the whole organization, or to what is in it. */
-const SCOPES: readonly string[] = ['org:write'];
+const SCOPES: readonly string[] = ['org:write', 'providers:write'];
 /** Whoever adds to this list answers for it that the handler looks at whose team's the thing is. */
 const OPEN_TO_TEAMS = [
   'POST /v1/projects',

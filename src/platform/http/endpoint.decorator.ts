@@ -78,6 +78,7 @@ export const ENDPOINT = 'latchkey:endpoint';
 /** What is done with these is done to everybody in the organization, so a key that more than its scopes bounds does none of it. */
 export const OF_THE_WHOLE_ORGANIZATION: ReadonlySet<EndpointOptions['scope']> = new Set([
   'org:write',
+  'providers:write',
 ]);
 
 const ERRORS_OF_ANY_CREDENTIAL: readonly ErrorCode[] = [
