@@ -149,6 +149,53 @@ describe('on every instance, within a second of another process saying so', () =
   });
 });
 
+describe('an account that failed logins lock', () => {
+  const told = (): Promise<Record<string, unknown>[]> =>
+    runSql(
+      here,
+      `SELECT organization_id, key_id, data FROM notifications
+        WHERE type = 'security.suspicious_activity' AND data->>'subject_id' = $1`,
+      [person.id],
+    );
+  const fail = async (times: number): Promise<Answer[]> => {
+    const answers: Answer[] = [];
+    for (let time = 0; time < times; time++) {
+      answers.push(await logIn(time % 2 ? there : here, person.email, 'not this one'));
+    }
+    return answers;
+  };
+
+  it('is told of to each of its organizations and to no other, once', async () => {
+    const other = await signUp(here);
+    await signUp(here);
+    await runSql(here, `INSERT INTO organization_members VALUES ($1, $2, 'viewer', now(), now())`, [
+      other.organizationId,
+      person.id,
+    ]);
+    await fail(9);
+    expect((await logIn(there, person.email)).status).toBe(200);
+    expect(await told()).toEqual([]);
+    const answers = await fail(4);
+    expect(codeOf(answers.at(-1) as Answer)).toBe('rate_limit_exceeded');
+    await vi.waitFor(async () => expect(await told()).toHaveLength(2), { timeout: 15_000 });
+    // Who is refused now, on either instance, is nothing new.
+    await fail(4);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const rows = await told();
+    expect(rows.map(({ organization_id: id }) => id).toSorted()).toEqual(
+      [person.organizationId, other.organizationId].toSorted(),
+    );
+    for (const { key_id: keyId, data } of rows) {
+      expect(keyId).toBeNull();
+      expect(data).toMatchObject({ subject: 'user' });
+      expect((data as { reason: string }).reason).toMatch(/^10 failed/);
+      const leftMs = Date.parse((data as { locked_until: string }).locked_until) - Date.now();
+      expect(leftMs).toBeGreaterThan(13 * 60_000);
+      expect(leftMs).toBeLessThanOrEqual(15 * 60_000);
+    }
+  });
+});
+
 describe('a password reset', () => {
   async function request(email: string): Promise<Answer> {
     const headers = fromElsewhere();

@@ -23,6 +23,7 @@ import { ProveInvitedService } from './accounts/prove-invited.service.js';
 import { ReadCallingUserService } from './accounts/read-calling-user.service.js';
 import { RecordRefusedLogIn } from './accounts/record-refused-log-in.js';
 import { SetPasswordService } from './accounts/set-password.service.js';
+import { ReportLockOutService } from './accounts/report-lock-out.service.js';
 import { RequestPasswordResetService } from './accounts/request-password-reset.service.js';
 import { ResetPasswordService } from './accounts/reset-password.service.js';
 import { SignUpService } from './accounts/sign-up.service.js';
@@ -74,6 +75,7 @@ import { WatchedUses } from './watched-uses.js';
     ProveInvitedService,
     ReadCallingUserService,
     RecordRefusedLogIn,
+    ReportLockOutService,
     RequestPasswordResetService,
     ResetPasswordService,
     SetPasswordService,

@@ -9,11 +9,17 @@ import { FailedAttempts } from '../failed-attempts.js';
 
 /** Failed logins of one account in 15 minutes. */
 export const MAX_FAILED_LOGINS = 10;
-const LOGIN_RATE: Rate = { limit: MAX_FAILED_LOGINS, windowMs: 15 * 60_000 };
+/** How long an account is locked for, at the most: from the first of them on. */
+export const LOCK_OUT_MS = 15 * 60_000;
+const LOGIN_RATE: Rate = { limit: MAX_FAILED_LOGINS, windowMs: LOCK_OUT_MS };
 const MAIL_RATE: Rate = { limit: 3, windowMs: 3_600_000 };
 
-/** Gives an attempt back, which was no failure. */
-export type GiveBack = () => void;
+type Attempt = {
+  /** It was no failure. */
+  readonly giveBack: () => void;
+  /** For how long nobody can log in to the account if it was one; `null`: they can go on. */
+  readonly locksForSeconds: number | null;
+};
 
 /**
  * Slows guessing of passwords down, per address and per account, over all instances. An attempt counts as a failure from
@@ -34,13 +40,14 @@ export class AccountAttempts {
   }
 
   /** @throws {AppError} `rate_limit_exceeded`: nothing may be looked at then */
-  async begin(email: string, address: string): Promise<GiveBack> {
+  async begin(email: string, address: string): Promise<Attempt> {
     const giveBackAddress = await this.addresses.begin(address);
-    const giveBackName = await this.#beginName(email);
-    return () => {
+    const { giveBack: giveBackName, locksForSeconds } = await this.#beginName(email);
+    const giveBack = (): void => {
       giveBackAddress();
       giveBackName();
     };
+    return { giveBack, locksForSeconds };
   }
 
   /**
@@ -57,10 +64,15 @@ export class AccountAttempts {
     return hits <= MAIL_RATE.limit;
   }
 
-  async #beginName(email: string): Promise<GiveBack> {
+  async #beginName(email: string): Promise<Attempt> {
     const subject = subjectOf(email);
     const { hits, resetsInSeconds } = await this.#logins.hit(subject, LOGIN_RATE);
-    if (hits <= MAX_FAILED_LOGINS) return () => this.#logins.giveBack(subject, LOGIN_RATE);
+    if (hits <= MAX_FAILED_LOGINS) {
+      return {
+        giveBack: () => this.#logins.giveBack(subject, LOGIN_RATE),
+        locksForSeconds: hits === MAX_FAILED_LOGINS ? resetsInSeconds : null,
+      };
+    }
     throw new AppError('rate_limit_exceeded', {
       message: `Too many failed logins of this account. Try again in ${resetsInSeconds} s.`,
       headers: { 'retry-after': String(resetsInSeconds) },

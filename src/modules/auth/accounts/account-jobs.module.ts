@@ -5,11 +5,16 @@ import { OrganizationSettingsModule } from '#modules/organizations/index.js';
 
 import { SessionRepository } from '../sessions/session.repository.js';
 import { ACCOUNTS_JOBS } from './accounts.jobs.js';
-import { PurgeAccountsProcessor, SendPasswordResetProcessor } from './accounts.processors.js';
+import {
+  PurgeAccountsProcessor,
+  SendPasswordResetProcessor,
+  TellLockOutProcessor,
+} from './accounts.processors.js';
 import { PasswordResetRepository } from './password-reset.repository.js';
 import { OpenPasswordResetService } from './open-password-reset.service.js';
 import { RecordAccountEvent } from './record-account-event.js';
 import { SendPasswordResetService } from './send-password-reset.service.js';
+import { TellLockOutService } from './tell-lock-out.service.js';
 
 /** Apart from the rest of `auth`, because workers, which serve no callers, have its jobs. */
 @Module({
@@ -23,6 +28,8 @@ import { SendPasswordResetService } from './send-password-reset.service.js';
     SendPasswordResetProcessor,
     SendPasswordResetService,
     SessionRepository,
+    TellLockOutProcessor,
+    TellLockOutService,
   ],
   exports: [PasswordResetRepository, RecordAccountEvent, SessionRepository],
 })

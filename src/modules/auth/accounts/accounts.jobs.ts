@@ -1,4 +1,4 @@
-import { IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { IsInt, IsISO8601, IsOptional, IsString, Length, Max, Min } from 'class-validator';
 
 import { defineJobs } from '#platform/queue/job-definitions.js';
 
@@ -14,6 +14,16 @@ export class SendPasswordResetJob {
   requestId?: string;
 }
 
+export class TellLockOutJob {
+  @IsString()
+  @Length(1, 64)
+  userId: string;
+
+  @IsISO8601({ strict: true })
+  @Length(1, 64)
+  lockedUntil: string;
+}
+
 export class PurgeAccountsJob {
   /** Rows that one statement deletes at the most. */
   @IsInt()
@@ -25,11 +35,13 @@ export class PurgeAccountsJob {
 declare module '#platform/queue/job-map.js' {
   interface JobMap {
     'accounts.send-password-reset': SendPasswordResetJob;
+    'accounts.tell-lock-out': TellLockOutJob;
     'accounts.purge': PurgeAccountsJob;
   }
 }
 
 export const ACCOUNTS_JOBS = defineJobs({
   'accounts.send-password-reset': { payload: SendPasswordResetJob },
+  'accounts.tell-lock-out': { payload: TellLockOutJob },
   'accounts.purge': { payload: PurgeAccountsJob },
 });

@@ -2,9 +2,10 @@ import { Clock } from '#common/time/clock.js';
 import { type JobHandler, JobProcessor } from '#platform/queue/job-processor.decorator.js';
 
 import { SessionRepository } from '../sessions/session.repository.js';
-import type { PurgeAccountsJob, SendPasswordResetJob } from './accounts.jobs.js';
+import type { PurgeAccountsJob, SendPasswordResetJob, TellLockOutJob } from './accounts.jobs.js';
 import { PasswordResetRepository } from './password-reset.repository.js';
 import { SendPasswordResetService } from './send-password-reset.service.js';
+import { TellLockOutService } from './tell-lock-out.service.js';
 
 /** So that one run ends. */
 const MAX_PURGES = 100;
@@ -16,6 +17,16 @@ export class SendPasswordResetProcessor implements JobHandler<SendPasswordResetJ
 
   process({ userId, requestId }: SendPasswordResetJob): Promise<void> {
     return this.sender.send(userId, requestId ?? null);
+  }
+}
+
+/** Idempotent: of one lock-out each organization is told once. */
+@JobProcessor('accounts.tell-lock-out')
+export class TellLockOutProcessor implements JobHandler<TellLockOutJob> {
+  constructor(private readonly lockOuts: TellLockOutService) {}
+
+  process({ userId, lockedUntil }: TellLockOutJob): Promise<void> {
+    return this.lockOuts.tell(userId, new Date(lockedUntil));
   }
 }
 

@@ -8,6 +8,7 @@ import { assertNotSuspended } from '../sessions/suspended.js';
 import { AccountAttempts } from './account-attempts.js';
 import { PasswordHasher } from './password-hasher.js';
 import { RecordRefusedLogIn } from './record-refused-log-in.js';
+import { ReportLockOutService } from './report-lock-out.service.js';
 
 @Injectable()
 export class CheckPasswordService {
@@ -16,6 +17,7 @@ export class CheckPasswordService {
     private readonly hasher: PasswordHasher,
     private readonly attempts: AccountAttempts,
     private readonly refusals: RecordRefusedLogIn,
+    private readonly lockOuts: ReportLockOutService,
   ) {}
 
   /**
@@ -25,12 +27,13 @@ export class CheckPasswordService {
    * and has the right password; `rate_limit_exceeded`; `service_unavailable`
    */
   async check(email: string, password: Secret, address: string): Promise<User> {
-    const giveBack = await this.attempts.begin(email, address);
+    const { giveBack, locksForSeconds } = await this.attempts.begin(email, address);
     const user = await this.users.findByEmailAcrossTenants(email);
     // Asked in any case, so that an address that nobody has is found out no sooner.
     const stored = await this.users.passwordHashOf(user?.id ?? '');
     if (!(await this.#verify(stored, password, giveBack)) || !user || !stored) {
       if (user) this.refusals.refused(user.id);
+      if (user && locksForSeconds !== null) this.lockOuts.report(user.id, locksForSeconds);
       throw new AppError('invalid_credentials');
     }
     giveBack();

@@ -1,6 +1,9 @@
 import type { NotificationType } from '../notifier.port.js';
 
-/** `{key}` is the name of the key that it is about; `{whose}` is whose budget it is, such as `the team Research`; `{what}` is what waits for approval. */
+/**
+ * `{key}` is the name of the key that it is about; `{whose}` is who or what it is about, such as `the team Research`; `{what}` is what
+ * waits for approval.
+ */
 export type MailText = {
   readonly subject: string;
   readonly happened: string;
@@ -87,9 +90,10 @@ export const MAIL_TEXTS: Readonly<Record<NotificationType, MailText>> = {
     advice: 'Add credit, or expect calls to be refused.',
   },
   'security.suspicious_activity': {
-    subject: 'Suspicious activity of key {key}',
-    happened: 'Something happened around the key {key} that should be looked at.',
-    advice: 'Find out what it was. If the key may be known to others, revoke it.',
+    subject: 'Suspicious activity around {whose}',
+    happened: 'Something happened around {whose} that should be looked at.',
+    advice:
+      'Find out what it was. If a key may be known to others, revoke it; if a password may be, have it changed.',
   },
   'export.ready': {
     subject: 'An export is ready',
@@ -123,6 +127,7 @@ export const MAIL_FACTS: readonly (readonly [field: string, label: string])[] = 
   ['old_key_expires_at', 'Old secret ends'],
   ['next_rotation_at', 'Next rotation'],
   ['enable_at', 'Enabled again'],
+  ['locked_until', 'Locked until'],
   ['approval_id', 'Approval'],
   ['budget_id', 'Budget'],
   ['scope', 'Scope'],

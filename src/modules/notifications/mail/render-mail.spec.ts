@@ -83,6 +83,18 @@ describe('whose budget it is', () => {
   });
 });
 
+describe('around whom something is suspicious', () => {
+  it.each([
+    [{ name: 'Billing' }, 'key_1', 'the key Billing'],
+    [{}, 'key_1', 'the key key_1'],
+    [{ subject: 'user', subject_id: 'user_1', name: 'Ada' }, null, 'the user Ada'],
+  ])('of %j and the key %s is %s', (data, keyId, shown) => {
+    const message = { id: 'msg_1', organizationId: 'org_1', keyId, occurredAt: new Date(0) };
+    const { subject } = renderMail({ ...message, type: 'security.suspicious_activity', data });
+    expect(subject).toBe(`Suspicious activity around ${shown}`);
+  });
+});
+
 describe('the name of a key', () => {
   it.each(ofKeys)('stands in the subject and the text of %s', (type) => {
     const { subject, text } = render({ name: 'Billing $& {key}' }, type);

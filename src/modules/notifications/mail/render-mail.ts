@@ -11,8 +11,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}]+/gu;
 
 /** Of what, besides keys and the organization that the mail is sent to, something may wait for approval. */
 const APPROVED: ReadonlySet<unknown> = new Set(['budget', 'policy']);
-/** What can have a budget, besides the organization that the mail is sent to. */
-const HOLDERS: ReadonlySet<unknown> = new Set(['key', 'user', 'team', 'project']);
+/** What something may be about, besides the organization that the mail is sent to. */
+const HOLDERS: readonly string[] = ['key', 'user', 'team', 'project'];
 
 export type RenderedMail = {
   readonly subject: string;
@@ -30,8 +30,7 @@ export function renderMail(message: OutgoingMessage): RenderedMail {
   const naming = (text: string, shown: string): string =>
     text.replaceAll(/\{(key|whose|what)\}/g, (_, place) => {
       if (place === 'key') return shown;
-      const { subject: holder, subject_type: type } = message.data;
-      return place === 'whose' ? whose(holder, shown) : what(type, shown);
+      return place === 'whose' ? whose(message, shown) : what(message.data.subject_type, shown);
     });
   const facts = [...factsOf(message.data), ['When', utc(message.occurredAt)] as const];
   const paragraphs = [naming(happened, name), advice];
@@ -51,8 +50,10 @@ export function renderParagraphs(paragraphs: readonly string[]): Omit<RenderedMa
   };
 }
 
-function whose(subject: unknown, name: string): string {
-  return HOLDERS.has(subject) ? `the ${String(subject)} ${name}` : 'your organization';
+function whose({ keyId, data }: OutgoingMessage, name: string): string {
+  const subject = data.subject ?? (keyId === null ? null : 'key');
+  const isHolder = typeof subject === 'string' && HOLDERS.includes(subject);
+  return isHolder ? `the ${subject} ${name}` : 'your organization';
 }
 
 function what(subjectType: unknown, name: string): string {
