@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 
 import { AnalyticsModule } from '#modules/analytics/index.js';
 import { AuditAlertsModule, AuditSecurityModule, AuditTrailModule } from '#modules/audit/index.js';
+import { AuditJobsModule, AuditTrailModule } from '#modules/audit/index.js';
 import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
@@ -62,6 +63,7 @@ export class AppModule {
         KeyRotationModule,
         KeyLifecycleModule,
         AuditAlertsModule,
+        AuditJobsModule,
         ...(config.role === 'worker' ? [] : FEATURES),
       ],
     };

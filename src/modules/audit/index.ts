@@ -1,3 +1,4 @@
 export { AuditAlertsModule } from './audit-alerts.module.js';
 export { AuditSecurityModule } from './audit-security.module.js';
+export { AuditJobsModule } from './audit-jobs.module.js';
 export { AuditTrailModule } from './audit-trail.module.js';

@@ -17,6 +17,8 @@ export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
  * systems search for: only add (docs/audit.md lists them).
  */
 export const AUDIT_ACTIONS = {
+  'audit_entry.foreign': 'security_alert',
+  'audit_entries.removed': 'configuration_change',
   'key.created': 'permission_change',
   'key.updated': 'permission_change',
   'key.disabled': 'key_lifecycle',

@@ -5,7 +5,7 @@ import type { StoredEntry } from './stored-entry.js';
 
 /**
  * An entry as the API shows it and an export holds it. Everything that its hash covers is there, so it can be verified by whoever
- * has it (docs/audit.md): with what is personal by its `salt`, without it by the commitments in `personal_commitments`.
+ * has it (docs/audit-verification.md): with what is personal by its `salt`, without it by the commitments in `personal_commitments`.
  */
 export type ExportedEntry = {
   readonly id: string;
@@ -39,13 +39,15 @@ export type ExportedEntry = {
   readonly personal_commitments: PersonalFacts;
   /** `null`: not sealed yet. */
   readonly sequence: number | null;
-  /** Hexadecimal. */
+  /** Of the chain up to the entry before, hexadecimal: with it the entry verifies where that one is not in the export. */
+  readonly previous_hash: string | null;
+  /** Of the chain up to this entry, hexadecimal. */
   readonly hash: string | null;
 };
 
 /** @param includePii whether with what is about people */
 export function exportedOf(
-  { entry, sequence, hash }: StoredEntry,
+  { entry, sequence, previousHash, hash }: StoredEntry,
   includePii: boolean,
 ): ExportedEntry {
   const personal = includePii ? entry.personal : null;
@@ -77,6 +79,11 @@ export function exportedOf(
     salt: includePii ? entry.salt.toString('base64url') : null,
     personal_commitments: coveredOf(entry).personalCommitments,
     sequence,
-    hash: hash?.toString('hex') ?? null,
+    previous_hash: hexOf(previousHash),
+    hash: hexOf(hash),
   };
+}
+
+function hexOf(bytes: Buffer | null): string | null {
+  return bytes?.toString('hex') ?? null;
 }

@@ -4,7 +4,7 @@ import type { StoredEntry } from '../domain/stored-entry.js';
 /** As {@link entryOf} reads them. */
 export const ENTRY_COLUMNS = `id, organization_id, occurred_at, action, event_type, outcome, actor_type, actor_id, user_id,
   acting_key_id, session_id, request_id, target_type, target_id, key_id, reason, before, after, details, personal, salt, mac,
-  sequence, hash`;
+  sequence, previous_hash, hash`;
 
 /** A row of `audit_entries`. `bigint` comes as a text. */
 export type EntryRow = {
@@ -31,6 +31,7 @@ export type EntryRow = {
   readonly salt: Buffer;
   readonly mac: Buffer;
   readonly sequence: string | null;
+  readonly previous_hash: Buffer | null;
   readonly hash: Buffer | null;
 };
 
@@ -61,6 +62,7 @@ export function entryOf(row: EntryRow): StoredEntry {
     },
     mac: row.mac,
     sequence: row.sequence === null ? null : Number(row.sequence),
+    previousHash: row.previous_hash,
     hash: row.hash,
   };
 }

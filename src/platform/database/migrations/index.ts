@@ -37,6 +37,8 @@ import { AuditEntries1764324000000 } from './1764324000000-audit-entries.js';
 import { AuditAlerts1764338400000 } from './1764338400000-audit-alerts.js';
 import { WithdrawnApprovals1764309600000 } from './1764309600000-withdrawn-approvals.js';
 import { ApprovalsOfSubjects1764313200000 } from './1764313200000-approvals-of-subjects.js';
+import { AuditSealing1764327600000 } from './1764327600000-audit-sealing.js';
+import { AuditCheckpoints1764327601000 } from './1764327601000-audit-checkpoints.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
@@ -83,4 +85,6 @@ export const MIGRATIONS = [
   AuditAlerts1764338400000,
   WithdrawnApprovals1764309600000,
   ApprovalsOfSubjects1764313200000,
+  AuditSealing1764327600000,
+  AuditCheckpoints1764327601000,
 ];

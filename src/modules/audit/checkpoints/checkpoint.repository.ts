@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+/** A row of `audit_checkpoints`. */
+export type StoredCheckpoint = {
+  readonly size: number;
+  /** All up to it was removed, when its time was over. */
+  readonly isCut: boolean;
+  readonly rootHash: Buffer;
+  readonly note: string;
+  readonly createdAt: Date;
+};
+
+type Row = {
+  readonly size: string;
+  readonly is_cut: boolean;
+  readonly root_hash: Buffer;
+  readonly note: string;
+  readonly created_at: Date;
+};
+
+const COLUMNS = 'size, is_cut, root_hash, note, created_at';
+
+@Injectable()
+export class CheckpointRepository {
+  constructor(private readonly transactions: TransactionRunner) {}
+
+  /** @returns whether there was none yet */
+  async insert(organizationId: string, checkpoint: StoredCheckpoint): Promise<boolean> {
+    const rows = await this.transactions.sql(
+      `INSERT INTO audit_checkpoints (organization_id, size, is_cut, root_hash, note, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING size`,
+      [
+        organizationId,
+        checkpoint.size,
+        checkpoint.isCut,
+        checkpoint.rootHash,
+        checkpoint.note,
+        checkpoint.createdAt,
+      ],
+    );
+    return rows.length > 0;
+  }
+
+  newest(organizationId: string): Promise<StoredCheckpoint | null> {
+    return this.#first('organization_id = $1 ORDER BY size DESC, is_cut', [organizationId]);
+  }
+
+  newestCut(organizationId: string): Promise<StoredCheckpoint | null> {
+    return this.#first('organization_id = $1 AND is_cut ORDER BY size DESC', [organizationId]);
+  }
+
+  /** Of these sizes, in their order. */
+  async between(organizationId: string, first: number, last: number): Promise<StoredCheckpoint[]> {
+    const rows = await this.transactions.sql<Row>(
+      `SELECT ${COLUMNS} FROM audit_checkpoints
+        WHERE organization_id = $1 AND size BETWEEN $2 AND $3 ORDER BY size, is_cut`,
+      [organizationId, first, last],
+    );
+    return rows.map(checkpointOf);
+  }
+
+  /** Newest first, of less than `size`. */
+  async page(organizationId: string, size: number, limit: number): Promise<StoredCheckpoint[]> {
+    const rows = await this.transactions.sql<Row>(
+      `SELECT ${COLUMNS} FROM audit_checkpoints WHERE organization_id = $1 AND size < $2
+        ORDER BY size DESC, is_cut LIMIT $3`,
+      [organizationId, size, limit],
+    );
+    return rows.map(checkpointOf);
+  }
+
+  async #first(condition: string, parameters: unknown[]): Promise<StoredCheckpoint | null> {
+    const [row] = await this.transactions.sql<Row>(
+      `SELECT ${COLUMNS} FROM audit_checkpoints WHERE ${condition} LIMIT 1`,
+      parameters,
+    );
+    return row ? checkpointOf(row) : null;
+  }
+}
+
+function checkpointOf(row: Row): StoredCheckpoint {
+  return {
+    size: Number(row.size),
+    isCut: row.is_cut,
+    rootHash: row.root_hash,
+    note: row.note,
+    createdAt: row.created_at,
+  };
+}

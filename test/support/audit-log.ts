@@ -1,0 +1,74 @@
+/** The audit log on a database of the test's own, without the rest of the system. */
+import { randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { DataSource } from 'typeorm';
+
+import { Secret } from '#common/secret/secret.js';
+import { Actors, systemActor } from '#platform/audit-trail/actor.js';
+import type { AuditEvent } from '#platform/audit-trail/audit-trail.port.js';
+import { RootKey } from '#platform/crypto/root-key.js';
+import { dataSourceOptions } from '#platform/database/data-source.js';
+import { TransactionRunner } from '#platform/database/transaction-runner.js';
+
+import { ChainHeads } from '../../src/modules/audit/checkpoints/chain-heads.service.js';
+import { CheckpointRepository } from '../../src/modules/audit/checkpoints/checkpoint.repository.js';
+import { ReportForeignEntriesService } from '../../src/modules/audit/sealing/report-foreign-entries.service.js';
+import { SealEntriesService } from '../../src/modules/audit/sealing/seal-entries.service.js';
+import { SealRepository } from '../../src/modules/audit/sealing/seal.repository.js';
+import { SealingMetrics } from '../../src/modules/audit/sealing/sealing.metrics.js';
+import { AppendEntryService } from '../../src/modules/audit/trail/append-entry.service.js';
+import { AuditEntryRepository } from '../../src/modules/audit/trail/audit-entry.repository.js';
+import { EntryMac } from '../../src/modules/audit/trail/entry-mac.js';
+import { createTestDatabase } from './postgres.js';
+
+export type AuditLog = Awaited<ReturnType<typeof openAuditLog>>;
+
+const NEVER = new AbortController().signal;
+
+/** @param start of its clock, which stands still but for `advance` */
+export async function openAuditLog(start = Date.parse('2026-11-28T10:00:00Z')) {
+  const database = await createTestDatabase();
+  const dataSource = await new DataSource(dataSourceOptions(new Secret(database.url))).initialize();
+  const transactions = new TransactionRunner(dataSource);
+  let time = start;
+  const clock = { now: () => time };
+  const rootKey = new RootKey(new Secret(randomBytes(32)));
+  const actors = new Actors();
+  const macs = new EntryMac(rootKey);
+  const trail = new AppendEntryService(new AuditEntryRepository(transactions), actors, macs, clock);
+  const seals = new SealRepository(transactions);
+  const checkpoints = new CheckpointRepository(transactions);
+  const logger = pino({ level: 'silent' });
+  const registry = new Registry();
+  const foreign = new ReportForeignEntriesService(seals, trail, actors, clock, logger);
+  const heads = new ChainHeads(seals, checkpoints);
+  const metrics = new SealingMetrics(registry);
+  const sealing = new SealEntriesService(seals, heads, macs, foreign, transactions, metrics);
+  return {
+    databaseUrl: database.url,
+    rootKey,
+    registry,
+    transactions,
+    sealing,
+    advance: (ms: number): void => void (time += ms),
+    /** Appends an entry such as the product does. */
+    append: (organizationId: string, name: string, event: Partial<AuditEvent> = {}) =>
+      actors.act({ ...systemActor('spec'), ipAddress: '192.0.2.7', userAgent: 'spec/1' }, () =>
+        trail.append({
+          organizationId,
+          action: 'key.updated',
+          target: { type: 'key', id: `key_${name}` },
+          after: { name },
+          ...event,
+        }),
+      ),
+    sealAll: () => sealing.sealAll({ now: time, maxEntries: 100 }, NEVER),
+    sql: <Row>(text: string, parameters: readonly unknown[] = []) =>
+      transactions.sql<Row>(text, parameters),
+    close: async (): Promise<void> => {
+      await dataSource.destroy();
+      await database.drop();
+    },
+  };
+}
