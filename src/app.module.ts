@@ -3,6 +3,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AnalyticsModule } from '#modules/analytics/index.js';
 import { AuditAlertsModule, AuditSecurityModule, AuditTrailModule } from '#modules/audit/index.js';
 import { AuditJobsModule, AuditTrailModule } from '#modules/audit/index.js';
+import { AuditJobsModule, AuditModule, AuditTrailModule } from '#modules/audit/index.js';
 import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
@@ -36,6 +37,7 @@ const FEATURES = [
   AnalyticsModule,
   NotificationRoutesModule,
   AuditSecurityModule,
+  AuditModule,
 ];
 
 /** The composition root. A worker has no routes but health and metrics: it works on the queues and ships usage. */

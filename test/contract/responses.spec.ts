@@ -445,6 +445,13 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await succeed('logOut', {}, { key: again.token });
   });
 
+  it('the audit log', async () => {
+    await succeed('createAuditCheckpoint');
+    await succeed('listAuditCheckpoints', { query: '?limit=1' });
+    await succeed('verifyAuditLog');
+    await fail('verifyAuditLog', 400, { query: '?checkpoints=none' });
+  });
+
   it('operations', async () => {
     await succeed('getLiveness');
     await succeed('getReadiness');
@@ -452,7 +459,7 @@ describe('what is answered is what openapi.json says, field for field', () => {
   });
 
   it('refusals', async () => {
-    const weak = await app.keyWith({ scopes: ['audit:read'] });
+    const weak = await app.keyWith({ scopes: ['deployments:read'] });
     const { token } = await signUp(app);
     const nowhere = { id: 'x_doesnotexist', deliveryId: 'x', userId: 'x', path: 'doesnotexist' };
     let caller = 0;

@@ -7,12 +7,17 @@ import { DataSource } from 'typeorm';
 import { Secret } from '#common/secret/secret.js';
 import { Actors, systemActor } from '#platform/audit-trail/actor.js';
 import type { AuditEvent } from '#platform/audit-trail/audit-trail.port.js';
+import { loadEnv } from '#platform/config/env.js';
 import { RootKey } from '#platform/crypto/root-key.js';
 import { dataSourceOptions } from '#platform/database/data-source.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { ChainHeads } from '../../src/modules/audit/checkpoints/chain-heads.service.js';
+import { CheckpointSigner } from '../../src/modules/audit/checkpoints/checkpoint-signer.js';
+import { CheckpointMetrics } from '../../src/modules/audit/checkpoints/checkpoint.metrics.js';
 import { CheckpointRepository } from '../../src/modules/audit/checkpoints/checkpoint.repository.js';
+import { MakeCheckpointsService } from '../../src/modules/audit/checkpoints/make-checkpoints.service.js';
+import { PublishCheckpointService } from '../../src/modules/audit/checkpoints/publish-checkpoint.service.js';
 import { ReportForeignEntriesService } from '../../src/modules/audit/sealing/report-foreign-entries.service.js';
 import { SealEntriesService } from '../../src/modules/audit/sealing/seal-entries.service.js';
 import { SealRepository } from '../../src/modules/audit/sealing/seal.repository.js';
@@ -20,18 +25,20 @@ import { SealingMetrics } from '../../src/modules/audit/sealing/sealing.metrics.
 import { AppendEntryService } from '../../src/modules/audit/trail/append-entry.service.js';
 import { AuditEntryRepository } from '../../src/modules/audit/trail/audit-entry.repository.js';
 import { EntryMac } from '../../src/modules/audit/trail/entry-mac.js';
+import { VerificationRepository } from '../../src/modules/audit/verification/verification.repository.js';
+import { VerifyLogService } from '../../src/modules/audit/verification/verify-log.service.js';
 import { createTestDatabase } from './postgres.js';
 
 export type AuditLog = Awaited<ReturnType<typeof openAuditLog>>;
 
 const NEVER = new AbortController().signal;
 
-/** @param start of its clock, which stands still but for `advance` */
-export async function openAuditLog(start = Date.parse('2026-11-28T10:00:00Z')) {
+/** Its clock stands still but for `advance`. @param checkpointFile that checkpoints are appended to */
+export async function openAuditLog(checkpointFile = '') {
   const database = await createTestDatabase();
   const dataSource = await new DataSource(dataSourceOptions(new Secret(database.url))).initialize();
   const transactions = new TransactionRunner(dataSource);
-  let time = start;
+  let time = Date.parse('2026-11-28T10:00:00Z');
   const clock = { now: () => time };
   const rootKey = new RootKey(new Secret(randomBytes(32)));
   const actors = new Actors();
@@ -45,12 +52,39 @@ export async function openAuditLog(start = Date.parse('2026-11-28T10:00:00Z')) {
   const heads = new ChainHeads(seals, checkpoints);
   const metrics = new SealingMetrics(registry);
   const sealing = new SealEntriesService(seals, heads, macs, foreign, transactions, metrics);
+  const signer = new CheckpointSigner(rootKey);
+  const config = loadEnv({ LATCHKEY_AUDIT_CHECKPOINT_FILE: checkpointFile });
+  const publishing = new PublishCheckpointService(new CheckpointMetrics(registry), logger, config);
+  const making = new MakeCheckpointsService(sealing, seals, checkpoints, signer, publishing, clock);
+  const verifying = new VerifyLogService(
+    new VerificationRepository(transactions),
+    checkpoints,
+    macs,
+    signer,
+  );
   return {
     databaseUrl: database.url,
     rootKey,
     registry,
     transactions,
     sealing,
+    checkpoints: making,
+    verifying,
+    /** The verifier of another build, on this log. */
+    verifierOf: async (load: <T>(file: string) => Promise<T>): Promise<VerifyLogService> => {
+      const mac = await load<{ EntryMac: typeof EntryMac }>('trail/entry-mac.js');
+      const service = await load<{ VerifyLogService: typeof VerifyLogService }>(
+        'verification/verify-log.service.js',
+      );
+      return new service.VerifyLogService(
+        new VerificationRepository(transactions),
+        checkpoints,
+        new mac.EntryMac(rootKey),
+        signer,
+      );
+    },
+    publicKey: signer.publicKey,
+    signer,
     advance: (ms: number): void => void (time += ms),
     /** Appends an entry such as the product does. */
     append: (organizationId: string, name: string, event: Partial<AuditEvent> = {}) =>
@@ -67,6 +101,7 @@ export async function openAuditLog(start = Date.parse('2026-11-28T10:00:00Z')) {
     sql: <Row>(text: string, parameters: readonly unknown[] = []) =>
       transactions.sql<Row>(text, parameters),
     close: async (): Promise<void> => {
+      await publishing.onApplicationShutdown();
       await dataSource.destroy();
       await database.drop();
     },

@@ -10,12 +10,22 @@ export class SealEntriesJob {
   maxEntries = 250;
 }
 
+export class MakeCheckpointsJob {
+  /** Organizations that are worked on at once. */
+  @IsInt()
+  @Min(1)
+  @Max(50)
+  atOnce = 5;
+}
+
 declare module '#platform/queue/job-map.js' {
   interface JobMap {
     'audit.seal': SealEntriesJob;
+    'audit-checkpoints.make': MakeCheckpointsJob;
   }
 }
 
 export const AUDIT_JOBS = defineJobs({
   'audit.seal': { payload: SealEntriesJob },
+  'audit-checkpoints.make': { payload: MakeCheckpointsJob },
 });

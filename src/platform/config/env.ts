@@ -131,6 +131,14 @@ class EnvDto {
   @Max(3_650)
   LATCHKEY_REQUEST_BODY_RETENTION_DAYS = 30;
 
+  @IsOptional()
+  @Length(1, 4096)
+  LATCHKEY_AUDIT_CHECKPOINT_FILE?: string;
+
+  @IsOptional()
+  @Matches(HTTP_URL)
+  LATCHKEY_AUDIT_CHECKPOINT_URL?: string;
+
   @IsIn(LOG_LEVELS)
   LATCHKEY_LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
@@ -227,6 +235,12 @@ export type Config = Readonly<{
   leakPublicKeys: string | null;
   /** How long bodies of calls are kept, where a key's policy has them kept at all. */
   requestBodyRetentionDays: number;
+  /** Where checkpoints of the audit log go besides the log and the database. */
+  auditCheckpoints: Readonly<{
+    /** Path of a file that they are appended to. */
+    file: string | null;
+    url: string | null;
+  }>;
   /** `null`: nothing of OpenTelemetry is even loaded. */
   telemetry: TelemetryConfig | null;
   /** Provider name in the shipped catalog → its credential. */
@@ -308,6 +322,10 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
     }),
     leakPublicKeys: env.LATCHKEY_LEAK_PUBLIC_KEYS ?? null,
     requestBodyRetentionDays: env.LATCHKEY_REQUEST_BODY_RETENTION_DAYS,
+    auditCheckpoints: Object.freeze({
+      file: env.LATCHKEY_AUDIT_CHECKPOINT_FILE ?? null,
+      url: env.LATCHKEY_AUDIT_CHECKPOINT_URL ?? null,
+    }),
     telemetry: toTelemetry(env),
     providerKeys: new Map(
       Object.entries(PROVIDER_KEY_VARIABLES).flatMap(([variable, provider]) => {

@@ -61,14 +61,37 @@ export class CheckpointRepository {
     return rows.map(checkpointOf);
   }
 
-  /** Newest first, of less than `size`. */
-  async page(organizationId: string, size: number, limit: number): Promise<StoredCheckpoint[]> {
+  /** Newest first, behind `after`. */
+  async page(
+    organizationId: string,
+    after: Pick<StoredCheckpoint, 'size' | 'isCut'> | null,
+    limit: number,
+  ): Promise<StoredCheckpoint[]> {
     const rows = await this.transactions.sql<Row>(
-      `SELECT ${COLUMNS} FROM audit_checkpoints WHERE organization_id = $1 AND size < $2
-        ORDER BY size DESC, is_cut LIMIT $3`,
-      [organizationId, size, limit],
+      `SELECT ${COLUMNS} FROM audit_checkpoints
+        WHERE organization_id = $1
+          AND ($2::bigint IS NULL OR size < $2 OR (size = $2 AND is_cut > $3::boolean))
+        ORDER BY size DESC, is_cut LIMIT $4`,
+      [organizationId, after?.size ?? null, after?.isCut ?? null, limit],
     );
     return rows.map(checkpointOf);
+  }
+
+  /** Who has an audit log, from the one after `afterId` on, by id. One step into the index for each. */
+  async organizationsAcrossTenants(afterId: string, limit: number): Promise<string[]> {
+    const rows = await this.transactions.sql<{ organization_id: string }>(
+      `WITH RECURSIVE owners AS (
+         (SELECT organization_id FROM audit_entries WHERE organization_id > $1
+           ORDER BY organization_id LIMIT 1)
+         UNION ALL
+         SELECT next.organization_id
+           FROM owners, LATERAL (
+             SELECT organization_id FROM audit_entries WHERE organization_id > owners.organization_id
+              ORDER BY organization_id LIMIT 1) AS next)
+       SELECT organization_id FROM owners LIMIT $2`,
+      [afterId, limit],
+    );
+    return rows.map((row) => row.organization_id);
   }
 
   async #first(condition: string, parameters: unknown[]): Promise<StoredCheckpoint | null> {

@@ -44,11 +44,9 @@ export class SealEntriesService {
       const unfinished: typeof waiting = [];
       for (const one of waiting) {
         signal.throwIfAborted();
-        try {
-          if (await this.#sealNext(one.organizationId, maxEntries)) unfinished.push(one);
-        } catch (error) {
-          failures.push(toError(error));
-        }
+        const hasMore = await this.#sealNext(one.organizationId, maxEntries).catch(toError);
+        if (hasMore instanceof Error) failures.push(hasMore);
+        else if (hasMore) unfinished.push(one);
       }
       waiting = unfinished;
     }

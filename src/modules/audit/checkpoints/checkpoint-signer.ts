@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+
+import { RootKey } from '#platform/crypto/root-key.js';
+
+import {
+  type Checkpoint,
+  formatVerifierKey,
+  parseVerifierKey,
+  signCheckpoint,
+  type VerifierKey,
+} from '../domain/checkpoint-note.js';
+
+const KEY_NAME = 'latchkey.audit';
+/** Of an Ed25519 key whose seed follows (RFC 8410 §7). */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** The installation’s own Ed25519 key for checkpoints, which stands in no database. */
+@Injectable()
+export class CheckpointSigner {
+  readonly #privateKey: KeyObject;
+  /** In the form of https://c2sp.org/signed-note: what verifies a checkpoint, for everybody to know. */
+  readonly publicKey: string;
+  readonly verifierKey: VerifierKey;
+
+  constructor(rootKey: RootKey) {
+    const der = Buffer.concat([PKCS8_PREFIX, rootKey.derive('audit/checkpoint')]);
+    this.#privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    this.publicKey = formatVerifierKey(KEY_NAME, this.#privateKey);
+    this.verifierKey = parseVerifierKey(this.publicKey);
+  }
+
+  sign(checkpoint: Checkpoint): string {
+    return signCheckpoint(checkpoint, { name: KEY_NAME, privateKey: this.#privateKey });
+  }
+}

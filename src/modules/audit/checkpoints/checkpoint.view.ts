@@ -1,0 +1,12 @@
+import type { CheckpointResponse } from '../dto/checkpoint.responses.js';
+import type { StoredCheckpoint } from './checkpoint.repository.js';
+
+export function viewCheckpoint(checkpoint: StoredCheckpoint): CheckpointResponse {
+  return {
+    size: checkpoint.size,
+    root_hash: checkpoint.rootHash.toString('base64'),
+    is_cut: checkpoint.isCut,
+    note: checkpoint.note,
+    created_at: checkpoint.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,63 @@
+import { Controller, Get, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+
+import { PageQuery } from '#common/pagination/page.query.js';
+import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { Endpoint } from '#platform/http/endpoint.decorator.js';
+
+import { CHECKPOINT_EXAMPLE, PUBLIC_KEY_EXAMPLE } from '../audit.examples.js';
+import { CheckpointListResponse, NewCheckpointResponse } from '../dto/checkpoint.responses.js';
+import { CheckpointSigner } from './checkpoint-signer.js';
+import { viewCheckpoint } from './checkpoint.view.js';
+import { ListCheckpointsService } from './list-checkpoints.service.js';
+import { MakeCheckpointsService } from './make-checkpoints.service.js';
+
+@ApiTags('Audit')
+@Controller('v1/audit/checkpoints')
+export class CheckpointsController {
+  constructor(
+    private readonly listing: ListCheckpointsService,
+    private readonly making: MakeCheckpointsService,
+    private readonly signer: CheckpointSigner,
+  ) {}
+
+  @Get()
+  @Endpoint({
+    id: 'listAuditCheckpoints',
+    summary: 'List checkpoints of the audit log',
+    description:
+      'Newest first, with the public key that verifies them. Kept elsewhere, they prove later that nothing was taken away.',
+    scope: 'audit:read',
+    response: CheckpointListResponse,
+    example: {
+      public_key: PUBLIC_KEY_EXAMPLE,
+      data: [CHECKPOINT_EXAMPLE],
+      has_more: false,
+      next_cursor: null,
+    },
+    errors: ['invalid_request'],
+  })
+  list(
+    @CallerOrganization() organizationId: string,
+    @Query() page: PageQuery,
+  ): Promise<CheckpointListResponse> {
+    return this.listing.list(organizationId, page);
+  }
+
+  @Post()
+  @Endpoint({
+    id: 'createAuditCheckpoint',
+    summary: 'Make a checkpoint of the audit log',
+    description: 'Of all that was written until now. Where nothing is new it answers the newest.',
+    scope: 'audit:export',
+    response: NewCheckpointResponse,
+    example: { public_key: PUBLIC_KEY_EXAMPLE, checkpoint: CHECKPOINT_EXAMPLE },
+  })
+  async create(@CallerOrganization() organizationId: string): Promise<NewCheckpointResponse> {
+    const checkpoint = await this.making.makeNow(organizationId);
+    return {
+      public_key: this.signer.publicKey,
+      checkpoint: checkpoint && viewCheckpoint(checkpoint),
+    };
+  }
+}
