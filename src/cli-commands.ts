@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { readFile, writeFile } from 'node:fs/promises';
 
 import { Secret } from '#common/secret/secret.js';
+import { CheckpointSigner, type FilesToVerify, verifyFiles } from '#modules/audit/index.js';
 import { BootstrapMasterKey } from '#modules/keys/index.js';
 import { type Days, RollupRebuild, SpoolReplay, UsageReplayModule } from '#modules/usage/index.js';
 import { Actors, systemActor } from '#platform/audit-trail/actor.js';
@@ -83,6 +84,20 @@ export async function rebuildUsage(environment: Environment, days: Days): Promis
       process.stdout.write(`Sums of ${count} ${count === 1 ? 'day' : 'days'} made anew.\n`);
     },
   );
+}
+
+/** Offline: only these files are opened. */
+export async function verifyAuditExport(files: FilesToVerify): Promise<void> {
+  const { isValid, text } = await verifyFiles(files);
+  process.stdout.write(`${text}\n${isValid ? 'valid' : 'NOT VALID'}\n`);
+  if (!isValid) process.exitCode = 1;
+}
+
+export async function printAuditKey(environment: Environment): Promise<void> {
+  await withFoundations(environment, ({ rootKey }) => {
+    process.stdout.write(`${new CheckpointSigner(rootKey).publicKey}\n`);
+    return Promise.resolve();
+  });
 }
 
 export async function writeApiDocument(file: string | null): Promise<void> {

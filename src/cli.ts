@@ -3,12 +3,16 @@ import 'reflect-metadata';
 
 import { Command, InvalidArgumentError } from 'commander';
 
+import type { FilesToVerify } from '#modules/audit/index.js';
+
 import {
   checkApiDocument,
   migrateDatabase,
+  printAuditKey,
   printMasterKey,
   rebuildUsage,
   replaySpool,
+  verifyAuditExport,
   writeApiDocument,
 } from './cli-commands.js';
 import { explainFailure } from './explain-failure.js';
@@ -47,6 +51,22 @@ program
   .option('--from <day>', 'first day, UTC, such as 2026-11-01', isoDay, '0000-01-01')
   .option('--to <day>', 'last day, UTC', isoDay, '9999-12-31')
   .action((days: { from: string; to: string }) => rebuildUsage(process.env, days));
+
+const audit = program.command('audit').description('The audit log (docs/audit-verification.md).');
+
+audit
+  .command('verify')
+  .description('Verifies an export against checkpoints. It needs no database and no secret.')
+  .requiredOption('--export <file>', 'NDJSON, or JSON with an entry a line')
+  .requiredOption('--checkpoints <file>', 'checkpoints, one after the other')
+  .option('--public-key <key>', 'what verifies the checkpoints’ signatures')
+  .option('--part', 'the export is of a period or of one key: what is not in it is not missed')
+  .action((files: FilesToVerify) => verifyAuditExport(files));
+
+audit
+  .command('public-key')
+  .description('Prints what verifies the checkpoints of this installation.')
+  .action(() => printAuditKey(process.env));
 
 program
   .command('openapi')

@@ -1,6 +1,6 @@
 import type { AuditFacts } from '#platform/audit-trail/audit-trail.port.js';
 
-import { coveredOf, type PersonalFacts } from './audit-entry.js';
+import { commitmentTo, type CoveredEntry, coveredOf, type PersonalFacts } from './audit-entry.js';
 import type { StoredEntry } from './stored-entry.js';
 
 /**
@@ -82,6 +82,46 @@ export function exportedOf(
     previous_hash: hexOf(previousHash),
     hash: hexOf(hash),
   };
+}
+
+/** What its hash covers, of an entry that was exported: the way back from {@link exportedOf}. */
+export function coveredOfExported(exported: ExportedEntry): CoveredEntry {
+  return {
+    id: exported.id,
+    organizationId: exported.organization_id,
+    occurredAt: new Date(exported.timestamp),
+    action: exported.action as CoveredEntry['action'],
+    eventType: exported.event_type as CoveredEntry['eventType'],
+    outcome: exported.outcome as CoveredEntry['outcome'],
+    actorType: exported.actor.type as CoveredEntry['actorType'],
+    actorId: exported.actor.id,
+    userId: exported.user_id,
+    actingKeyId: exported.actor.key_id,
+    sessionId: exported.actor.session_id,
+    requestId: exported.request_id,
+    targetType: exported.target.type,
+    targetId: exported.target.id,
+    keyId: exported.key_id,
+    reason: exported.reason,
+    before: exported.before,
+    after: exported.after,
+    details: exported.details,
+    personalCommitments: exported.personal_commitments,
+  };
+}
+
+/** Whether what it says of people is what was committed to. Without personal data it must say nothing of them. */
+export function isPersonalSound(exported: ExportedEntry): boolean {
+  const { personal, salt, personal_commitments: commitments } = exported;
+  const shown = ['ip_address', 'user_agent', 'country'] as const;
+  if (shown.some((name) => exported[name] !== (personal?.[name] ?? null))) return false;
+  if (personal === null) return true;
+  const bytes = Buffer.from(salt ?? '', 'base64url');
+  const names = Object.keys(personal);
+  return (
+    names.length === Object.keys(commitments).length &&
+    names.every((name) => commitments[name] === commitmentTo(bytes, name, personal[name] ?? ''))
+  );
 }
 
 function hexOf(bytes: Buffer | null): string | null {
