@@ -99,16 +99,19 @@ export class ExportVerifier {
   }
 
   #reasonAgainst(exported: ExportedEntry, sequence: number): InvalidReason | null {
-    const previous = exported.previous_hash ?? '';
     const last = this.#last;
     const between = sequence - (last?.sequence ?? 0) - 1;
     if (between < 0) return 'out_of_place';
-    const isBeginning = !last && this.#beginsAt(exported, sequence - 1, previous);
+    const isBeginning = last === null && this.#isBeginning(exported, sequence);
     if (between > 0 && !this.isPart && !isBeginning) return 'missing';
-    const isLinked = between > 0 || isBeginning || last?.hash === previous;
+    const isLinked = between > 0 || isBeginning || last?.hash === exported.previous_hash;
     if (!isLinked || hashOf(exported, sequence) !== exported.hash) return 'hash_mismatch';
     if (last) this.#gaps += between;
     return null;
+  }
+
+  #isBeginning(exported: ExportedEntry, sequence: number): boolean {
+    return this.#beginsAt(exported, sequence - 1, exported.previous_hash ?? '');
   }
 
   /** Whether nothing stands before it: it is the first of all, or the first that was not removed when its time was over. */
