@@ -83,7 +83,7 @@ export class ExportVerifier {
     const { id, previous_hash: previous, hash } = exported;
     const reason = this.#reasonAgainst(exported, sequence);
     if (reason === 'missing') {
-      this.#found({ sequence: (this.#last?.sequence ?? 0) + 1, id: null, reason });
+      this.#found({ sequence: this.#place + 1, id: null, reason });
       return;
     }
     if (reason) {
@@ -100,14 +100,20 @@ export class ExportVerifier {
 
   #reasonAgainst(exported: ExportedEntry, sequence: number): InvalidReason | null {
     const last = this.#last;
-    const between = sequence - (last?.sequence ?? 0) - 1;
+    const between = sequence - this.#place - 1;
     if (between < 0) return 'out_of_place';
     const isBeginning = last === null && this.#isBeginning(exported, sequence);
     if (between > 0 && !this.isPart && !isBeginning) return 'missing';
-    const isLinked = between > 0 || isBeginning || last?.hash === exported.previous_hash;
-    if (!isLinked || hashOf(exported, sequence) !== exported.hash) return 'hash_mismatch';
+    const isFollowing = between === 0 && !isBeginning;
+    if (isFollowing && last?.hash !== exported.previous_hash) return 'hash_mismatch';
+    if (hashOf(exported, sequence) !== exported.hash) return 'hash_mismatch';
     if (last) this.#gaps += between;
     return null;
+  }
+
+  /** Of the last entry that was taken. */
+  get #place(): number {
+    return this.#last?.sequence ?? 0;
   }
 
   #isBeginning(exported: ExportedEntry, sequence: number): boolean {
