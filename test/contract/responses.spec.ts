@@ -404,6 +404,16 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await fail('deleteBodies', 400, {});
   });
 
+  it('the audit log', async () => {
+    const { id } = await succeed('createKey', {}, { body: { name: 'audited' } });
+    const list = await succeed('listAuditEntries', { query: '?limit=1' });
+    const [entry] = list.data as [{ id: string }];
+    await fail('listAuditEntries', 400, { query: '?outcome=x' });
+    await succeed('getAuditEntry', { id: entry.id });
+    await succeed('listKeyAudit', { id: id as string, query: '?event_types=permission_change' });
+    await fail('listKeyAudit', 400, { id: id as string, query: '?event_types=x' });
+  });
+
   it('reports on usage', async () => {
     const { id } = await succeed('createKey', {}, { body: { name: 'reported' } });
     await succeed('getKeyAnalytics', { id, query: '?period=7d&granularity=day' });

@@ -18,6 +18,8 @@ export async function furnish(app: TestApp, name: string, admin: string): Promis
     return (made.body as { id: string }).id;
   };
   const keys = await make('/v1/keys', { name: `${name}-key` });
+  const log = await app.call('GET', `/v1/audit?key_id=${keys}`, { key: admin });
+  const audit = (log.body as { data: { id: string }[] }).data[0]?.id ?? '';
   const providers = await make('/v1/providers', {
     name: 'same-name',
     kind: 'openai-compatible',
@@ -80,6 +82,7 @@ export async function furnish(app: TestApp, name: string, admin: string): Promis
       'notification-emails': emails,
       policies,
       approvals,
+      audit,
     },
   };
 }

@@ -28,7 +28,8 @@ export type Tenant = {
       | 'invitations'
       | 'policies'
       | 'service-accounts'
-      | 'approvals',
+      | 'approvals'
+      | 'audit',
       string
     >
   >;
@@ -62,6 +63,7 @@ export function neverIssued(id: string): string {
     pol: 'policy',
     dlv: 'delivery',
     apr: 'approval',
+    aud: 'auditEntry',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }

@@ -101,6 +101,7 @@ const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
   'DELETE /manage/budgets/:id': DELETE_BUDGET,
   'PUT /v1/manage/budgets': PUT_BUDGET,
   'DELETE /v1/manage/budgets/:id': DELETE_BUDGET,
+  'GET /v1/audit': [{}, { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` }],
   'GET /v1/requests': [{}, { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` }],
   'DELETE /v1/requests': [
     { query: () => '?before=2026-01-01' },

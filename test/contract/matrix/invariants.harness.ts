@@ -13,7 +13,7 @@ export type Rules = {
 };
 
 /** Kinds of which another team's is as missing to who is of one team. */
-const OF_A_TEAM = /key|requests|budgets/;
+const OF_A_TEAM = /key|requests|budgets|audit/;
 /** Calls by which they must not learn either what other teams have. */
 const TELLS_NOBODY = /\/budgets(\/|$)/;
 /** Answers by which a call was not understood, or not answered: they say nothing of who may make it. */
@@ -50,11 +50,13 @@ const DOCUMENTED: readonly {
     may: 'succeed for a missing one' as const,
     because: 'it narrows a list, which then is empty',
   })),
-  ...['GET /v1/approvals', 'GET /v1/requests', 'DELETE /v1/requests'].map((route) => ({
-    call: `${route} (?key_id)`,
-    may: 'succeed for a missing one' as const,
-    because: 'it narrows what is listed, or deleted, to nothing',
-  })),
+  ...['GET /v1/approvals', 'GET /v1/audit', 'GET /v1/requests', 'DELETE /v1/requests'].map(
+    (route) => ({
+      call: `${route} (?key_id)`,
+      may: 'succeed for a missing one' as const,
+      because: 'it narrows what is listed, or deleted, to nothing',
+    }),
+  ),
 ];
 
 /** In words, all that must not be; empty when nothing is. */

@@ -161,6 +161,14 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       return id;
     },
   },
+  audit: {
+    places: OF_TEAMS,
+    make: async (world, site) => {
+      const path = `/v1/audit?key_id=${await world.makeKey(site)}`;
+      const { body } = await world.call(site, 'GET', path);
+      return (body as { data: { id: string }[] }).data[0]?.id ?? '';
+    },
+  },
   'team webhooks': {
     places: OF_TEAMS,
     make: (world, site) =>

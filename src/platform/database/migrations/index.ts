@@ -39,6 +39,7 @@ import { WithdrawnApprovals1764309600000 } from './1764309600000-withdrawn-appro
 import { ApprovalsOfSubjects1764313200000 } from './1764313200000-approvals-of-subjects.js';
 import { AuditSealing1764327600000 } from './1764327600000-audit-sealing.js';
 import { AuditCheckpoints1764327601000 } from './1764327601000-audit-checkpoints.js';
+import { AuditSearch1764331200000 } from './1764331200000-audit-search.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
@@ -87,4 +88,5 @@ export const MIGRATIONS = [
   ApprovalsOfSubjects1764313200000,
   AuditSealing1764327600000,
   AuditCheckpoints1764327601000,
+  AuditSearch1764331200000,
 ];
