@@ -4,9 +4,6 @@
  * thousand keys over 90 days. See README.md for how to read the figures. It fails on errors, never on speed.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { URLSearchParams } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -16,6 +13,8 @@ import { fillUsage } from './analytics-data.mjs';
 import { pickCases, randomCases } from './analytics-cases.mjs';
 import { startLatchkey } from './latchkey.mjs';
 import { Cleanups } from './processes.mjs';
+import { load, startDatabase } from './scratch-database.mjs';
+import { quantile, renderTable } from './tables.mjs';
 
 const USAGE = `npm run bench:analytics -- [options]
 
@@ -24,19 +23,6 @@ const USAGE = `npm run bench:analytics -- [options]
   --queries N     random reports to ask for (200)
   --env NAME=VALUE  a variable for Latchkey; may be repeated
   --help`;
-
-const DIST = new URL('../dist/src/', import.meta.url);
-/** Nothing here has to survive a crash. */
-const FILLING = {
-  fsync: 'off',
-  synchronous_commit: 'off',
-  full_page_writes: 'off',
-  max_wal_size: '8GB',
-  autovacuum: 'off',
-};
-
-/** @param {string} path of a module of the build */
-const load = (path) => import(new URL(path, DIST).href);
 
 /** @param {string} text */
 const say = (text) => console.error(text);
@@ -63,21 +49,6 @@ function parseOptions() {
     queries: whole('queries', values.queries),
     env: Object.fromEntries(values.env.map((pair) => pair.split(/=(.*)/s).slice(0, 2))),
   };
-}
-
-/** @param {Cleanups} cleanups */
-async function startDatabase(cleanups) {
-  const [{ DataFolder }, { EmbeddedPostgres }] = await Promise.all([
-    load('platform/embedded/data-folder.js'),
-    load('platform/embedded/embedded-postgres.js'),
-  ]);
-  const home = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
-  cleanups.add(() => rmSync(home, { recursive: true, force: true, maxRetries: 10 }));
-  const folder = await DataFolder.claim(join(home, 'data'));
-  const logger = { info: () => undefined, warn: console.warn };
-  const server = await EmbeddedPostgres.start({ folder, logger, settings: FILLING });
-  cleanups.add(() => server.stop());
-  return server.url.reveal();
 }
 
 /**
@@ -158,28 +129,6 @@ async function timeOf({ port, masterKey }, { path, query }) {
   const ms = performance.now() - begin;
   if (answer.statusCode !== 200) throw new Error(`${url}: HTTP ${answer.statusCode}: ${text}`);
   return ms;
-}
-
-/** @param {number[]} times @param {number} share */
-function quantile(times, share) {
-  const sorted = [...times].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
-}
-
-/** @param {string[][]} rows the first is the head */
-function renderTable(rows) {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, at) =>
-          at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
-        )
-        .join('  '),
-    )
-    .join('\n');
 }
 
 /**
