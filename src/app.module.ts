@@ -5,6 +5,7 @@ import { AuditAlertsModule, AuditSecurityModule, AuditTrailModule } from '#modul
 import { AuditJobsModule, AuditTrailModule } from '#modules/audit/index.js';
 import { AuditJobsModule, AuditModule, AuditTrailModule } from '#modules/audit/index.js';
 import { AuditModule, AuditTrailModule } from '#modules/audit/index.js';
+import { AuditJobsModule, AuditModule, AuditTrailModule } from '#modules/audit/index.js';
 import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';

@@ -59,6 +59,7 @@ export const ID_PREFIXES = {
   serviceAccount: 'sa',
   approval: 'apr',
   auditEntry: 'aud',
+  export: 'exp',
 } as const;
 
 /** A public identifier such as `key_4fTq…`: 131 bits, so it can't be guessed, but it is no secret. */

@@ -33,3 +33,5 @@ export { LeakedKeys } from './leaked-keys.port.js';
 export { SecretUses } from './rotation/secret-uses.service.js';
 export { PresentedKey } from './domain/presented-key.js';
 export { operationOf, type RouteNeeds, routeNeeds } from './domain/route-needs.js';
+export { KeyStoreModule } from './key-store.module.js';
+export { SubjectRights } from './subject-rights.port.js';

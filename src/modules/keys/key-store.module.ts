@@ -15,7 +15,9 @@ import { RecordApprovalService } from './approvals/record-approval.service.js';
 import { KeyMemberRepository } from './belonging/key-member.repository.js';
 import { RevokeOwnerlessKeysService } from './belonging/revoke-ownerless-keys.service.js';
 import { ChangeableKeys } from './changeable-keys.js';
+import { ReadSubjectRightsService } from './read-subject-rights.service.js';
 import { RecordKeyChange } from './record-key-change.js';
+import { SubjectRights } from './subject-rights.port.js';
 import { TellOfKeys } from './tell-of-keys.js';
 import { WatchedKeys } from './watched-keys.port.js';
 import { WriteKeyService } from './write-key.service.js';
@@ -40,6 +42,7 @@ import { WriteKeyService } from './write-key.service.js';
     TellOfKeys,
     WriteKeyService,
     { provide: WatchedKeys, useClass: AlertOnKeyService },
+    { provide: SubjectRights, useClass: ReadSubjectRightsService },
   ],
   exports: [
     ApiKeyRepository,
@@ -48,6 +51,7 @@ import { WriteKeyService } from './write-key.service.js';
     KeyMemberRepository,
     RecordApprovalService,
     RevokeOwnerlessKeysService,
+    SubjectRights,
     TellOfKeys,
     WatchedKeys,
     WriteKeyService,

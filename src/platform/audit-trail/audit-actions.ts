@@ -110,5 +110,12 @@ export const AUDIT_ACTIONS = {
   'delivery.replayed': 'configuration_change',
   'notification_email.created': 'configuration_change',
   'notification_email.deleted': 'configuration_change',
+  'export.created': 'export',
+  'export.completed': 'export',
+  'export.failed': 'export',
+  'export.cancelled': 'export',
+  'export.downloaded': 'export',
+  'export.deleted': 'export',
+  'export.expired': 'export',
 } as const satisfies Record<string, AuditEventType>;
 export type AuditAction = keyof typeof AUDIT_ACTIONS;

@@ -139,6 +139,12 @@ class EnvDto {
   @Matches(HTTP_URL)
   LATCHKEY_AUDIT_CHECKPOINT_URL?: string;
 
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(365)
+  LATCHKEY_EXPORT_RETENTION_DAYS = 7;
+
   @IsIn(LOG_LEVELS)
   LATCHKEY_LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
@@ -241,6 +247,8 @@ export type Config = Readonly<{
     file: string | null;
     url: string | null;
   }>;
+  /** How long the file of a finished export is kept. */
+  exportRetentionDays: number;
   /** `null`: nothing of OpenTelemetry is even loaded. */
   telemetry: TelemetryConfig | null;
   /** Provider name in the shipped catalog → its credential. */
@@ -326,6 +334,7 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
       file: env.LATCHKEY_AUDIT_CHECKPOINT_FILE ?? null,
       url: env.LATCHKEY_AUDIT_CHECKPOINT_URL ?? null,
     }),
+    exportRetentionDays: env.LATCHKEY_EXPORT_RETENTION_DAYS,
     telemetry: toTelemetry(env),
     providerKeys: new Map(
       Object.entries(PROVIDER_KEY_VARIABLES).flatMap(([variable, provider]) => {
