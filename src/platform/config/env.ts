@@ -15,6 +15,8 @@ import { BlockList } from 'node:net';
 
 import { Secret } from '#common/secret/secret.js';
 
+import { hasHalfOfS3, type S3Config, toS3 } from './s3-config.js';
+
 export const ROLES = ['all', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -145,6 +147,25 @@ class EnvDto {
   @Max(365)
   LATCHKEY_EXPORT_RETENTION_DAYS = 7;
 
+  @IsOptional()
+  @Matches(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)
+  LATCHKEY_S3_BUCKET?: string;
+
+  @IsOptional()
+  @Matches(HTTP_URL)
+  LATCHKEY_S3_ENDPOINT?: string;
+
+  @Matches(/^[a-z0-9-]{1,64}$/)
+  LATCHKEY_S3_REGION = 'us-east-1';
+
+  @IsOptional() @Length(3, 128) LATCHKEY_S3_ACCESS_KEY_ID?: string;
+  @IsOptional() @Length(3, 512) LATCHKEY_S3_SECRET_ACCESS_KEY?: string;
+
+  @IsOptional()
+  @Matches(/^[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9_.-]+)*\/?$/)
+  @Length(1, 256)
+  LATCHKEY_S3_PREFIX?: string;
+
   @IsIn(LOG_LEVELS)
   LATCHKEY_LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
@@ -249,6 +270,8 @@ export type Config = Readonly<{
   }>;
   /** How long the file of a finished export is kept. */
   exportRetentionDays: number;
+  /** `null`: files are kept in the data folder. */
+  s3: S3Config | null;
   /** `null`: nothing of OpenTelemetry is even loaded. */
   telemetry: TelemetryConfig | null;
   /** Provider name in the shipped catalog → its credential. */
@@ -286,6 +309,11 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): C
   if (trustedProxies.some((range) => /\/0+$/.test(range))) {
     problems.push(
       'LATCHKEY_TRUSTED_PROXIES must not name every address: each client could then claim any',
+    );
+  }
+  if (hasHalfOfS3(env)) {
+    problems.push(
+      'LATCHKEY_S3_ACCESS_KEY_ID and LATCHKEY_S3_SECRET_ACCESS_KEY go together, and with LATCHKEY_S3_BUCKET',
     );
   }
   if (env.LATCHKEY_SMTP_URL !== undefined && !isDecodableUrl(env.LATCHKEY_SMTP_URL)) {
@@ -335,6 +363,7 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
       url: env.LATCHKEY_AUDIT_CHECKPOINT_URL ?? null,
     }),
     exportRetentionDays: env.LATCHKEY_EXPORT_RETENTION_DAYS,
+    s3: toS3(env),
     telemetry: toTelemetry(env),
     providerKeys: new Map(
       Object.entries(PROVIDER_KEY_VARIABLES).flatMap(([variable, provider]) => {

@@ -6,16 +6,18 @@ import type { Config } from '#platform/config/env.js';
 
 import { FolderObjectStore } from './folder.object-store.js';
 import { ObjectStore } from './object-store.port.js';
+import { S3ObjectStore } from './s3.object-store.js';
 
 const FOLDER = 'objects';
 
+/** S3 where a bucket is configured, else the data folder. */
 @Module({
   providers: [
     {
       provide: ObjectStore,
       inject: [CONFIG],
-      useFactory: ({ dataDir }: Config): ObjectStore =>
-        new FolderObjectStore(join(dataDir, FOLDER)),
+      useFactory: ({ dataDir, s3 }: Config): ObjectStore =>
+        s3 ? new S3ObjectStore(s3) : new FolderObjectStore(join(dataDir, FOLDER)),
     },
   ],
   exports: [ObjectStore],
