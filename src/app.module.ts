@@ -1,11 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 
 import { AnalyticsModule } from '#modules/analytics/index.js';
-import { AuditAlertsModule, AuditSecurityModule, AuditTrailModule } from '#modules/audit/index.js';
-import { AuditJobsModule, AuditTrailModule } from '#modules/audit/index.js';
-import { AuditJobsModule, AuditModule, AuditTrailModule } from '#modules/audit/index.js';
-import { AuditModule, AuditTrailModule } from '#modules/audit/index.js';
-import { AuditJobsModule, AuditModule, AuditTrailModule } from '#modules/audit/index.js';
+import {
+  AuditAlertsModule,
+  AuditJobsModule,
+  AuditSecurityModule,
+  AuditTrailModule,
+} from '#modules/audit/index.js';
 import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';

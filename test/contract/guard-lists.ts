@@ -4,6 +4,7 @@ export const PUBLIC = [
   'GET /health/ready',
   'GET /metrics',
   'GET /schemas/key-policy.json',
+  'GET /v1/exports/:id/file',
 ];
 /** All that a read-only key may call; those of later versions are on it already. */
 export const READ_ONLY = [

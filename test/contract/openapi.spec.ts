@@ -221,6 +221,8 @@ describe.each(OPERATIONS.map((operation) => [operation.operationId, operation] a
       const successes = Object.entries(operation.responses).filter(([status]) => status < '300');
       // Besides, a change may have to be approved first.
       const done = successes.filter(([status]) => status !== '202');
+      // What a job does is taken and never done at once.
+      if (done.length === 0) done.push(...successes);
       expect(done).toHaveLength(1);
       const shown = [operation.requestBody, ...successes.map(([, answer]) => answer)];
       for (const holder of shown.filter((one) => one !== undefined)) {

@@ -27,7 +27,6 @@ export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leake
 export { KeyRotationModule } from './rotation/rotation.module.js';
 export { KeyLifecycleModule } from './lifecycle/key-lifecycle.module.js';
 export { KeysModule } from './keys.module.js';
-export { KeyStoreModule } from './key-store.module.js';
 export { type WatchedKey, WatchedKeys } from './watched-keys.port.js';
 export { LeakedKeys } from './leaked-keys.port.js';
 export { SecretUses } from './rotation/secret-uses.service.js';

@@ -11,7 +11,7 @@ import { CONTENT_TYPES } from './domain/audit-export.js';
 import { DownloadExportService, type ExportFile } from './download-export.service.js';
 import { SignedFileQuery } from './dto/export.queries.js';
 import { ExportListResponse, ExportResponse } from './dto/export.responses.js';
-import { EXPORT_EXAMPLE } from './exports.examples.js';
+import { EXPORT_EXAMPLE, FILE_EXAMPLE } from './exports.examples.js';
 import { ReadExportsService } from './read-exports.service.js';
 
 @ApiTags('Audit exports')
@@ -59,6 +59,7 @@ export class ExportsController {
     description: 'Each download is written to the audit log.',
     scope: 'audit:export',
     contentType: 'application/octet-stream',
+    example: FILE_EXAMPLE,
     isAudited: true,
     errors: ['not_found', 'conflict', 'service_unavailable'],
   })
@@ -75,6 +76,7 @@ export class ExportsController {
       'The `download_url` of an export: no credential is needed. It is good for an hour, and only as long as whom it was made for may have the export. Each download is written to the audit log.',
     scope: 'public',
     contentType: 'application/octet-stream',
+    example: FILE_EXAMPLE,
     isAudited: true,
     errors: ['invalid_request', 'not_found', 'conflict', 'service_unavailable'],
   })

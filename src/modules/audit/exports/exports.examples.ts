@@ -27,3 +27,7 @@ export const NEW_EXPORT_EXAMPLE: ExportResponse = {
   expires_at: null,
   download_url: null,
 };
+
+/** Of one in NDJSON, shortened. */
+export const FILE_EXAMPLE =
+  '{"id":"aud_4fTqV0mZx1sLwq8nE2bYcA","action":"key.created","outcome":"success"}\n';

@@ -59,8 +59,8 @@ describe('a file', () => {
     const file = buffer.slice(byteOffset, byteOffset + length) as ArrayBuffer;
     const rows = await parquetReadObjects({ file });
     const columns = entries.map((one) =>
-      Object.fromEntries(
-        COLUMNS.map(([name, of]) => {
+      Object.fromEntries<unknown>(
+        COLUMNS.map(([name, of]): [string, unknown] => {
           const value = of(one);
           if (name === 'timestamp') return [name, new Date(String(value))];
           return [name, typeof value === 'number' ? BigInt(value) : value];
