@@ -4,6 +4,7 @@ import { AnalyticsModule } from '#modules/analytics/index.js';
 import {
   AuditAlertsModule,
   AuditJobsModule,
+  AuditModule,
   AuditSecurityModule,
   AuditTrailModule,
 } from '#modules/audit/index.js';
@@ -41,7 +42,6 @@ const FEATURES = [
   AuditModule,
   NotificationRoutesModule,
   AuditSecurityModule,
-  AuditModule,
 ];
 
 /** The composition root. A worker has no routes but health and metrics: it works on the queues and ships usage. */

@@ -25,6 +25,7 @@ import { SealingMetrics } from '../../src/modules/audit/sealing/sealing.metrics.
 import { AppendEntryService } from '../../src/modules/audit/trail/append-entry.service.js';
 import { AuditEntryRepository } from '../../src/modules/audit/trail/audit-entry.repository.js';
 import { EntryMac } from '../../src/modules/audit/trail/entry-mac.js';
+import { EntryMaker } from '../../src/modules/audit/trail/entry-maker.js';
 import { VerificationRepository } from '../../src/modules/audit/verification/verification.repository.js';
 import { VerifyLogService } from '../../src/modules/audit/verification/verify-log.service.js';
 import { createTestDatabase } from './postgres.js';
@@ -43,7 +44,11 @@ export async function openAuditLog(checkpointFile = '') {
   const rootKey = new RootKey(new Secret(randomBytes(32)));
   const actors = new Actors();
   const macs = new EntryMac(rootKey);
-  const trail = new AppendEntryService(new AuditEntryRepository(transactions), actors, macs, clock);
+  const trail = new AppendEntryService(
+    new AuditEntryRepository(transactions),
+    new EntryMaker(macs, clock),
+    actors,
+  );
   const seals = new SealRepository(transactions);
   const checkpoints = new CheckpointRepository(transactions);
   const logger = pino({ level: 'silent' });

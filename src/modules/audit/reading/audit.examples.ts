@@ -35,6 +35,7 @@ export const AUDIT_ENTRY_EXAMPLE: ExportedEntry = {
     country: 'E1cFhJx9oZk2VqIoGd3mIh9VXr0q4oXc0yKpP4aXb0k',
   },
   sequence: 1204,
+  previous_hash: '0cc175b9c0f1b6a831c399e269772661f4b2f2e0d5c8a4a1b3f0f9e6d7c8b9a0',
   hash: '5d41402abc4b2a76b9719d911017c592ae35ad2cf0b8b36b60ae5bf4bcdb5b1b',
 };
 

@@ -33,6 +33,7 @@ export const COLUMNS: readonly (readonly [
   ['salt', (entry) => entry.salt],
   ['personal_commitments', (entry) => jsonOf(entry.personal_commitments)],
   ['sequence', (entry) => entry.sequence],
+  ['previous_hash', (entry) => entry.previous_hash],
   ['hash', (entry) => entry.hash],
 ];
 

@@ -31,6 +31,7 @@ function entry(at: number, reason: string | null): ExportedEntry {
     salt: null,
     personal_commitments: { ip_address: 'x' },
     sequence: at === 0 ? null : at,
+    previous_hash: null,
     hash: null,
   };
 }

@@ -134,6 +134,13 @@ export class AuditEntryResponse extends WrittenResponse implements ExportedEntry
   @ApiProperty({ type: Number, nullable: true, description: 'Its place; `null`: not sealed yet.' })
   sequence: number | null;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Of the log up to the entry before, hexadecimal.',
+  })
+  previous_hash: string | null;
+
   @ApiProperty({ type: String, nullable: true, description: 'Of the log up to it, hexadecimal.' })
   hash: string | null;
 }
