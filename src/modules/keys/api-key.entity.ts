@@ -19,6 +19,10 @@ import type { KeyType } from './domain/belonging.js';
 @Index('api_keys_service_account', ['organizationId', 'serviceAccountId'], {
   where: 'service_account_id IS NOT NULL',
 })
+@Index('api_keys_watched', ['organizationId', 'id'], {
+  // As PostgreSQL writes it.
+  where: `((policy #>> '{security,audit,alert_on_suspicious}'::text[]) = 'true'::text)`,
+})
 @Check('api_keys_type_check', `type IN ('personal', 'team', 'service', 'standard')`)
 @Check('api_keys_team_check', `type <> 'team' OR team_id IS NOT NULL`)
 @Check(
