@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 
 import type { TestApp } from '../support/app.js';
+import { askForExport, finishedExport } from '../support/exports.js';
 import { answerJson, completion, startFakeUpstream } from '../support/fake-upstream.js';
 import { insertMember } from '../support/organizations.js';
 import type { Tenant } from './tenants.harness.js';
@@ -59,6 +60,7 @@ export async function furnish(app: TestApp, name: string, admin: string): Promis
   const members = await insertMember(app.databaseUrl, organizations);
   const putIn = { key: admin, body: { user_id: members, role: 'viewer' } };
   expect((await app.call('PUT', `/v1/teams/${teams}/members`, putIn)).status).toBe(200);
+  const exports = await makeExport(app, admin);
   return {
     name,
     admin,
@@ -83,8 +85,17 @@ export async function furnish(app: TestApp, name: string, admin: string): Promis
       policies,
       approvals,
       audit,
+      exports,
     },
   };
+}
+
+/** Answers the id of an export of the audit log that can be downloaded. */
+export async function makeExport(app: TestApp, admin: string): Promise<string> {
+  const asked = { format: 'ndjson', period: 'last_30d' };
+  const { id } = await askForExport(app, asked, { key: admin });
+  expect(await finishedExport(app, id, admin)).toMatchObject({ state: 'ready' });
+  return id;
 }
 
 /** By a new key of this name. Answers the id of a call whose bodies are kept, and stored by now. */

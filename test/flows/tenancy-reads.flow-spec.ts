@@ -1,4 +1,4 @@
-/** What one organization reads of another: nothing, by the cursor of any list, or by any stream that stays open. */
+/** What one organization reads of another: nothing, by the cursor of any list, any stream that stays open, the link to a file, or its own log. */
 import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,8 +10,14 @@ import { type Answer, codeOf, startTestApp, type TestApp } from '../support/app.
 import { insertDelivery } from '../support/deliveries.js';
 import { EventsClient, SocketClient } from '../support/live-clients.js';
 import { foundOrganization, insertMember } from '../support/organizations.js';
-import { changesBetween, settledState, type StoredState } from '../support/stored-state.js';
-import { furnish, makeLoggedCall, PRICE } from './furnished-tenant.harness.js';
+import { queryDatabase } from '../support/postgres.js';
+import {
+  changesBetween,
+  settledState,
+  type StoredState,
+  storedState,
+} from '../support/stored-state.js';
+import { furnish, makeExport, makeLoggedCall, PRICE } from './furnished-tenant.harness.js';
 import { BODIES, comparable, neverIssued, type Tenant } from './tenants.harness.js';
 
 const rootKey = randomBytes(32);
@@ -71,7 +77,12 @@ async function addSeconds({ name, admin: key, ids, upstream }: Tenant): Promise<
     const of = { organizationId: ids.organizations, webhookId: ids.webhooks };
     await insertDelivery(app.databaseUrl, of);
   }
+  await put('PATCH', `/v1/keys/${ids.keys}`, { name: `${name}-key, renamed` });
+  await makeExport(app, key);
+  // The second is of what the first has not seen.
+  await put('POST', '/v1/audit/checkpoints', {});
   await makeLoggedCall(app, key, `${name}-logged too`);
+  await put('POST', '/v1/audit/checkpoints', {});
 }
 
 describe('the cursor of another organization’s list', () => {
@@ -103,7 +114,8 @@ describe('the cursor of another organization’s list', () => {
     const own = rows.filter((row) => !('built_in' in row) || row.built_in === false);
     const cursor = page.next_cursor ?? cursorOf(rows[0], OF_ONE.includes(operationId));
     return {
-      rows: own.map((row) => JSON.stringify({ ...row, last_used_at: null })),
+      // Each answer has a new link to an export.
+      rows: own.map((row) => JSON.stringify({ ...row, last_used_at: null, download_url: null })),
       cursor,
       answer,
     };
@@ -223,4 +235,70 @@ describe('another organization’s calls', () => {
       expect(await ask(neverIssued(theirs.ids.keys))).toEqual([404, 'not_found']);
     },
   );
+});
+
+describe('another organization’s export', () => {
+  const linkOf = async (id: string, key: string): Promise<string> => {
+    const { body } = await app.call('GET', `/v1/exports/${id}`, { key });
+    return (body as { download_url: string }).download_url;
+  };
+
+  it.each([
+    ['a link to ours', (link: string) => link, [404, 'not_found']],
+    ['no signature', (link: string) => link.replace(/\?.*/, ''), [400, 'invalid_request']],
+  ] as const)(
+    'can’t be had, or be told from none, with %s and its id',
+    async (_, changed, refused) => {
+      const { exports: id } = theirs.ids;
+      const link = await linkOf(ours.ids.exports, ours.admin);
+      const before = await settledState(app.databaseUrl);
+      const ask = (of: string): Promise<Answer> =>
+        app.call('GET', changed(link).replace(ours.ids.exports, of), { key: null });
+      const nowhere = neverIssued(id);
+      const foreign = await ask(id);
+      expect([foreign.status, codeOf(foreign)]).toEqual(refused);
+      expect(comparable(foreign, id)).toEqual(comparable(await ask(nowhere), nowhere));
+      expect(changesBetween(before, await storedState(app.databaseUrl))).toEqual([]);
+    },
+  );
+
+  it('is there all the same, for them', async () => {
+    const link = await linkOf(theirs.ids.exports, theirs.admin);
+    expect((await fetch(app.origin + link)).status).toBe(200);
+  });
+});
+
+/** The last of all: keys that are watched are worked on whenever one of their calls was. */
+describe('another organization’s audit log', () => {
+  type Entry = { readonly organization_id: string; readonly action: string };
+  const entriesOn = (target: string): Promise<Entry[]> =>
+    queryDatabase<Entry>(
+      app.databaseUrl,
+      'SELECT organization_id, action FROM audit_entries WHERE target_id = $1',
+      [target],
+    );
+
+  it('does not tell that a watched key of ours has asked for a thing of theirs; ours does', async () => {
+    const audit = { alert_on_suspicious: true, log_failures: true };
+    const watched = await app.keyWith({ access_level: 'admin', security: { audit } });
+    // That it is used at all is written once.
+    const { body } = await app.call('GET', '/v1/key', { key: watched });
+    const used = { organization_id: ours.ids.organizations, action: 'key.used' };
+    await expect
+      .poll(() => entriesOn((body as { id: string }).id), { timeout: 10_000 })
+      .toContainEqual(used);
+    const before = await settledState(app.databaseUrl);
+    for (const id of [theirs.ids.keys, neverIssued(theirs.ids.keys)]) {
+      const path = `/v1/keys/${id}`;
+      expect((await app.call('GET', path, { key: watched })).status).toBe(404);
+      await expect
+        .poll(() => entriesOn(path), { timeout: 10_000 })
+        .toEqual([{ organization_id: ours.ids.organizations, action: 'access.denied' }]);
+    }
+    const watching = /^[+-] public\.(watched_keys|audit_watch_positions) /;
+    const isOfOurs = (change: string): boolean =>
+      watching.test(change) && change.includes(ours.ids.organizations);
+    const changes = changesBetween(before, await storedState(app.databaseUrl));
+    expect(changes.filter((change) => !isOfOurs(change))).toEqual([]);
+  });
 });

@@ -14,7 +14,7 @@ import {
   storedState,
 } from '../support/stored-state.js';
 import { furnish, PRICE } from './furnished-tenant.harness.js';
-import { BODIES, comparable, neverIssued, type Tenant } from './tenants.harness.js';
+import { BODIES, comparable, neverIssued, QUERIES, type Tenant } from './tenants.harness.js';
 
 const rootKey = randomBytes(32);
 let app: TestApp;
@@ -54,6 +54,7 @@ describe('another organization’s object', () => {
       'deleteBudget',
       'deleteBudget_manage',
       'deleteBudget_v1',
+      'deleteExport',
       'deleteInvitation',
       'deleteMember',
       'deleteNotificationEmail',
@@ -68,12 +69,16 @@ describe('another organization’s object', () => {
       'deleteTeamMember',
       'deleteWebhook',
       'disableKey',
+      'downloadExport',
       'enableKey',
       'endKeyRotation',
+      'exportKeyAudit',
       'foreseePolicyChange',
       'getApproval',
       'getAuditEntry',
       'getEffectivePolicy',
+      'getExport',
+      'getExportFile',
       'getKey',
       'getKeyAnalytics',
       'getKeyLimits',
@@ -140,7 +145,8 @@ describe('another organization’s object', () => {
       const code = path.includes('/manage/') ? undefined : 'not_found';
       const ask = (key: string, id: string): Promise<Answer> => {
         const body = BODIES[operationId];
-        return app.call(method, path.replace('{id}', id), {
+        const query = QUERIES[operationId] ?? '';
+        return app.call(method, path.replace('{id}', id) + query, {
           key,
           ...(body !== undefined && { body }),
         });
@@ -306,6 +312,7 @@ describe('all of these calls together', () => {
       expect.arrayContaining([
         expect.stringMatching(/^- public\.teams .*same-name/),
         expect.stringMatching(/^\+ public\.teams .*renamed/),
+        expect.stringMatching(/^\+ public\.audit_entries .*"team\.updated"/),
       ]),
     );
   });

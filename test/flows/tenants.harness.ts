@@ -29,7 +29,8 @@ export type Tenant = {
       | 'policies'
       | 'service-accounts'
       | 'approvals'
-      | 'audit',
+      | 'audit'
+      | 'exports',
       string
     >
   >;
@@ -64,6 +65,7 @@ export function neverIssued(id: string): string {
     dlv: 'delivery',
     apr: 'approval',
     aud: 'auditEntry',
+    exp: 'export',
   } as const;
   return newId(kinds[id.split('_')[0] as keyof typeof kinds]);
 }
@@ -88,5 +90,12 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   moveKeyCutOff: { old_key_expires_at: new Date(Date.now() + 3_600_000).toISOString() },
   updatePolicy: { permissions: { models: ['taken-over'] } },
   foreseePolicyChange: { permissions: { models: ['taken-over'] } },
+  exportKeyAudit: { format: 'ndjson' },
   setKeyRotation: { schedule: '0 3 1 * *', notification_channels: ['email:thief@example.com'] },
+};
+
+/** By operation; those that are not here have none. */
+export const QUERIES: Readonly<Record<string, string>> = {
+  // A link that nobody has made: one that was made is of one id.
+  getExportFile: `?for=key_x&expires=9999999999&signature=${'A'.repeat(43)}`,
 };

@@ -10,6 +10,8 @@ const EXEMPT_TABLES: Readonly<Record<string, string>> = {
   'public.key_sweeps': 'how far the workers have got that look for what is due',
   'public.usage_*': 'calls of models that were answered are settled and rolled up afterwards',
   'public.key_usage_totals': 'as usage_*',
+  'public.audit_checkpoints':
+    'a job signs now and then how far the audit log has got; what is in the log is looked at itself',
   'bullmq.meta': 'settings of the queues, which each process writes at its start',
   'bullmq.scheduler': 'when each job comes next that comes by time',
   'bullmq.event': 'tells of each job what becomes of it; the jobs are looked at themselves',
@@ -22,12 +24,34 @@ const EXEMPT_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   // Who calls uses a credential, also for what is refused. Written down once a minute.
   'public.sessions': ['last_used_at'],
   'public.api_key_secrets': ['last_used_at', 'last_used_address', 'last_used_agent'],
+  // An entry is written without its place in the chain, which sealing gives it a moment later.
+  'public.audit_entries': ['sequence', 'previous_hash', 'hash'],
 };
 
 /** Rows that are taken away or worked on by time alone. A trace is one that was not there before, by these columns. */
 const WORKED_ON: Readonly<Record<string, string>> = {
   // Of what comes by time, each run is another row.
   'bullmq.job': `SELECT queue, id, name FROM bullmq.job WHERE scheduler_id IS NULL`,
+};
+
+/** Of what is meant to tell of refused calls, the rows that could be a trace all the same. */
+const TRACES: Readonly<Record<string, string>> = {
+  // That a call was refused is told to the organization of the credential, and where that is not known to the operator alone.
+  'public.audit_entries': `
+    SELECT * FROM public.audit_entries AS entry
+     WHERE NOT (action IN ('access.denied', 'authentication.failed', 'request.refused')
+       AND outcome = 'denied' AND target_type = 'route' AND before IS NULL AND after IS NULL
+       AND CASE
+           WHEN acting_key_id IS NOT NULL
+             THEN EXISTS (SELECT FROM public.api_keys AS key
+                           WHERE key.id = entry.acting_key_id
+                             AND key.organization_id = entry.organization_id)
+           WHEN user_id IS NOT NULL
+             THEN EXISTS (SELECT FROM public.organization_members AS member
+                           WHERE member.user_id = entry.user_id
+                             AND member.organization_id = entry.organization_id)
+           ELSE organization_id = 'installation' AND key_id IS NULL
+       END)`,
 };
 
 /** Rows by table, `schema.name`, each row as JSON. */
@@ -96,5 +120,9 @@ function isExempt(name: string): boolean {
 }
 
 function selectOf(name: string): string {
-  return WORKED_ON[name] ?? `SELECT * FROM ${name.split('.').map(pg.escapeIdentifier).join('.')}`;
+  return (
+    WORKED_ON[name] ??
+    TRACES[name] ??
+    `SELECT * FROM ${name.split('.').map(pg.escapeIdentifier).join('.')}`
+  );
 }
