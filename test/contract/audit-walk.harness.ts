@@ -15,8 +15,6 @@ import type { World } from './matrix/world.harness.js';
 export type Lists = {
   /** They change nothing, or nothing that anybody would ask about, by reason. */
   readonly changesNothing: Readonly<Record<string, string>>;
-  /** Their entry is missing yet. One that is written must be taken off. */
-  readonly notYet: readonly string[];
   /** A job makes the change and its entry; the request must not wait for it. */
   readonly byJobs: Readonly<Record<string, string>>;
 };
@@ -25,7 +23,7 @@ export type Lists = {
 export async function missingEntries(
   world: World,
   routes: readonly AppRoute[],
-  { changesNothing, notYet, byJobs }: Lists,
+  { changesNothing, byJobs }: Lists,
 ): Promise<string[]> {
   const problems: string[] = [];
   for (const route of routes) {
@@ -38,10 +36,11 @@ export async function missingEntries(
     }
     if (name in byJobs) await waitForEntry(world, call, answer);
     const isThere = (await entriesOf(world, call, answer)) > 0;
-    const isMeant = !(name in changesNothing) && !notYet.includes(name);
+    const isMeant = !(name in changesNothing);
     if (isThere === isMeant) continue;
-    const list = notYet.includes(name) ? 'NOT_YET' : 'CHANGES_NOTHING';
-    problems.push(isThere ? `${name}: has an entry, take it off ${list}` : `${name}: no entry`);
+    problems.push(
+      isThere ? `${name}: has an entry, take it off CHANGES_NOTHING` : `${name}: no entry`,
+    );
   }
   return problems;
 }
@@ -75,11 +74,10 @@ const MAIL_MS = 1_000;
 export async function effectsWithoutLog(
   world: World,
   routes: readonly AppRoute[],
-  { changesNothing, notYet, byJobs }: Lists,
+  { changesNothing, byJobs }: Lists,
   mails: readonly string[],
 ): Promise<string[]> {
-  const isAudited = (route: AppRoute): boolean =>
-    !(nameOf(route) in changesNothing) && !notYet.includes(nameOf(route));
+  const isAudited = (route: AppRoute): boolean => !(nameOf(route) in changesNothing);
   const calls: ReadyCall[] = [];
   for (const route of routes.filter(isAudited)) calls.push(await readyCall(world, route));
   await settle(world);

@@ -1,5 +1,5 @@
 /** How each route that changes something is called so that it does, for the specs of what is written down of it. */
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 
 import { vi } from 'vitest';
 
@@ -104,6 +104,10 @@ async function rotateKeys(world: World, count: number): Promise<Made[]> {
   return keys;
 }
 
+/** To a limit that it does not have yet. */
+const PUT_BUDGET: AuditedCall = {
+  body: () => ({ scope: 'organization', window: 'monthly', limit: randomInt(1_000, 1_000_000) }),
+};
 const PUT_CONFIG: AuditedCall = {
   prepare: before('PUT', '/manage/project-configs', { preference: 'balanced' }),
 };
@@ -127,11 +131,18 @@ const CALLS: Readonly<Record<string, AuditedCall>> = {
       role: 'developer',
     }),
   },
+  'PUT /v1/budgets': PUT_BUDGET,
+  'PUT /manage/budgets': PUT_BUDGET,
+  'PUT /v1/manage/budgets': PUT_BUDGET,
   'PUT /manage/project-configs': PUT_CONFIG,
   'PUT /v1/manage/project-configs': PUT_CONFIG,
   'POST /v1/users/:id/resume': { prepare: before('POST', '/v1/users/:id/suspend', {}) },
   'POST /v1/service-accounts/:id/resume': {
     prepare: before('POST', '/v1/service-accounts/:id/suspend'),
+  },
+  // Who asked for it.
+  'POST /v1/approvals/:id/withdraw': {
+    credential: ({ world }) => Promise.resolve(world.sites.own.key),
   },
   'POST /v1/keys/:id/enable': { prepare: before('POST', '/v1/keys/:id/disable') },
   'POST /v1/keys/:id/claim': { kind: 'waiting secrets' },

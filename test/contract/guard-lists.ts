@@ -4,7 +4,6 @@ export const PUBLIC = [
   'GET /health/ready',
   'GET /metrics',
   'GET /schemas/key-policy.json',
-  'GET /v1/exports/:id/file',
 ];
 /** All that a read-only key may call; those of later versions are on it already. */
 export const READ_ONLY = [
@@ -29,3 +28,5 @@ export const FOR_PEOPLE = [
 ];
 /** Public as well, for those who can sign what they send. */
 export const SIGNED = ['POST /v1/leaks', 'POST /v1/leaks/github'];
+/** Public as well, for who has a link that we have signed. */
+export const LINKED = ['GET /v1/exports/:id/file'];

@@ -462,6 +462,27 @@ describe('what is answered is what openapi.json says, field for field', () => {
     await fail('verifyAuditLog', 400, { query: '?checkpoints=none' });
   });
 
+  it('exports of the audit log', async () => {
+    const asked = { format: 'ndjson', period: 'last_7d' };
+    const { id } = await succeed('exportAudit', {}, { body: asked });
+    const key = await succeed('createKey', {}, { body: { name: 'exported' } });
+    const ofKey = await succeed('exportKeyAudit', { id: key.id }, { body: asked });
+    await succeed('deleteExport', { id: ofKey.id });
+    await succeed('listExports', { query: '?limit=1' });
+    let link: unknown = null;
+    await expect
+      .poll(async () => (link = (await succeed('getExport', { id })).download_url), {
+        timeout: 20_000,
+      })
+      .toMatch(/file\?/);
+    await succeed('downloadExport', { id });
+    const query = String(link).replace(/^.*\?/, '?');
+    await succeed('getExportFile', { id, query }, { key: null });
+    const forged = query.replace(/signature=.{4}/, 'signature=AAAA');
+    await fail('getExportFile', 404, { id, query: forged }, { key: null });
+    await fail('getExportFile', 400, { id }, { key: null });
+  });
+
   it('operations', async () => {
     await succeed('getLiveness');
     await succeed('getReadiness');

@@ -8,7 +8,7 @@ import { type Answer, type Call, codeOf, startTestApp, type TestApp } from '../s
 import { newLeakReporter } from '../support/leak-reporter.js';
 import { concretePath, examplesOf, OPERATIONS } from './api-document.js';
 import { type AppRoute, documentedPath, withRoutes } from './app-routes.js';
-import { FOR_PEOPLE, PUBLIC, READ_ONLY, SIGNED } from './guard-lists.js';
+import { FOR_PEOPLE, LINKED, PUBLIC, READ_ONLY, SIGNED } from './guard-lists.js';
 
 /** Beyond the guard they ask for something that the master key has not: a schedule that lets it claim, a session. */
 const NOT_ITS_OWN = [
@@ -112,7 +112,7 @@ describe('a route', () => {
     const open = routes
       .filter(({ endpoint, method }) => endpoint?.scope === 'public' && method !== 'HEAD')
       .map(({ method, url }) => `${method} ${url}`);
-    expect(open.toSorted()).toEqual([...PUBLIC, ...SIGNED, ...FOR_PEOPLE].toSorted());
+    expect(open.toSorted()).toEqual([...PUBLIC, ...SIGNED, ...FOR_PEOPLE, ...LINKED].toSorted());
   });
 
   it('says what it needs, unless it is about the API', () => {

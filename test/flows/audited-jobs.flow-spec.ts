@@ -136,7 +136,14 @@ it('the sweep is who writes down what time has done', async () => {
   const lapsed = {
     before: { status: 'pending' },
     after: { status: 'expired' },
-    details: { kind: 'widen', fields: ['disabled'], cause: world.master.keyId, expires_at: at },
+    details: {
+      kind: 'widen',
+      fields: ['disabled'],
+      subject_type: 'key',
+      subject_id: keys.waits,
+      cause: world.master.keyId,
+      expires_at: at,
+    },
   };
   await expectOf(keys.waits, bySweep('approval.expired', lapsed));
 });

@@ -102,7 +102,8 @@ async function send(url: string, method: string, masterKey: string, call: Call):
     }),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: parse(text) };
+  const isLines = response.headers.get('content-type') === 'application/x-ndjson';
+  return { status: response.status, headers: response.headers, body: isLines ? text : parse(text) };
 }
 
 function parse(text: string): unknown {

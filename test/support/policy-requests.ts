@@ -84,5 +84,15 @@ export function expectPolicyWithin(
   expectLimitsWithin(creatorPolicy, policy);
   expectDataAccessWithin(creatorPolicy, policy);
   expectCareWithin(creatorPolicy, policy);
+  expectWatchedWithin(creatorPolicy, policy);
   return passing.length;
+}
+
+/** A child is watched as much as its creator, and its entries of the audit log are kept for as long. */
+function expectWatchedWithin(creator: KeyPolicy, policy: KeyPolicy): void {
+  for (const name of ['logsAllRequests', 'logsFailures', 'alertsOnSuspicious'] as const) {
+    if (creator[name]) expect([name, policy[name]]).toEqual([name, true]);
+  }
+  if (creator.auditRetentionDays === null) return;
+  expect(policy.auditRetentionDays).toBeGreaterThanOrEqual(creator.auditRetentionDays);
 }

@@ -50,8 +50,8 @@ export type EndpointOptions = {
   readonly status?: number;
   /** `[Item]` for an array. */
   readonly response?: Type<unknown> | [Type<unknown>];
-  /** Of an answer that is a text and no JSON; `response` is left out then. */
-  readonly contentType?: string;
+  /** Of an answer that is no JSON of ours, one or any of several; `response` is left out then. */
+  readonly contentType?: string | readonly string[];
   readonly requestBody?: Type<unknown> | [Type<unknown>];
   /** The body may be left out altogether. */
   readonly isBodyOptional?: boolean;
@@ -193,7 +193,9 @@ function success(
 ): MethodDecorator {
   const description = `${summary} (success)`;
   if (contentType !== undefined) {
-    const content = { [contentType]: { schema: { type: 'string' }, example } };
+    const content = Object.fromEntries(
+      [contentType].flat().map((type) => [type, { schema: { type: 'string' }, example }]),
+    );
     return ApiResponse({ status, description, content });
   }
   if (!response) return ApiResponse({ status, description });

@@ -65,7 +65,13 @@ const APPROVALS: Readonly<Record<string, Case>> = {
       key_id: key.id,
       before: { status: 'pending' },
       after: { status: 'approved' },
-      details: { kind: 'create', fields: [], cause: asker.id },
+      details: {
+        kind: 'create',
+        fields: [],
+        subject_type: 'key',
+        subject_id: key.id,
+        cause: asker.id,
+      },
     };
     const updated = {
       ...by(approver),

@@ -104,7 +104,7 @@ describe('GET /v1/audit', () => {
     ['actor=user_nobody', []],
     ["actor=' OR 1=1 --", []],
     ["request_id=\\' %26 x:* | !y", []],
-    ['q=suspicious', ['disabled']],
+    ['q=traffic', ['disabled']],
     ['q=Traffic%20SUSP', ['disabled']],
     ['q=suspicious%20nothing', []],
     ['q=suspic%20traffic', []],

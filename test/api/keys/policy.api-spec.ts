@@ -38,7 +38,11 @@ const WITHOUT_ROW = [
   'permissions.routing.fallback_allowed',
   // It refuses nothing.
   'rate_limits.costs.alert_threshold',
-  // Nor do these: `test/api/requests/bodies` looks at what is kept.
+  // Nor do these: `test/api/requests/bodies` and `test/api/audit` look at what is kept.
+  'security.audit.log_all_requests',
+  'security.audit.log_failures',
+  'security.audit.alert_on_suspicious',
+  'security.audit.retention_days',
   // approvals.api-spec.ts
   'permissions.require_approval',
   'permissions.data_access.log_requests',

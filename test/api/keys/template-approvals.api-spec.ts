@@ -183,16 +183,12 @@ describe('a change of a template that gives more to a key that needs approval', 
       scope: { team_id: team.id },
       scopes: ['keys:read', 'keys:write'],
     });
-    const request = await patch(id, WIDE, 202, some);
-    expect(request.change.keys).toEqual({ count: 51, ids: [] });
+    const request = await patch(id, WIDE);
+    expect([request.change.keys.count, new Set(request.change.keys.ids).size]).toEqual([51, 50]);
     const path = `/v1/approvals/${request.id}`;
-    expect(await ask('GET', path, { key: some })).toEqual(request);
-    const listed = await ask<{ data: Request[] }>('GET', '/v1/approvals?subject_type=policy', {
-      key: some,
-    });
-    expect(listed.data[0]).toEqual(request);
-    const { change } = await ask<Request>('GET', path);
-    expect([change.keys.count, new Set(change.keys.ids).size]).toEqual([51, 50]);
+    expect(await ask('GET', path)).toEqual(request);
+    const { change } = await ask<Request>('GET', path, { key: some });
+    expect(change.keys).toEqual({ count: 51, ids: [] });
   });
 
   it('is decided on once, whatever else happens to it at the same time', async () => {

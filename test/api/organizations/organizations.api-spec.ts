@@ -33,6 +33,7 @@ describe('GET /v1/organizations/{id}', () => {
         expiry_reminder_days: [30, 7, 1],
         unused_key_days: null,
         unused_key_action: 'notify',
+        suspicious_keys: 'notify',
         approval_expiry_hours: 168,
         approval_budget_threshold: null,
         created_at: expect.stringMatching(/^20.*Z$/) as string,

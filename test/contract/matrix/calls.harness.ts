@@ -101,6 +101,11 @@ const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
   'DELETE /manage/budgets/:id': DELETE_BUDGET,
   'PUT /v1/manage/budgets': PUT_BUDGET,
   'DELETE /v1/manage/budgets/:id': DELETE_BUDGET,
+  // What lets somebody in is the link itself, and nobody here has one.
+  'GET /v1/exports/:id/file': {
+    query: () =>
+      '?for=key_x&expires=4102444800&signature=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+  },
   'GET /v1/audit': [{}, { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` }],
   'GET /v1/requests': [{}, { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` }],
   'DELETE /v1/requests': [

@@ -203,7 +203,7 @@ async function send(
     return { status, headers, body: '' };
   }
   const text = await response.text();
-  const isJson = headers.get('content-type')?.includes('json') === true;
+  const isJson = /[/+]json/.test(headers.get('content-type') ?? '');
   return { status, headers, body: isJson ? (JSON.parse(text) as unknown) : text };
 }
 

@@ -1,6 +1,8 @@
 /** What the calls of the authorisation matrix are about: one of everything, in each place, made anew when it is spent. */
 import { randomBytes } from 'node:crypto';
 
+import { vi } from 'vitest';
+
 import { type Answer, startTestApp, type TestApp, type TestAppOptions } from '../../support/app.js';
 import { insertDelivery } from '../../support/deliveries.js';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.js';
@@ -249,6 +251,10 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       return id;
     },
   },
+  exports: {
+    places: OF_ORGANIZATIONS,
+    make: (world, site) => world.makeExport(site, '/v1/audit/export'),
+  },
   organizations: {
     places: OF_ORGANIZATIONS,
     make: async (world, site) => {
@@ -314,6 +320,17 @@ export class World {
   async close(): Promise<void> {
     await this.app.close();
     await this.upstream.close();
+  }
+
+  /** Of one that is finished: only so many may be on their way at once. */
+  async makeExport(site: Site, path: string): Promise<string> {
+    const id = await this.make(site, path, { format: 'ndjson', period: 'last_7d' });
+    const isReady = async (): Promise<void> => {
+      const { body } = await this.call(site, 'GET', `/v1/exports/${id}`);
+      if ((body as { state: string }).state !== 'ready') throw new Error('Not ready yet.');
+    };
+    await vi.waitFor(isReady, { timeout: 25_000, interval: 50 });
+    return id;
   }
 
   /** The id of one that nothing has happened to. */

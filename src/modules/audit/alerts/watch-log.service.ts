@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { Clock } from '#common/time/clock.js';
 import { WatchedKeys } from '#modules/keys/index.js';
 import { Actors, jobActor } from '#platform/audit-trail/actor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
@@ -12,6 +13,8 @@ import { WatchRepository } from './watch.repository.js';
 import { watchedKeys } from './watched-keys.js';
 
 const KEYS_PER_PAGE = 1_000;
+/** So far back in a log that nobody has looked at before. A key is watched from when it is made. */
+const FIRST_LOOK_MS = 10 * 60_000;
 
 type WatchedLog = { readonly organizationId: string; readonly keyIds: Set<string> };
 
@@ -24,6 +27,7 @@ export class WatchLogService {
     private readonly alerts: RaiseAlertsService,
     private readonly actors: Actors,
     private readonly transactions: TransactionRunner,
+    private readonly clock: Clock,
   ) {}
 
   /** @param maxEntries that one transaction looks at */
@@ -50,7 +54,10 @@ export class WatchLogService {
 
   /** @returns whether there may be more */
   async #batch({ organizationId, keyIds }: WatchedLog, maxEntries: number): Promise<boolean> {
-    const from = await this.watched.holdPosition(organizationId);
+    const from = await this.watched.holdPosition(
+      organizationId,
+      new Date(this.clock.now() - FIRST_LOOK_MS),
+    );
     const entries = await this.watched.next(organizationId, from, maxEntries);
     const last = entries.at(-1)?.sequence ?? null;
     if (last === null) return false;

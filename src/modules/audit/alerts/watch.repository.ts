@@ -6,10 +6,13 @@ import type { StoredEntry } from '../domain/stored-entry.js';
 import { ENTRY_COLUMNS, entryOf, type EntryRow } from '../trail/audit-entry.row.js';
 import { type KeyHistory, NO_HISTORY } from './domain/watch-key.js';
 
-/** Who looks at a log for the first time begins at its end: of what was before nobody wants to hear. */
+/** Who looks at a log for the first time begins where `$2` was: of what was long before nobody wants to hear. */
 const HOLD_POSITION = `
 INSERT INTO audit_watch_positions (organization_id, sequence)
-VALUES ($1, coalesce((SELECT max(sequence) FROM audit_entries WHERE organization_id = $1), 0))
+VALUES ($1, coalesce(
+  (SELECT min(sequence) - 1 FROM audit_entries WHERE organization_id = $1 AND occurred_at > $2),
+  (SELECT max(sequence) FROM audit_entries WHERE organization_id = $1),
+  0))
 ON CONFLICT (organization_id) DO UPDATE SET sequence = audit_watch_positions.sequence
 RETURNING sequence`;
 
@@ -37,10 +40,14 @@ ON CONFLICT (organization_id, key_id) DO UPDATE SET history = excluded.history, 
 export class WatchRepository {
   constructor(private readonly transactions: TransactionRunner) {}
 
-  /** The place that was looked at last, held until the transaction ends: one watches a log at a time. */
-  async holdPosition(organizationId: string): Promise<number> {
+  /**
+   * The place that was looked at last, or for who looks for the first time that of `since`, held until the transaction ends: one watches a
+   * log at a time.
+   */
+  async holdPosition(organizationId: string, since: Date): Promise<number> {
     const [row] = await this.transactions.sql<{ sequence: string }>(HOLD_POSITION, [
       organizationId,
+      since,
     ]);
     return Number(row?.sequence ?? 0);
   }

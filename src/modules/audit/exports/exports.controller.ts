@@ -14,6 +14,8 @@ import { ExportListResponse, ExportResponse } from './dto/export.responses.js';
 import { EXPORT_EXAMPLE, FILE_EXAMPLE } from './exports.examples.js';
 import { ReadExportsService } from './read-exports.service.js';
 
+const FILE_TYPES = Object.values(CONTENT_TYPES).map((type) => type.replace(/;.*/, ''));
+
 @ApiTags('Audit exports')
 @Controller('v1/exports')
 export class ExportsController {
@@ -58,7 +60,7 @@ export class ExportsController {
     summary: 'Download an export',
     description: 'Each download is written to the audit log.',
     scope: 'audit:export',
-    contentType: 'application/octet-stream',
+    contentType: FILE_TYPES,
     example: FILE_EXAMPLE,
     isAudited: true,
     errors: ['not_found', 'conflict', 'service_unavailable'],
@@ -75,7 +77,7 @@ export class ExportsController {
     description:
       'The `download_url` of an export: no credential is needed. It is good for an hour, and only as long as whom it was made for may have the export. Each download is written to the audit log.',
     scope: 'public',
-    contentType: 'application/octet-stream',
+    contentType: FILE_TYPES,
     example: FILE_EXAMPLE,
     isAudited: true,
     errors: ['invalid_request', 'not_found', 'conflict', 'service_unavailable'],

@@ -23,7 +23,7 @@ import { VerificationRepository } from './verification.repository.js';
 /** Of which each is some milliseconds of hashing, after which others have their turn. */
 const PAGE = 100;
 /** Of one process at once: each takes a core's time and a connection again and again. */
-const MAX_AT_ONCE = 2;
+const MAX_AT_ONCE = 8;
 const FOREIGN_ENTRY = 'audit_entry.foreign';
 
 export type Verification = {
