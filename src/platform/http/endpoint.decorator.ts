@@ -111,16 +111,7 @@ const ERRORS_OF_ANY_CREDENTIAL: readonly ErrorCode[] = [
  */
 export function Endpoint(options: EndpointOptions): MethodDecorator {
   const { id, summary, description, scope, kind = 'management', status = 200 } = options;
-  const metadata: EndpointMetadata = {
-    scope,
-    kind,
-    ...(options.allowsReadOnlyKeys === true && { allowsReadOnlyKeys: true }),
-    readsBody: options.readsBody ?? kind === 'inference',
-    ...(options.allowsTeamKeys === true && { allowsTeamKeys: true }),
-    ...(options.takesTickets === true && { takesTickets: true }),
-    ...(options.isAudited === true && { isAudited: true }),
-    ...(options.idempotent && { idempotent: options.idempotent }),
-  };
+  const metadata = metadataOf(options, kind);
   return applyDecorators(
     SetMetadata(ENDPOINT, metadata),
     RouteConfig({ endpoint: metadata }),
@@ -132,6 +123,22 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
     ...describeRequest(options),
     ...describeAnswers(options, status),
   );
+}
+
+function metadataOf(
+  options: EndpointOptions,
+  kind: NonNullable<EndpointOptions['kind']>,
+): EndpointMetadata {
+  return {
+    scope: options.scope,
+    kind,
+    ...(options.allowsReadOnlyKeys === true && { allowsReadOnlyKeys: true }),
+    readsBody: options.readsBody ?? kind === 'inference',
+    ...(options.allowsTeamKeys === true && { allowsTeamKeys: true }),
+    ...(options.takesTickets === true && { takesTickets: true }),
+    ...(options.isAudited === true && { isAudited: true }),
+    ...(options.idempotent && { idempotent: options.idempotent }),
+  };
 }
 
 function describeRequest({

@@ -2,7 +2,7 @@ import { Controller, Get, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
 import { PageQuery } from '#common/pagination/page.query.js';
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { assertReachesAll, CallingKey, type KeyView } from '#modules/keys/index.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { CHECKPOINT_EXAMPLE, PUBLIC_KEY_EXAMPLE } from '../audit.examples.js';
@@ -11,6 +11,9 @@ import { CheckpointSigner } from './checkpoint-signer.js';
 import { viewCheckpoint } from './checkpoint.view.js';
 import { ListCheckpointsService } from './list-checkpoints.service.js';
 import { MakeCheckpointsService } from './make-checkpoints.service.js';
+
+/** For who may not. */
+const WHOLE = 'A checkpoint is of the whole log.';
 
 @ApiTags('Audit')
 @Controller('v1/audit/checkpoints')
@@ -37,11 +40,9 @@ export class CheckpointsController {
     },
     errors: ['invalid_request'],
   })
-  list(
-    @CallerOrganization() organizationId: string,
-    @Query() page: PageQuery,
-  ): Promise<CheckpointListResponse> {
-    return this.listing.list(organizationId, page);
+  list(@CallingKey() caller: KeyView, @Query() page: PageQuery): Promise<CheckpointListResponse> {
+    assertReachesAll(caller, WHOLE);
+    return this.listing.list(caller.organizationId, page);
   }
 
   @Post()
@@ -53,8 +54,9 @@ export class CheckpointsController {
     response: NewCheckpointResponse,
     example: { public_key: PUBLIC_KEY_EXAMPLE, checkpoint: CHECKPOINT_EXAMPLE },
   })
-  async create(@CallerOrganization() organizationId: string): Promise<NewCheckpointResponse> {
-    const checkpoint = await this.making.makeNow(organizationId);
+  async create(@CallingKey() caller: KeyView): Promise<NewCheckpointResponse> {
+    assertReachesAll(caller, WHOLE);
+    const checkpoint = await this.making.makeNow(caller.organizationId);
     return {
       public_key: this.signer.publicKey,
       checkpoint: checkpoint && viewCheckpoint(checkpoint),

@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
-import { CallerOrganization } from '#platform/http/caller-organization.decorator.js';
+import { assertReachesAll, CallingKey, type KeyView } from '#modules/keys/index.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { VERIFICATION_EXAMPLE } from '../audit.examples.js';
@@ -26,10 +26,11 @@ export class VerificationController {
     errors: ['concurrency_limit_exceeded', 'invalid_request'],
   })
   async verify(
-    @CallerOrganization() organizationId: string,
+    @CallingKey() caller: KeyView,
     @Query() { checkpoints }: VerifyAuditLogQuery,
   ): Promise<VerificationResponse> {
-    return viewVerification(await this.verifying.verify(organizationId, checkpoints));
+    assertReachesAll(caller, 'The log is verified as a whole.');
+    return viewVerification(await this.verifying.verify(caller.organizationId, checkpoints));
   }
 }
 
