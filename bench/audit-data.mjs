@@ -47,7 +47,7 @@ export async function fillAudit(database, { organizationId, entries, actions }) 
   await database.query(
     `INSERT INTO audit_entries (
        id, organization_id, occurred_at, action, event_type, outcome, actor_type, actor_id, user_id, acting_key_id, request_id,
-       target_type, target_id, key_id, reason, before, after, details, personal, salt, mac, sequence, hash)
+       target_type, target_id, key_id, reason, before, after, details, personal, salt, mac, sequence, previous_hash, hash)
      SELECT 'aud_bench' || lpad(n::text, 12, '0'), organization, now() - (1 - n / $2::float8) * interval '${DAYS} days',
             ($3::text[])[action], ($4::text[])[action], outcome, CASE WHEN by_key THEN 'key' ELSE 'user' END,
             CASE WHEN by_key THEN acting_key ELSE who END, who, CASE WHEN by_key THEN acting_key END, 'req_bench' || n,
@@ -55,7 +55,7 @@ export async function fillAudit(database, { organizationId, entries, actions }) 
             jsonb_build_object('name', 'bench ' || w1, 'version', n % 7), jsonb_build_object('name', 'bench ' || w2, 'version', n % 7 + 1,
             'limits', jsonb_build_object('requests_per_minute', n % 1000)), jsonb_build_object('note', w3 || ' ' || w4),
             jsonb_build_object('ip_address', ip, 'user_agent', 'curl/8.14.1', 'country', 'DE'), decode(md5(n::text), 'hex'),
-            sha256(n::text::bytea), n, sha256(n::text::bytea)
+            sha256(n::text::bytea), n, sha256(n::text::bytea), sha256(n::text::bytea)
        FROM (
          SELECT n,
                 CASE WHEN random() < ${OURS} THEN $1 ELSE 'org_bench' || floor(random() * ${ORGANIZATIONS}) END AS organization,

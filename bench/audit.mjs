@@ -106,7 +106,7 @@ const figuresOf = (times) => [0.5, 0.95, 1].map((share) => quantile(times, share
 async function insertRate(database, inserts) {
   const { rows } = await database.query(
     `SELECT string_agg(column_name, ', ' ORDER BY ordinal_position) AS columns FROM information_schema.columns
-      WHERE table_name = 'audit_entries' AND column_name NOT IN ('id', 'position', 'search', 'sequence', 'hash', 'occurred_at')`,
+      WHERE table_name = 'audit_entries' AND column_name NOT IN ('id', 'position', 'search', 'sequence', 'previous_hash', 'hash', 'occurred_at')`,
   );
   const [{ columns }] = rows;
   await database.query('BEGIN');
