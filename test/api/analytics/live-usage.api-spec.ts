@@ -240,7 +240,9 @@ describe('an alert of a limit of cost', () => {
       const state = { ...used, subject, subject_id, remaining: 0, resets_at: null };
       bus.emit('limits.allowance-reached', { organizationId, reached: 'limit', state });
     };
+    // One after the other: of two at once either may come first.
     alert('team', team);
+    await watching.untilOfType('cost_threshold', 1);
     alert('project', project);
     await watching.untilOfType('cost_threshold', 2);
     await app.call('PATCH', `/v1/keys/${id}`, {
