@@ -13,6 +13,7 @@ import {
 } from '#modules/usage/index.js';
 
 import { CallAudit } from './call-audit.js';
+import { type Finish, isZeroCompletion } from './metering/finish.js';
 import { NO_USAGE, type UsageFigures } from './metering/usage-figures.js';
 import { InferenceMetrics } from './metrics/inference.metrics.js';
 import type { TakenAllowances } from './limits/taken-allowances.js';
@@ -41,6 +42,8 @@ export type CallOutcome = {
   /** `null`: nothing was used. */
   readonly usage: UsageFigures | null;
   readonly usageSource: UsageRecord['usageSource'];
+  /** Of what completes nothing, `normal`. */
+  readonly finish: Finish;
   /** On the clock of `performance.now()`; `null` when no byte came. */
   readonly firstByteAt: number | null;
 };
@@ -87,7 +90,7 @@ export class CallRecorder {
   ): void {
     const { requestId, surface, request, target, trace } = call;
     const figures = result.usage ?? NO_USAGE;
-    const cost = result.usage ? costNanos(target.price, figures) : 0n;
+    const cost = isCharged(result) ? costNanos(target.price, figures) : 0n;
     context.allowances?.settle(result.usage, cost);
     const { startedAt } = context;
     const latencyMs = performance.now() - startedAt;
@@ -127,6 +130,12 @@ export class CallRecorder {
     this.metrics.observe(surface, target, ended);
     if (trace !== null) trace.end(ended);
   }
+}
+
+/** A client that leaves pays for what passed; what came to nothing is not charged. */
+function isCharged({ usage, outcome, finish }: CallOutcome): boolean {
+  if (usage === null) return false;
+  return outcome === 'aborted' || !isZeroCompletion(finish, usage.outputTokens);
 }
 
 function learn(speed: RouteSpeed, status: number, firstByteMs: number | null): void {

@@ -65,6 +65,7 @@ let outcomes: unknown[];
 function start(stream = true): Exchange {
   const call = {
     requestId: 'req_1',
+    surface: { streams: true },
     request: { stream, wantsUsage: false, parsed: {} },
     target: { providerName: 'acme', endpoint: null, speed: null },
   } as unknown as UpstreamCall;

@@ -8,6 +8,7 @@ import type { Finished } from '#platform/http/hot-routes.js';
 import type { Logger } from '#platform/observability/logger.js';
 
 import type { CallContext, CallOutcome, CallRecorder } from './call-recorder.js';
+import type { Finish } from './metering/finish.js';
 import { JsonAnswer } from './metering/json-answer.js';
 import { EventTooLongError, StreamMeter } from './metering/stream-meter.js';
 import type { TokenCounter } from './metering/token-counter.js';
@@ -284,7 +285,8 @@ export class Exchange implements UpstreamSink, BagItem {
     this.#mode = 'ending';
     const outcome = this.#meter?.hasFailed ? 'failed' : 'completed';
     const firstByteAt = this.#firstByteAt;
-    const result: CallOutcome = { status: 200, outcome, usage, usageSource, firstByteAt };
+    const finish = this.#finishOf(usage);
+    const result: CallOutcome = { status: 200, outcome, usage, usageSource, finish, firstByteAt };
     this.tools.recorder.record(this.call, this.context, result, (error) => {
       if (this.#mode === 'over') return;
       this.#guarded(() => {
@@ -305,13 +307,19 @@ export class Exchange implements UpstreamSink, BagItem {
     const usage = reported ?? (wasProducing ? this.#count(this.#produced) : null);
     const usageSource = reported ? 'upstream' : usage ? 'counted' : 'none';
     const firstByteAt = this.#firstByteAt;
-    const result: CallOutcome = { status, outcome, usage, usageSource, firstByteAt };
+    const finish = this.#finishOf(usage);
+    const result: CallOutcome = { status, outcome, usage, usageSource, finish, firstByteAt };
     this.tools.recorder.record(this.call, this.context, result, (error) => {
       if (!error) return;
       // There is nobody left to refuse: the client has its error, or is gone.
       const facts = { request_id: this.call.requestId, err: error };
       this.tools.logger.error(facts, 'Usage could not be recorded');
     });
+  }
+
+  #finishOf(usage: UsageFigures | null): Finish {
+    if (!this.call.surface.streams) return 'normal';
+    return this.#meter?.finish ?? this.#answer.finish(usage?.outputTokens ?? 0);
   }
 
   /** The text that came so far. */

@@ -310,3 +310,43 @@ it('a call that is refused before it reaches a provider leaves no record', async
     cost: 0,
   });
 });
+
+describe.each([
+  ['JSON', false],
+  ['a stream', true],
+])('a completion of %s that came to nothing', (_, stream) => {
+  const ending = (text: string, reason: string | null, reported: unknown): Behaviour => {
+    if (!stream) {
+      const { choices, ...rest } = completion(text);
+      const [choice] = choices as [object];
+      return answerJson(200, {
+        ...rest,
+        choices: [{ ...choice, finish_reason: reason }],
+        usage: reported,
+      });
+    }
+    const chunks = [chunk({ content: text }), chunk({}, reason)];
+    return answerStream([...chunks, event({ choices: [], usage: reported }), DONE]);
+  };
+
+  it.each([
+    { what: 'no output and no finish', text: '', reason: null, output: 0, nanos: 0n },
+    { what: 'no output and an empty finish', text: '', reason: '', output: 0, nanos: 0n },
+    { what: 'no output and a normal finish', text: '', reason: 'stop', output: 0, nanos: 1_650n },
+    { what: 'output and no finish', text: 'Hello', reason: null, output: 7, nanos: 5_850n },
+    { what: 'output and an error', text: 'Hello', reason: 'error', output: 7, nanos: 0n },
+    {
+      what: 'output that speaks of one',
+      text: '"error"',
+      reason: 'stop',
+      output: 7,
+      nanos: 5_850n,
+    },
+  ])('with $what costs $nanos nano-dollars', async ({ text, reason, output, nanos }) => {
+    const behaviour = ending(text, reason, usage({ input: 11, output }));
+    const { answer, record } = await recordOf(behaviour, { stream });
+    expect(answer.status).toBe(200);
+    expect(record).toMatchObject({ input_tokens: 11, output_tokens: output });
+    expect(BigInt(record.cost_nanos)).toBe(nanos);
+  });
+});

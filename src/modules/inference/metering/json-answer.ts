@@ -1,6 +1,7 @@
 import { findMember, JsonName, readMember } from '#common/json/json-members.js';
 import { JsonScanError, scanJson } from '#common/json/json-structure.js';
 
+import { type Finish, finishOf } from './finish.js';
 import { readUsage, type UsageFigures } from './usage-figures.js';
 
 /** Longest answer that is taken: embeddings of 2,048 texts as decimal numbers have about 60 MB. */
@@ -12,6 +13,7 @@ const USAGE = new JsonName('usage');
 const USAGE_KEY = Buffer.from('"usage"');
 /** The usage and what follows it. */
 const MAX_TAIL_BYTES = 16 * 1024;
+const ERROR = Buffer.from('"error"');
 const OPEN_BRACE = 0x7b;
 
 type ReadAnswer = { readonly body: Buffer; readonly usage: UsageFigures | null };
@@ -47,6 +49,12 @@ export class JsonAnswer {
     if (usage) return { body, usage };
     if (body.length <= MAX_SCANNED_BYTES) return readWhole(body);
     return looksWhole(body) ? { body, usage: null } : null;
+  }
+
+  /** How it ended. Where there is output, and no mention of an error, that is not looked at. */
+  finish(outputTokens: number): Finish {
+    const body = this.bytes();
+    return outputTokens > 0 && !body.includes(ERROR) ? 'normal' : finishOf(body.toString('latin1'));
   }
 
   /** The texts of the choices, escaped as in JSON, for counting an answer that reports no usage. */

@@ -1,6 +1,7 @@
 import type { Secret } from '#common/secret/secret.js';
 
 import { withoutSecrets } from '../upstream/upstream-errors.js';
+import { type Finish, finishOf } from './finish.js';
 import { readUsage, type UsageFigures } from './usage-figures.js';
 
 /** No provider sends an event this long; one that does is broken, and memory has a bound. */
@@ -40,6 +41,7 @@ export class StreamMeter {
   #usage: UsageFigures | null = null;
   #isDone = false;
   #hasFinished = false;
+  #finish: Finish = 'none';
   #hasFailed = false;
   #keptBytes = 0;
   readonly #kept: string[] = [];
@@ -68,6 +70,11 @@ export class StreamMeter {
     return this.#hasFailed;
   }
 
+  /** How its choices ended, so far. */
+  get finish(): Finish {
+    return this.#finish;
+  }
+
   /** The text that went by, for counting. */
   get text(): string {
     return this.#kept.join('');
@@ -85,7 +92,7 @@ export class StreamMeter {
     const events = end === data.length ? data : data.subarray(0, end);
     const eventsText = end === data.length ? text : text.slice(0, end);
     this.#keepText(eventsText, events);
-    this.#hasFinished ||= FINISH_REASONS.some((reason) => eventsText.includes(reason));
+    if (FINISH_REASONS.some((reason) => eventsText.includes(reason))) this.#finishes(eventsText);
     return isOrdinary(eventsText)
       ? { forward: events, done: null }
       : this.#sift(eventsText, events);
@@ -96,6 +103,13 @@ export class StreamMeter {
     const rest = this.#carry;
     this.#carry = null;
     return rest;
+  }
+
+  #finishes(eventsText: string): void {
+    this.#hasFinished = true;
+    const finish = finishOf(eventsText);
+    // One choice may have ended well, and another not.
+    if (this.#finish !== 'error' && finish !== 'none') this.#finish = finish;
   }
 
   /** Looks at each event by itself. */
