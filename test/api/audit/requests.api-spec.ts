@@ -14,6 +14,7 @@ type Row = {
   request_id: string | null;
   key_id: string | null;
   organization_id: string;
+  target_id: string;
   details: Record<string, unknown>;
   personal: Record<string, unknown>;
 };
@@ -128,6 +129,20 @@ describe('what may be an attack', () => {
     const [entry] = await find();
     expect(entry).toMatchObject({ organization_id: 'installation', key_id: null });
     expect(JSON.stringify(entry)).not.toContain(guessed);
+  });
+});
+
+describe('a refused call with a secret in its path', () => {
+  it('leaves an entry without it', async () => {
+    const { id, key } = await newKey({ access_level: 'inference' });
+    expect((await app.call('GET', `/v1/keys/${app.masterKey}`, { key })).status).toBe(403);
+    const [only] = await entriesOf(id, 1);
+    expect(only).toMatchObject({
+      action: 'access.denied',
+      target_id: '/v1/keys/[redacted]',
+      details: { code: 'insufficient_scope' },
+    });
+    expect(JSON.stringify(only)).not.toContain(app.masterKey.slice(-32));
   });
 });
 

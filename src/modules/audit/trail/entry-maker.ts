@@ -37,7 +37,8 @@ export class EntryMaker {
       sessionId: actor.sessionId,
       requestId: actor.requestId,
       targetType: event.target.type,
-      targetId: event.target.id,
+      // Of a refused call it is the path, in which anything may stand.
+      targetId: recordableText(event.target.id),
       keyId: keyOf(event),
       reason: textOf(event.reason),
       before: factsOf(event.before),
