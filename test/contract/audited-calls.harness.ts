@@ -1,5 +1,5 @@
 /** How each route that changes something is called so that it does, for the specs of what is written down of it. */
-import { createHash, randomInt } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 
 import { vi } from 'vitest';
 
@@ -62,7 +62,8 @@ const FORGETFUL = { email: '', organizationId: '' };
 
 async function openReset({ world }: Given): Promise<void> {
   const { id, organizationId } = await signUp(world.app);
-  Object.assign(RESET, { token: `lkr_${id}`, organizationId });
+  const token = `lkr_${randomBytes(32).toString('base64url')}`;
+  Object.assign(RESET, { token, organizationId });
   await runSql(
     world.app,
     `INSERT INTO password_resets VALUES ($1, $2, now(), now() + interval '1 hour')`,

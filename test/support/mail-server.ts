@@ -8,13 +8,18 @@ export type MailServer = {
   close(): Promise<void>;
 };
 
-/** Takes every mail. */
-export async function startMailServer(): Promise<MailServer> {
+/** Takes every mail, of whoever logs in, if a password is given, with that alone. */
+export async function startMailServer(password?: string): Promise<MailServer> {
   const mails: string[] = [];
   const server = new SMTPServer({
     disabledCommands: ['STARTTLS'],
-    authOptional: true,
+    authOptional: password === undefined,
+    allowInsecureAuth: true,
     logger: false,
+    onAuth({ password: given }, _session, done) {
+      if (given === password) done(null, { user: 'latchkey' });
+      else done(new Error('Wrong password.'));
+    },
     onData(stream, _session, done) {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -28,7 +33,7 @@ export async function startMailServer(): Promise<MailServer> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.server.address() as AddressInfo;
   return {
-    url: `smtp://127.0.0.1:${port}`,
+    url: `smtp://${password === undefined ? '' : `latchkey:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     mails,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };

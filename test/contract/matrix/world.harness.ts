@@ -287,8 +287,10 @@ export class World {
   }
 
   /** Two organizations, of which the first has two teams, and everybody who calls. */
-  static async found(options: Pick<TestAppOptions, 'env' | 'logger'> = {}): Promise<World> {
-    const rootKey = randomBytes(32);
+  static async found(
+    options: Pick<TestAppOptions, 'env' | 'logger'> & { readonly rootKey?: Buffer } = {},
+  ): Promise<World> {
+    const { rootKey = randomBytes(32) } = options;
     const reporter = newLeakReporter();
     const env = {
       ...OPEN_TO_PEOPLE,
