@@ -8,6 +8,8 @@ import { ALERT_JOBS } from './alerts/alerts.jobs.js';
 import { WatchCostsProcessor, WatchLogsProcessor } from './alerts/alerts.processors.js';
 import { RaiseAlertsService } from './alerts/raise-alerts.service.js';
 import { WatchCostsService } from './alerts/watch-costs.service.js';
+import { WatchEntriesService } from './alerts/watch-entries.service.js';
+import { WatchFailures } from './alerts/watch-failures.js';
 import { WatchLogService } from './alerts/watch-log.service.js';
 import { WatchRepository } from './alerts/watch.repository.js';
 
@@ -19,6 +21,8 @@ import { WatchRepository } from './alerts/watch.repository.js';
     RaiseAlertsService,
     WatchCostsProcessor,
     WatchCostsService,
+    WatchEntriesService,
+    WatchFailures,
     WatchLogService,
     WatchLogsProcessor,
     WatchRepository,

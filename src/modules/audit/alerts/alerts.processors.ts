@@ -1,3 +1,4 @@
+import { Actors, jobActor } from '#platform/audit-trail/actor.js';
 import { type JobHandler, JobProcessor } from '#platform/queue/job-processor.decorator.js';
 
 import type { WatchCostsJob, WatchLogsJob } from './alerts.jobs.js';
@@ -17,9 +18,14 @@ export class WatchLogsProcessor implements JobHandler<WatchLogsJob> {
 /** Idempotent: a rule that has raised an alert is quiet for a day. */
 @JobProcessor('audit-alerts.watch-costs', { schedule: { pattern: '*/10 * * * *' } })
 export class WatchCostsProcessor implements JobHandler<WatchCostsJob> {
-  constructor(private readonly costs: WatchCostsService) {}
+  constructor(
+    private readonly costs: WatchCostsService,
+    private readonly actors: Actors,
+  ) {}
 
   async process({ maxKeys }: WatchCostsJob, signal: AbortSignal): Promise<void> {
-    await this.costs.watchAll(maxKeys, signal);
+    await this.actors.act(jobActor('audit-alerts.watch-costs'), () =>
+      this.costs.watchAll(maxKeys, signal),
+    );
   }
 }

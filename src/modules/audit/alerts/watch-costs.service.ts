@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
+import { toError } from '#common/errors/to-error.js';
 import { Clock } from '#common/time/clock.js';
 import { type WatchedKey, WatchedKeys } from '#modules/keys/index.js';
 import { UsageReports } from '#modules/usage/index.js';
-import { Actors, jobActor } from '#platform/audit-trail/actor.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import { RaiseAlertsService } from './raise-alerts.service.js';
+import { WatchFailures } from './watch-failures.js';
 import { watchedKeys } from './watched-keys.js';
 
 const MINUTE_MS = 60_000;
@@ -21,17 +22,25 @@ export class WatchCostsService {
     private readonly keys: WatchedKeys,
     private readonly usage: UsageReports,
     private readonly alerts: RaiseAlertsService,
-    private readonly actors: Actors,
+    private readonly failures: WatchFailures,
     private readonly transactions: TransactionRunner,
     private readonly clock: Clock,
   ) {}
 
-  /** @param maxKeys that are listed in one go */
+  /**
+   * Somebody must be acting. One key after the other, whatever becomes of the others.
+   * @param maxKeys that are listed in one go
+   * @throws {Error} the first of what went wrong, after all others were looked at
+   */
   async watchAll(maxKeys: number, signal: AbortSignal): Promise<void> {
+    const pass = this.failures.pass();
     for await (const key of watchedKeys(this.keys, maxKeys)) {
       if (signal.aborted) return;
-      await this.#watch(key);
+      await this.#watch(key).catch((error: unknown) => {
+        pass.failed(key.organizationId, toError(error));
+      });
     }
+    pass.end();
   }
 
   async #watch({ organizationId, keyId }: WatchedKey): Promise<void> {
@@ -52,8 +61,6 @@ export class WatchCostsService {
       nanos: now,
       usualNanos: usual / BigInt(USUAL_HOURS),
     } as const;
-    await this.actors.act(jobActor('audit-alerts.watch-costs'), () =>
-      this.transactions.run(() => this.alerts.see(organizationId, new Map([[keyId, [event]]]))),
-    );
+    await this.transactions.run(() => this.alerts.see(organizationId, new Map([[keyId, [event]]])));
   }
 }

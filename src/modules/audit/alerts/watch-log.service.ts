@@ -1,83 +1,57 @@
 import { Injectable } from '@nestjs/common';
 
-import { Clock } from '#common/time/clock.js';
+import { toError } from '#common/errors/to-error.js';
 import { WatchedKeys } from '#modules/keys/index.js';
-import { Actors, jobActor } from '#platform/audit-trail/actor.js';
-import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
-import type { StoredEntry } from '../domain/stored-entry.js';
-import type { WatchedEvent } from './domain/watch-key.js';
-import { watchedEventOf } from './domain/watched-event-of.js';
-import { RaiseAlertsService } from './raise-alerts.service.js';
-import { WatchRepository } from './watch.repository.js';
+import { WatchEntriesService, type WatchedLog } from './watch-entries.service.js';
+import { WatchFailures } from './watch-failures.js';
 import { watchedKeys } from './watched-keys.js';
 
 const KEYS_PER_PAGE = 1_000;
-/** So far back in a log that nobody has looked at before. A key is watched from when it is made. */
-const FIRST_LOOK_MS = 10 * 60_000;
+/** Of one log in a pass: what is behind them waits for the next pass, not the other logs for it. */
+const MAX_BATCHES = 20;
 
-type WatchedLog = { readonly organizationId: string; readonly keyIds: Set<string> };
-
-/** Reads the logs of organizations that have watched keys, each entry once and in its final order. */
+/** Reads the logs of organizations that have watched keys. */
 @Injectable()
 export class WatchLogService {
   constructor(
     private readonly keys: WatchedKeys,
-    private readonly watched: WatchRepository,
-    private readonly alerts: RaiseAlertsService,
-    private readonly actors: Actors,
-    private readonly transactions: TransactionRunner,
-    private readonly clock: Clock,
+    private readonly entries: WatchEntriesService,
+    private readonly failures: WatchFailures,
   ) {}
 
-  /** @param maxEntries that one transaction looks at */
+  /**
+   * One log after the other, whatever becomes of the others.
+   * @param maxEntries that one transaction looks at
+   * @throws {Error} the first of what went wrong, after all others were looked at
+   */
   async watchAll(maxEntries: number, signal: AbortSignal): Promise<void> {
-    let log: WatchedLog = { organizationId: '', keyIds: new Set() };
-    for await (const { organizationId, keyId } of watchedKeys(this.keys, KEYS_PER_PAGE)) {
-      if (organizationId !== log.organizationId) {
-        await this.#watch(log, maxEntries, signal);
-        log = { organizationId, keyIds: new Set() };
-      }
-      log.keyIds.add(keyId);
+    const pass = this.failures.pass();
+    for await (const log of watchedLogs(this.keys)) {
+      if (signal.aborted) return;
+      await this.#watch(log, maxEntries, signal).catch((error: unknown) => {
+        pass.failed(log.organizationId, toError(error));
+      });
     }
-    await this.#watch(log, maxEntries, signal);
+    pass.end();
   }
 
   async #watch(log: WatchedLog, maxEntries: number, signal: AbortSignal): Promise<void> {
-    let hasMore = log.keyIds.size > 0;
-    while (hasMore && !signal.aborted) {
-      hasMore = await this.actors.act(jobActor('audit-alerts.watch'), () =>
-        this.transactions.run(() => this.#batch(log, maxEntries)),
-      );
+    for (let batches = 0; batches < MAX_BATCHES && !signal.aborted; batches++) {
+      if (!(await this.entries.watchNext(log, maxEntries))) return;
     }
-  }
-
-  /** @returns whether there may be more */
-  async #batch({ organizationId, keyIds }: WatchedLog, maxEntries: number): Promise<boolean> {
-    const from = await this.watched.holdPosition(
-      organizationId,
-      new Date(this.clock.now() - FIRST_LOOK_MS),
-    );
-    const entries = await this.watched.next(organizationId, from, maxEntries);
-    const last = entries.at(-1)?.sequence ?? null;
-    if (last === null) return false;
-    await this.alerts.see(organizationId, eventsOf(entries, keyIds));
-    await this.watched.movePosition(organizationId, last);
-    return entries.length === maxEntries;
   }
 }
 
-function eventsOf(
-  entries: readonly StoredEntry[],
-  keyIds: ReadonlySet<string>,
-): Map<string, WatchedEvent[]> {
-  const events = new Map<string, WatchedEvent[]>();
-  for (const { entry } of entries) {
-    const event = entry.keyId !== null && keyIds.has(entry.keyId) ? watchedEventOf(entry) : null;
-    if (!event || entry.keyId === null) continue;
-    const known = events.get(entry.keyId);
-    if (known) known.push(event);
-    else events.set(entry.keyId, [event]);
+async function* watchedLogs(keys: WatchedKeys): AsyncGenerator<WatchedLog> {
+  let log: WatchedLog | null = null;
+  for await (const { organizationId, keyId } of watchedKeys(keys, KEYS_PER_PAGE)) {
+    if (log && log.organizationId !== organizationId) {
+      yield log;
+      log = null;
+    }
+    log ??= { organizationId, keyIds: new Set() };
+    log.keyIds.add(keyId);
   }
-  return events;
+  if (log) yield log;
 }
