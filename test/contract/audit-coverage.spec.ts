@@ -16,6 +16,7 @@ const CHANGES_NOTHING: Lists['changesNothing'] = {
   'POST /v1/keys/verify': 'says what a key may do',
   'POST /v1/keys/:id/simulate': 'says what would become of a call',
   'POST /v1/policies/:id/impact': 'says what a change would do',
+  'POST /v1/audit/verify': 'says whether the log is as it was',
   'POST /v1/audit/checkpoints': 'signs what the log is already',
   'POST /v1/keys/:id/usage/tickets': 'another form of the caller’s own credential, for a minute',
 };

@@ -2,6 +2,8 @@
  * What the calls of the authorisation matrix send. A route is called with the body of `BODIES` (by operation), or else
  * with the example of its document; `name` and `email` of it are made unique. What it needs besides stands here.
  */
+import { vi } from 'vitest';
+
 import { newEmail, PASSWORD } from '../../support/people.js';
 import { BODIES } from '../../flows/tenants.harness.js';
 import { examplesOf, OPERATIONS } from '../api-document.js';
@@ -53,6 +55,23 @@ const DELETE_BUDGET: readonly RouteCall[] = [
   { as: 'of a project', kind: 'budgets of projects' },
   { as: 'of all keys', kind: 'budgets of all keys' },
 ];
+
+const INSTALLATION_QUERY = '?organization_id=installation';
+/** A master key's alone. */
+const OF_INSTALLATION: RouteCall = { as: 'of the installation', query: () => INSTALLATION_QUERY };
+
+/** Of the log of the callers, or of the installation: there it is the call of a key that nobody has that stands there. */
+async function someCheckpoint({ app, sites }: World, query: string): Promise<unknown> {
+  const key = query === '' ? sites.own.key : app.masterKey;
+  return vi.waitFor(async () => {
+    const { body } = await app.call('POST', `/v1/audit/checkpoints${query}`, { key });
+    const { checkpoint } = body as { checkpoint: { note: string } | null };
+    if (checkpoint) return { checkpoints: checkpoint.note };
+    await app.call('GET', '/v1/keys', { key: app.masterKey.replace(/.{6}$/, 'AAAAAA') });
+    throw new Error('There is no entry yet.');
+  }, SOON);
+}
+const SOON = { timeout: 10_000, interval: 500 };
 
 /** By `METHOD url`; several for a route that takes ids in several places. */
 const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
@@ -106,7 +125,18 @@ const CALLS: Readonly<Record<string, RouteCall | readonly RouteCall[]>> = {
     query: () =>
       '?for=key_x&expires=4102444800&signature=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   },
-  'GET /v1/audit': [{}, { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` }],
+  'GET /v1/audit': [
+    {},
+    OF_INSTALLATION,
+    { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` },
+  ],
+  'GET /v1/audit/verify': [{}, OF_INSTALLATION],
+  'POST /v1/audit/verify': [
+    { body: ({ world }) => someCheckpoint(world, '') },
+    { ...OF_INSTALLATION, body: ({ world }) => someCheckpoint(world, INSTALLATION_QUERY) },
+  ],
+  'GET /v1/audit/checkpoints': [{}, OF_INSTALLATION],
+  'POST /v1/audit/checkpoints': [{}, OF_INSTALLATION],
   'GET /v1/requests': [{}, { where: '?key_id', kind: 'keys', query: ({ id }) => `?key_id=${id}` }],
   'DELETE /v1/requests': [
     { query: () => '?before=2026-01-01' },

@@ -1,11 +1,12 @@
 import { Controller, Get, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 
-import { PageQuery } from '#common/pagination/page.query.js';
 import { assertReachesAll, CallingKey, type KeyView } from '#modules/keys/index.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
 import { CHECKPOINT_EXAMPLE, PUBLIC_KEY_EXAMPLE } from '../audit.examples.js';
+import { AskedLogQuery, organizationOf } from '../dto/asked-log.js';
+import { ListCheckpointsQuery } from '../dto/checkpoint.queries.js';
 import { CheckpointListResponse, NewCheckpointResponse } from '../dto/checkpoint.responses.js';
 import { CheckpointSigner } from './checkpoint-signer.js';
 import { viewCheckpoint } from './checkpoint.view.js';
@@ -40,9 +41,12 @@ export class CheckpointsController {
     },
     errors: ['invalid_request'],
   })
-  list(@CallingKey() caller: KeyView, @Query() page: PageQuery): Promise<CheckpointListResponse> {
+  list(
+    @CallingKey() caller: KeyView,
+    @Query() query: ListCheckpointsQuery,
+  ): Promise<CheckpointListResponse> {
     assertReachesAll(caller, WHOLE);
-    return this.listing.list(caller.organizationId, page);
+    return this.listing.list(organizationOf(caller, query), query);
   }
 
   @Post()
@@ -53,10 +57,14 @@ export class CheckpointsController {
     scope: 'audit:export',
     response: NewCheckpointResponse,
     example: { public_key: PUBLIC_KEY_EXAMPLE, checkpoint: CHECKPOINT_EXAMPLE },
+    errors: ['invalid_request'],
   })
-  async create(@CallingKey() caller: KeyView): Promise<NewCheckpointResponse> {
+  async create(
+    @CallingKey() caller: KeyView,
+    @Query() query: AskedLogQuery,
+  ): Promise<NewCheckpointResponse> {
     assertReachesAll(caller, WHOLE);
-    const checkpoint = await this.making.makeNow(caller.organizationId);
+    const checkpoint = await this.making.makeNow(organizationOf(caller, query));
     return {
       public_key: this.signer.publicKey,
       checkpoint: checkpoint && viewCheckpoint(checkpoint),

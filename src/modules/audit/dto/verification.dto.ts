@@ -2,19 +2,34 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, Length } from 'class-validator';
 
 import { INVALID_REASONS } from '../domain/chain-verifier.js';
+import { AskedLogQuery } from './asked-log.js';
 import { CheckpointResponse } from './checkpoint.responses.js';
 
 /** Of some 30 checkpoints; of the newest one alone it is enough to know. */
 const MAX_CHECKPOINTS = 8_192;
+/** Of some 1,000: a day has 1,440 at most. */
+const MAX_CHECKPOINTS_OF_BODY = 262_144;
+const DESCRIPTION =
+  'Checkpoints of this log that were kept elsewhere, one after the other: only they tell of an end that was cut off together with its checkpoints.';
 
-export class VerifyAuditLogQuery {
+export class VerifyAuditLogDto {
+  @ApiProperty({
+    minLength: 1,
+    maxLength: MAX_CHECKPOINTS_OF_BODY,
+    description: DESCRIPTION,
+  })
+  @IsString()
+  @Length(1, MAX_CHECKPOINTS_OF_BODY)
+  checkpoints: string;
+}
+
+export class VerifyAuditLogQuery extends AskedLogQuery {
   // The one text of this API that has lines.
   @ApiPropertyOptional({
     type: String,
     minLength: 1,
     maxLength: MAX_CHECKPOINTS,
-    description:
-      'Checkpoints of this log that were kept elsewhere, one after the other: only they tell of an end that was cut off together with its checkpoints.',
+    description: DESCRIPTION,
   })
   @IsOptional()
   @IsString()

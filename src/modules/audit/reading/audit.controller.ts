@@ -5,6 +5,7 @@ import type { Page } from '#common/pagination/cursor.js';
 import { CallingKey, type KeyView } from '#modules/keys/index.js';
 import { Endpoint } from '#platform/http/endpoint.decorator.js';
 
+import { AskedLogQuery } from '../dto/asked-log.js';
 import type { ExportedEntry } from '../domain/exported-entry.js';
 import { AUDIT_ENTRY_EXAMPLE, KEY_EVENT_EXAMPLE } from './audit.examples.js';
 import { ListAuditQuery, ListKeyEventsQuery } from './dto/audit.queries.js';
@@ -45,10 +46,14 @@ export class AuditController {
     scope: 'audit:read',
     response: AuditEntryResponse,
     example: AUDIT_ENTRY_EXAMPLE,
-    errors: ['not_found'],
+    errors: ['not_found', 'invalid_request'],
   })
-  get(@CallingKey() caller: KeyView, @Param('id') id: string): Promise<ExportedEntry> {
-    return this.readEntries.get(caller, id);
+  get(
+    @CallingKey() caller: KeyView,
+    @Param('id') id: string,
+    @Query() query: AskedLogQuery,
+  ): Promise<ExportedEntry> {
+    return this.readEntries.get(caller, id, query);
   }
 
   @Get('keys/:id/audit')

@@ -3,7 +3,9 @@ import { Transform } from 'class-transformer';
 import { PageQuery } from '#common/pagination/page.query.js';
 import { OneOf, Text, TextList } from '#common/validation/fields.js';
 import { AUDIT_EVENT_TYPES, type AuditEventType } from '#platform/audit-trail/audit-actions.js';
-import type { AuditOutcome } from '#platform/audit-trail/audit-trail.port.js';
+import type { AuditOutcome, INSTALLATION } from '#platform/audit-trail/audit-trail.port.js';
+
+import { InstallationLog } from '../../dto/asked-log.js';
 
 export const OUTCOMES = ['success', 'failure', 'denied'] as const satisfies AuditOutcome[];
 
@@ -54,6 +56,9 @@ class EventsQuery extends PageQuery {
 export class ListKeyEventsQuery extends EventsQuery {}
 
 export class ListAuditQuery extends EventsQuery {
+  @InstallationLog()
+  organization_id?: typeof INSTALLATION;
+
   @Text({
     description:
       'Who did it: a user, also with a key of their own; a key; a service account; or a job by its name.',
