@@ -14,7 +14,7 @@ export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 
 /**
  * Everything that is written to the audit log, by the name that it has there. The names are a public contract, which customers'
- * systems search for: only add (docs/audit.md lists them).
+ * systems search for: only add (docs/audit-actions.md lists them).
  */
 export const AUDIT_ACTIONS = {
   'audit_entry.foreign': 'security_alert',
