@@ -90,7 +90,7 @@ it.each<[string, Patch[]]>([
     [
       {
         file: SERVICE,
-        find: 'if (place.sequence > walk.chain.head.size + 1)',
+        find: 'if ((stored.sequence ?? 0) > walk.chain.head.size + 1)',
         replace: 'if (false)',
       },
       {

@@ -161,7 +161,7 @@ const forgeCheckpoint: Tamper = async (sql, random) => {
     `root_hash = decode(repeat('00', 32), 'hex')`,
     `note = replace(note, E'\\n' || size || E'\\n', E'\\n' || (size + 1) || E'\\n')`,
     `note = 'no note'`,
-    `is_cut = true`,
+    `is_cut = true, removed_after = 0`,
     `size = size - 1`,
   ]);
   await sql(`UPDATE audit_checkpoints SET ${change} WHERE ${OWN} AND size = $1`, [size]);

@@ -2,6 +2,7 @@ export const CHECKPOINT_EXAMPLE = {
   size: 1204,
   root_hash: 'qLUZ3vGLvTmcr1ZcSM8Ek4hMzCZ2ZCpBzIpu4gJyjcQ=',
   is_cut: false,
+  removed_after: null,
   note: 'latchkey.audit/org_4fTqV0mZx1sLwq8nE2bYcA\n1204\nqLUZ3vGLvTmcr1ZcSM8Ek4hMzCZ2ZCpBzIpu4gJyjcQ=\n\n— latchkey.audit Hww6e2…\n',
   created_at: '2026-11-28T10:01:00.000Z',
 };

@@ -5,11 +5,16 @@ import { RootKey } from '#platform/crypto/root-key.js';
 
 import {
   type Checkpoint,
+  type CheckpointNote,
   formatVerifierKey,
+  isSignedBy,
+  MalformedNoteError,
+  parseCheckpoints,
   parseVerifierKey,
   signCheckpoint,
   type VerifierKey,
 } from '../domain/checkpoint-note.js';
+import type { StoredCheckpoint } from './checkpoint.repository.js';
 
 const KEY_NAME = 'latchkey.audit';
 /** Of an Ed25519 key whose seed follows (RFC 8410 §7). */
@@ -32,5 +37,25 @@ export class CheckpointSigner {
 
   sign(checkpoint: Checkpoint): string {
     return signCheckpoint(checkpoint, { name: KEY_NAME, privateKey: this.#privateKey });
+  }
+  /** @returns the note of a checkpoint of the table, where it is signed by us and says what its row says; else `null` */
+  genuineNoteOf(organizationId: string, stored: StoredCheckpoint): CheckpointNote | null {
+    const [note] = readableNotes(stored.note);
+    const isGenuine =
+      note?.organizationId === organizationId &&
+      note.size === stored.size &&
+      (note.removedAfter?.size ?? null) === stored.removedAfter &&
+      note.rootHash.equals(stored.rootHash) &&
+      isSignedBy(note, this.verifierKey);
+    return isGenuine ? note : null;
+  }
+}
+
+function readableNotes(text: string): CheckpointNote[] {
+  try {
+    return parseCheckpoints(text);
+  } catch (error) {
+    if (error instanceof MalformedNoteError) return [];
+    throw error;
   }
 }

@@ -5,22 +5,25 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 /** A row of `audit_checkpoints`. */
 export type StoredCheckpoint = {
   readonly size: number;
-  /** All up to it was removed, when its time was over. */
-  readonly isCut: boolean;
+  /** Of a cut: the entries behind this place were removed when their time was over, up to `size`. `null`: it is none. */
+  readonly removedAfter: number | null;
   readonly rootHash: Buffer;
   readonly note: string;
   readonly createdAt: Date;
 };
 
+/** No two of an organization have the same. */
+export type CheckpointPlace = { readonly size: number; readonly isCut: boolean };
+
 type Row = {
   readonly size: string;
-  readonly is_cut: boolean;
+  readonly removed_after: string | null;
   readonly root_hash: Buffer;
   readonly note: string;
   readonly created_at: Date;
 };
 
-const COLUMNS = 'size, is_cut, root_hash, note, created_at';
+const COLUMNS = 'size, removed_after, root_hash, note, created_at';
 
 @Injectable()
 export class CheckpointRepository {
@@ -29,12 +32,12 @@ export class CheckpointRepository {
   /** @returns whether there was none yet */
   async insert(organizationId: string, checkpoint: StoredCheckpoint): Promise<boolean> {
     const rows = await this.transactions.sql(
-      `INSERT INTO audit_checkpoints (organization_id, size, is_cut, root_hash, note, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING size`,
+      `INSERT INTO audit_checkpoints (organization_id, size, is_cut, removed_after, root_hash, note, created_at)
+       VALUES ($1, $2, $3::bigint IS NOT NULL, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING size`,
       [
         organizationId,
         checkpoint.size,
-        checkpoint.isCut,
+        checkpoint.removedAfter,
         checkpoint.rootHash,
         checkpoint.note,
         checkpoint.createdAt,
@@ -47,16 +50,26 @@ export class CheckpointRepository {
     return this.#first('organization_id = $1 ORDER BY size DESC, is_cut', [organizationId]);
   }
 
-  newestCut(organizationId: string): Promise<StoredCheckpoint | null> {
-    return this.#first('organization_id = $1 AND is_cut ORDER BY size DESC', [organizationId]);
+  /** What leads on from here, over entries that were removed, as far as possible. */
+  cutAcross(organizationId: string, size: number): Promise<StoredCheckpoint | null> {
+    return this.#first(
+      'organization_id = $1 AND is_cut AND removed_after <= $2 AND size > $2 ORDER BY size DESC',
+      [organizationId, size],
+    );
   }
 
-  /** Of these sizes, in their order. */
-  async between(organizationId: string, first: number, last: number): Promise<StoredCheckpoint[]> {
+  /** Behind `after`, up to this size, in their order. */
+  async between(
+    organizationId: string,
+    after: CheckpointPlace,
+    last: number,
+    limit: number,
+  ): Promise<StoredCheckpoint[]> {
     const rows = await this.transactions.sql<Row>(
       `SELECT ${COLUMNS} FROM audit_checkpoints
-        WHERE organization_id = $1 AND size BETWEEN $2 AND $3 ORDER BY size, is_cut`,
-      [organizationId, first, last],
+        WHERE organization_id = $1 AND (size, is_cut) > ($2, $3) AND size <= $4
+        ORDER BY size, is_cut LIMIT $5`,
+      [organizationId, after.size, after.isCut, last, limit],
     );
     return rows.map(checkpointOf);
   }
@@ -64,7 +77,7 @@ export class CheckpointRepository {
   /** Newest first, behind `after`. */
   async page(
     organizationId: string,
-    after: Pick<StoredCheckpoint, 'size' | 'isCut'> | null,
+    after: CheckpointPlace | null,
     limit: number,
   ): Promise<StoredCheckpoint[]> {
     const rows = await this.transactions.sql<Row>(
@@ -106,7 +119,7 @@ export class CheckpointRepository {
 function checkpointOf(row: Row): StoredCheckpoint {
   return {
     size: Number(row.size),
-    isCut: row.is_cut,
+    removedAfter: row.removed_after === null ? null : Number(row.removed_after),
     rootHash: row.root_hash,
     note: row.note,
     createdAt: row.created_at,

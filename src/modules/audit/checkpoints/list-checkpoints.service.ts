@@ -24,7 +24,10 @@ export class ListCheckpointsService {
     const [, size, cut] = PLACE.exec(position?.id ?? '') ?? [];
     const after = size === undefined ? null : { size: Number(size), isCut: cut === 'c' };
     const found = await this.checkpoints.page(organizationId, after, page.limit + 1);
-    const rows = found.map((one) => ({ ...one, id: `${one.size}${one.isCut ? 'c' : ''}` }));
+    const rows = found.map((one) => ({
+      ...one,
+      id: `${one.size}${one.removedAfter === null ? '' : 'c'}`,
+    }));
     return { public_key: this.signer.publicKey, ...toPage(rows, page.limit, viewCheckpoint) };
   }
 }

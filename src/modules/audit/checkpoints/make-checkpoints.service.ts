@@ -47,9 +47,9 @@ export class MakeCheckpointsService {
     const { size, hash: rootHash } = head;
     const checkpoint = {
       size,
-      isCut: false,
+      removedAfter: null,
       rootHash,
-      note: this.signer.sign({ organizationId, size, rootHash, isCut: false }),
+      note: this.signer.sign({ organizationId, size, rootHash, removedAfter: null }),
       createdAt: new Date(this.clock.now()),
     };
     // Several may have signed the same; one of them tells of it.

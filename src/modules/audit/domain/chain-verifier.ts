@@ -43,6 +43,11 @@ export class ChainVerifier {
     return this.#head;
   }
 
+  /** Over entries that are not there any more. @param head that somebody who may say so vouches for */
+  goOnAt(head: ChainHead): void {
+    this.#head = head;
+  }
+
   /** @returns what is wrong, after which nothing more can be told of the links behind */
   take(link: Link): Finding | null {
     const sequence = this.#head.size + 1;

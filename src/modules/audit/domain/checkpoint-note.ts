@@ -4,9 +4,15 @@
  */
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 
+import { type ChainHead, genesisOf } from './chain.js';
+
 const ORIGIN_PREFIX = 'latchkey.audit/';
-/** An extension line: all entries up to this size were removed, since their time was over. */
+/** An extension line: the entries behind this size and hash, up to the checkpoint's own, were removed, since their time was over. */
+const REMOVED_LINE = /^removed-after (0|[1-9]\d{0,14}) ([A-Za-z0-9+/]{43}=)$/;
+/** The same of all entries from the very first on, in a form that is read and no longer written. */
 const CUT_LINE = 'removed-up-to-here';
+/** No other line may look as if it told of a removal. */
+const REMOVAL_PREFIX = 'removed-';
 const ED25519 = Buffer.from([0x01]);
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const HASH_BYTES = 32;
@@ -20,7 +26,8 @@ export type Checkpoint = {
   readonly organizationId: string;
   readonly size: number;
   readonly rootHash: Buffer;
-  readonly isCut: boolean;
+  /** Of a cut: what the chain was before the entries that were removed, all up to this checkpoint. `null`: it is none. */
+  readonly removedAfter: ChainHead | null;
 };
 
 type NoteSignature = {
@@ -123,14 +130,30 @@ function noteOf(body: string[], signed: string[], line: number): CheckpointNote 
     rootHash.length === HASH_BYTES &&
     rootHash.toString('base64') === root;
   if (!isSound) throw new MalformedNoteError(`Line ${line} begins no checkpoint of an audit log.`);
+  const organizationId = origin.slice(ORIGIN_PREFIX.length);
+  const removedAfter = removalOf(organizationId, extensions, line);
+  if (removedAfter && removedAfter.size >= Number(size)) throw malformedRemoval(line);
   return {
-    organizationId: origin.slice(ORIGIN_PREFIX.length),
+    organizationId,
     size: Number(size),
     rootHash,
-    isCut: extensions.includes(CUT_LINE),
+    removedAfter,
     text: body.map((one) => `${one}\n`).join(''),
     signatures: signed.map((one) => signatureOf(one, line)),
   };
+}
+
+function removalOf(organizationId: string, extensions: string[], at: number): ChainHead | null {
+  const [removal, another] = extensions.filter((one) => one.startsWith(REMOVAL_PREFIX));
+  if (removal === undefined) return null;
+  if (removal === CUT_LINE && another === undefined) return genesisOf(organizationId);
+  const [, size = '', hash = ''] = REMOVED_LINE.exec(removal) ?? [];
+  if (size === '' || another !== undefined) throw malformedRemoval(at);
+  return { size: Number(size), hash: Buffer.from(hash, 'base64') };
+}
+
+function malformedRemoval(at: number): MalformedNoteError {
+  return new MalformedNoteError(`The checkpoint at line ${at} tells of a removal that can't be.`);
 }
 
 function signatureOf(line: string, at: number): NoteSignature {
@@ -146,9 +169,10 @@ function signatureOf(line: string, at: number): NoteSignature {
   };
 }
 
-function textOf({ organizationId, size, rootHash, isCut }: Checkpoint): string {
+function textOf({ organizationId, size, rootHash, removedAfter }: Checkpoint): string {
   const head = `${ORIGIN_PREFIX}${organizationId}\n${size}\n${rootHash.toString('base64')}\n`;
-  return isCut ? `${head}${CUT_LINE}\n` : head;
+  if (removedAfter === null) return head;
+  return `${head}removed-after ${removedAfter.size} ${removedAfter.hash.toString('base64')}\n`;
 }
 
 function keyHashOf(name: string, publicKey: Buffer): Buffer {

@@ -13,9 +13,16 @@ export class CheckpointResponse {
 
   @ApiProperty({
     type: Boolean,
-    description: 'All up to this one was removed, when its time was over.',
+    description: 'It says that entries up to this one were removed, when their time was over.',
   })
   is_cut: boolean;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Of a cut: the entries behind this place were removed, up to `size`.',
+  })
+  removed_after: number | null;
 
   @ApiProperty({
     type: String,

@@ -1,5 +1,5 @@
 import { canonicalText } from '../domain/audit-entry.js';
-import { genesisOf, leafHashOf, linkHashOf } from '../domain/chain.js';
+import { type ChainHead, genesisOf, leafHashOf, linkHashOf } from '../domain/chain.js';
 import type { Finding, InvalidReason } from '../domain/chain-verifier.js';
 import { type CheckpointNote, isSignedBy, type VerifierKey } from '../domain/checkpoint-note.js';
 import {
@@ -7,6 +7,7 @@ import {
   type ExportedEntry,
   isPersonalSound,
 } from '../domain/exported-entry.js';
+import { KnownCheckpoints } from './known-checkpoints.js';
 
 export type ExportVerification = {
   readonly entries: number;
@@ -16,32 +17,32 @@ export type ExportVerification = {
   readonly range: readonly [number, number] | null;
   /** Places between them that are not in the export. */
   readonly gaps: number;
-  /** Whether the chain was followed from its very beginning, or from where the rest was removed. */
+  /** Places whose entries were removed when their time was over, as cuts say. */
+  readonly removed: number;
+  /** Whether the chain was followed from its very beginning, over what was removed. */
   readonly isFromBeginning: boolean;
   /** Of how many a checkpoint vouches: those from which the chain was followed up to it without a gap. */
   readonly bound: number;
 };
-
-/** The link before the one that is looked at. */
-type Last = { readonly sequence: number; readonly hash: string };
 
 /**
  * Entries of one export, in the order of the chain, against checkpoints. Of each the hash is computed anew; where the one before is there
  * too, that they fit together. A part of the log has links that lead to what is not there: those only their neighbours can vouch for.
  */
 export class ExportVerifier {
-  #last: Last | null = null;
+  #last: ChainHead | null = null;
   #first: number | null = null;
+  #organizationId: string | null = null;
   #entries = 0;
   #unsealed = 0;
   #gaps = 0;
+  #removed = 0;
   #isFromBeginning = false;
   /** Where the last stretch without a gap begins, without what is bound already. */
   #unboundFrom = 0;
   #bound = 0;
   #finding: Finding | null = null;
-  readonly #checkpoints: ReadonlyMap<number, CheckpointNote>;
-  readonly #largest: number;
+  readonly #checkpoints: KnownCheckpoints;
 
   /** @param key `null`: the signatures are not looked at */
   constructor(
@@ -49,8 +50,7 @@ export class ExportVerifier {
     private readonly key: VerifierKey | null,
     private readonly isPart: boolean,
   ) {
-    this.#checkpoints = new Map(checkpoints.map((note) => [note.size, note]));
-    this.#largest = Math.max(0, ...checkpoints.map(({ size }) => size));
+    this.#checkpoints = new KnownCheckpoints(checkpoints);
     const forged = checkpoints.find((note) => key !== null && !isSignedBy(note, key));
     if (forged) this.#found({ sequence: forged.size, id: null, reason: 'checkpoint_signature' });
   }
@@ -64,83 +64,80 @@ export class ExportVerifier {
   }
 
   end(): ExportVerification {
-    const last = this.#last?.sequence ?? 0;
-    if (!this.#finding && !this.isPart && this.#largest > last) {
-      this.#found({ sequence: last + 1, id: null, reason: 'missing' });
-    }
+    if (!this.#finding && !this.isPart) this.#takeEnd();
     return {
       entries: this.#entries,
       unsealed: this.#unsealed,
       firstInvalid: this.#finding,
-      range: this.#first === null ? null : [this.#first, last],
+      range: this.#first === null ? null : [this.#first, this.#last?.size ?? 0],
       gaps: this.#gaps,
+      removed: this.#removed,
       isFromBeginning: this.#isFromBeginning,
       bound: this.#bound,
     };
   }
 
+  #takeEnd(): void {
+    const organizationId = this.#organizationId ?? this.#checkpoints.someOrganization;
+    const last = this.#last ?? genesisOf(organizationId);
+    const newest = this.#checkpoints.newestOf(organizationId);
+    const { size } = this.#checkpoints.across(organizationId, last, newest);
+    this.#removed += size - last.size;
+    if (newest > size) this.#found({ sequence: size + 1, id: null, reason: 'missing' });
+  }
+
   #takeSealed(exported: ExportedEntry, sequence: number): void {
-    const { id, previous_hash: previous, hash } = exported;
-    const reason = this.#reasonAgainst(exported, sequence);
+    const { id, organization_id: organizationId, hash } = exported;
+    const from = this.#last ?? genesisOf(organizationId);
+    const before = this.#checkpoints.across(organizationId, from, sequence - 1);
+    const reason = this.#reasonAgainst(exported, sequence, before);
     if (reason === 'missing') {
-      this.#found({ sequence: this.#place + 1, id: null, reason });
+      this.#found({ sequence: before.size + 1, id: null, reason });
       return;
     }
     if (reason) {
       this.#found({ sequence, id, reason });
       return;
     }
+    this.#organizationId = organizationId;
+    this.#isFromBeginning ||= this.#first === null && before.size === sequence - 1;
     this.#first ??= sequence;
-    if (this.#last?.sequence !== sequence - 1) this.#unboundFrom = sequence;
-    this.#isFromBeginning ||= this.#beginsAt(exported, sequence - 1, previous ?? '');
-    this.#last = { sequence, hash: hash ?? '' };
+    this.#countBefore(from, before, sequence);
+    this.#last = { size: sequence, hash: Buffer.from(hash ?? '', 'hex') };
     this.#entries++;
-    this.#compare(exported, sequence);
+    this.#compare(organizationId, this.#last);
   }
 
-  #reasonAgainst(exported: ExportedEntry, sequence: number): InvalidReason | null {
-    const last = this.#last;
-    const between = sequence - this.#place - 1;
-    if (between < 0) return 'out_of_place';
-    const isBeginning = last === null && this.#isBeginning(exported, sequence);
-    if (between > 0 && !this.isPart && !isBeginning) return 'missing';
-    const isFollowing = between === 0 && !isBeginning;
-    if (isFollowing && last?.hash !== exported.previous_hash) return 'hash_mismatch';
-    if (hashOf(exported, sequence) !== exported.hash) return 'hash_mismatch';
-    if (last) this.#gaps += between;
-    return null;
+  /** @param before how far the chain is known before it */
+  #reasonAgainst(
+    exported: ExportedEntry,
+    sequence: number,
+    before: ChainHead,
+  ): InvalidReason | null {
+    if (before.size >= sequence) return 'out_of_place';
+    const isNext = before.size === sequence - 1;
+    if (!isNext && !this.isPart) return 'missing';
+    if (isNext && before.hash.toString('hex') !== exported.previous_hash) return 'hash_mismatch';
+    return hashOf(exported, sequence) === exported.hash ? null : 'hash_mismatch';
   }
 
-  /** Of the last entry that was taken. */
-  get #place(): number {
-    return this.#last?.sequence ?? 0;
+  /** What is between the entry before and this one. */
+  #countBefore(from: ChainHead, before: ChainHead, sequence: number): void {
+    const missing = sequence - 1 - before.size;
+    this.#removed += before.size - from.size;
+    if (this.#last) this.#gaps += missing;
+    if (this.#last?.size !== sequence - 1) this.#unboundFrom = sequence;
   }
 
-  #isBeginning(exported: ExportedEntry, sequence: number): boolean {
-    return this.#beginsAt(exported, sequence - 1, exported.previous_hash ?? '');
-  }
-
-  /** Whether nothing stands before it: it is the first of all, or the first that was not removed when its time was over. */
-  #beginsAt({ organization_id }: ExportedEntry, size: number, previous: string): boolean {
-    if (size === 0) return genesisOf(organization_id).hash.toString('hex') === previous;
-    const note = this.#noteOf(organization_id, size);
-    return note?.isCut === true && note.rootHash.toString('hex') === previous;
-  }
-
-  #compare({ organization_id, hash }: ExportedEntry, size: number): void {
-    const note = this.#noteOf(organization_id, size);
+  #compare(organizationId: string, { size, hash }: ChainHead): void {
+    const note = this.#checkpoints.at(organizationId, size);
     if (!note) return;
-    if (note.rootHash.toString('hex') !== hash) {
+    if (!note.rootHash.equals(hash)) {
       this.#found({ sequence: size, id: null, reason: 'checkpoint_mismatch' });
       return;
     }
     this.#bound += size - this.#unboundFrom + 1;
     this.#unboundFrom = size + 1;
-  }
-
-  #noteOf(organizationId: string, size: number): CheckpointNote | undefined {
-    const note = this.#checkpoints.get(size);
-    return note?.organizationId === organizationId ? note : undefined;
   }
 
   #found(finding: Finding): void {

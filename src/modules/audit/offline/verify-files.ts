@@ -54,7 +54,8 @@ function isBound({ entries, bound }: ExportVerification): boolean {
 }
 
 function reportOf(verification: ExportVerification, files: FilesToVerify): string {
-  const { firstInvalid, range, entries, unsealed, gaps, bound, isFromBeginning } = verification;
+  const { firstInvalid, range, entries, unsealed, gaps, removed, bound, isFromBeginning } =
+    verification;
   const [first, last] = range ?? [0, 0];
   const lines = [
     firstInvalid
@@ -63,6 +64,9 @@ function reportOf(verification: ExportVerification, files: FilesToVerify): strin
     range ? `${entries} entries were verified, from ${first} to ${last}.` : 'No sealed entry.',
     range && !isFromBeginning
       ? 'What stands before the first is not in the export, so its link to that was not checked.'
+      : null,
+    removed > 0
+      ? `${removed} more had been removed when their time was over, as checkpoints say.`
       : null,
     gaps > 0 ? `${gaps} entries between them are not in the export.` : null,
     unsealed > 0 ? `${unsealed} entries were not sealed yet: nothing vouches for them.` : null,

@@ -5,6 +5,9 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import type { StoredEntry } from '../domain/stored-entry.js';
 import { ENTRY_COLUMNS, entryOf, type EntryRow } from '../trail/audit-entry.row.js';
 
+/** In the order of the chain, where in a log that was tampered with two may have the same place. */
+export type EntryPlace = { readonly sequence: number; readonly id: string };
+
 /** Pages of an organization's log, each by itself: a snapshot would have to be held for as long as reading all of it takes. */
 @Injectable()
 export class VerificationRepository {
@@ -13,7 +16,7 @@ export class VerificationRepository {
   /** Behind this entry, in the order of the chain; from the very first on for `null`. */
   async sealedAfter(
     organizationId: string,
-    last: StoredEntry | null,
+    last: EntryPlace | null,
     limit: number,
   ): Promise<StoredEntry[]> {
     // By id as well: of two entries with one place, which our index forbids, neither may be passed over.
@@ -22,9 +25,37 @@ export class VerificationRepository {
         WHERE organization_id = $1 AND sequence IS NOT NULL
           AND ($2::bigint IS NULL OR (sequence, id) > ($2, $3))
         ORDER BY sequence, id LIMIT $4`,
-      [organizationId, last?.sequence ?? null, last?.entry.id ?? null, limit],
+      [organizationId, last?.sequence ?? null, last?.id ?? null, limit],
     );
     return rows.map(entryOf);
+  }
+
+  /** The first that stands between two places, the second included. */
+  async firstBetween(
+    organizationId: string,
+    after: number,
+    upTo: number,
+  ): Promise<EntryPlace | null> {
+    const [row] = await this.transactions.sql<{ sequence: string; id: string }>(
+      `SELECT sequence, id FROM audit_entries
+        WHERE organization_id = $1 AND sequence > $2 AND sequence <= $3 ORDER BY sequence, id LIMIT 1`,
+      [organizationId, after, upTo],
+    );
+    return row ? { sequence: Number(row.sequence), id: row.id } : null;
+  }
+
+  /** The first that stands where a cut says that all were removed. In one statement: so no cut is younger than what is looked at. */
+  async firstRemoved(organizationId: string): Promise<EntryPlace | null> {
+    const [row] = await this.transactions.sql<{ sequence: string; id: string }>(
+      `SELECT entry.sequence, entry.id
+         FROM audit_checkpoints AS cut, LATERAL (
+           SELECT sequence, id FROM audit_entries
+            WHERE organization_id = $1 AND sequence > cut.removed_after AND sequence <= cut.size
+            ORDER BY sequence, id LIMIT 1) AS entry
+        WHERE cut.organization_id = $1 AND cut.is_cut ORDER BY entry.sequence, entry.id LIMIT 1`,
+      [organizationId],
+    );
+    return row ? { sequence: Number(row.sequence), id: row.id } : null;
   }
 
   /** Behind this position, with the position of the last. */

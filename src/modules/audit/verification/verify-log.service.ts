@@ -8,7 +8,7 @@ import {
   CheckpointRepository,
   type StoredCheckpoint,
 } from '../checkpoints/checkpoint.repository.js';
-import { type ChainHead, genesisOf, leafHashOf } from '../domain/chain.js';
+import { type ChainHead, genesisOf } from '../domain/chain.js';
 import { ChainVerifier, type Finding, findingAt } from '../domain/chain-verifier.js';
 import {
   type CheckpointNote,
@@ -18,10 +18,13 @@ import {
 } from '../domain/checkpoint-note.js';
 import type { StoredEntry } from '../domain/stored-entry.js';
 import { EntryMac } from '../trail/entry-mac.js';
-import { VerificationRepository } from './verification.repository.js';
+import { linkOf } from './entry-link.js';
+import { type EntryPlace, VerificationRepository } from './verification.repository.js';
 
 /** Of which each is some milliseconds of hashing, after which others have their turn. */
 const PAGE = 100;
+/** Each of them has a signature to be checked, which takes as long as an entry does. */
+const CHECKPOINT_PAGE = 100;
 /** Of one process at once: each takes a core's time and a connection again and again. */
 const MAX_AT_ONCE = 8;
 const FOREIGN_ENTRY = 'audit_entry.foreign';
@@ -39,7 +42,6 @@ export type Verification = {
 type Walk = {
   readonly organizationId: string;
   readonly chain: ChainVerifier;
-  readonly cut: StoredCheckpoint | null;
   readonly outside: readonly CheckpointNote[];
   entries: number;
   /** The first entry that tells of foreign ones. */
@@ -73,32 +75,22 @@ export class VerifyLogService {
     }
     this.#running++;
     try {
-      for (;;) {
-        const cut = await this.checkpoints.newestCut(organizationId);
-        const verification = await this.#walk(organizationId, cut, notes);
-        const cutNow = await this.checkpoints.newestCut(organizationId);
-        // Entries whose time was over were removed meanwhile, which is not to be told from tampering.
-        if (verification.firstInvalid === null || cutNow?.size === cut?.size) return verification;
-      }
+      return await this.#walk(organizationId, notes);
     } finally {
       this.#running--;
     }
   }
 
-  async #walk(
-    organizationId: string,
-    cut: StoredCheckpoint | null,
-    outside: readonly CheckpointNote[],
-  ): Promise<Verification> {
+  async #walk(organizationId: string, outside: readonly CheckpointNote[]): Promise<Verification> {
     const checkpoint = await this.checkpoints.newest(organizationId);
-    const start = cut ? { size: cut.size, hash: cut.rootHash } : genesisOf(organizationId);
+    const start = genesisOf(organizationId);
     const chain = new ChainVerifier(start);
-    const walk: Walk = { organizationId, chain, cut, outside, entries: 0, foreign: null };
+    const walk: Walk = { organizationId, chain, outside, entries: 0, foreign: null };
     const inChain =
-      this.#signatureOf(walk, cut) ??
       this.#outsideAt(walk, start) ??
       (await this.#followChain(walk)) ??
-      this.#tailOf(walk, checkpoint);
+      this.#tailOf(walk, checkpoint) ??
+      (await this.#amongRemoved(organizationId));
     const { unsealed, finding } = await this.#lookAtUnsealed(organizationId);
     return {
       entries: walk.entries,
@@ -108,22 +100,61 @@ export class VerifyLogService {
     };
   }
 
+  /**
+   * Entries may be removed while it goes on. That takes one transaction, which also says so with a cut. So a cut is looked for
+   * after the gap was seen, and whatever it is about is looked for after the cut was.
+   */
   async #followChain(walk: Walk): Promise<Finding | null> {
-    let last: StoredEntry | null = null;
+    let last: EntryPlace | null = null;
     for (;;) {
       const page = await this.log.sealedAfter(walk.organizationId, last, PAGE);
       const roots = new Map<number, Buffer>();
       const finding = this.#takePage(walk, page, roots);
       // A checkpoint before the entry that is wrong is the first that is.
-      const atCheckpoint = await this.#checkpointsOf(walk, roots);
-      if (atCheckpoint || finding || page.length < PAGE) return atCheckpoint ?? finding;
-      last = page.at(-1) ?? null;
+      const wrong = (await this.#checkpointsOf(walk, roots)) ?? finding;
+      if (wrong) return wrong;
+      const isAtGap = roots.size < page.length;
+      if (isAtGap || page.length < PAGE) {
+        const crossed = await this.#crossRemoved(walk);
+        if (crossed === null && isAtGap) return missingAfter(walk.chain.head);
+        if (crossed !== 'crossed') return crossed;
+        last = { sequence: walk.chain.head.size, id: '' };
+      } else {
+        last = placeOf(page.at(-1));
+      }
       await nextTurn();
     }
   }
 
+  /** Goes on behind the entries that were removed here. @returns `null` where none were */
+  async #crossRemoved(walk: Walk): Promise<Finding | 'crossed' | null> {
+    const { organizationId, chain } = walk;
+    const { head } = chain;
+    const cut = await this.checkpoints.cutAcross(organizationId, head.size);
+    if (cut === null) return null;
+    const note = this.signer.genuineNoteOf(organizationId, cut);
+    if (note === null) return { sequence: cut.size, id: null, reason: 'checkpoint_signature' };
+    // Where its beginning is behind us those entries were removed since they were read.
+    const isFromHere = note.removedAfter?.size === head.size;
+    if (isFromHere && !note.removedAfter.hash.equals(head.hash)) {
+      return { sequence: head.size, id: null, reason: 'checkpoint_mismatch' };
+    }
+    const left = await this.log.firstBetween(organizationId, head.size, cut.size);
+    if (left) return findingAt(left, 'out_of_place');
+    chain.goOnAt({ size: cut.size, hash: cut.rootHash });
+    const roots = new Map([[cut.size, cut.rootHash]]);
+    const wrong =
+      (await this.#checkpointsBetween(walk, head.size, roots)) ??
+      this.#outsideWithin(walk, head.size) ??
+      this.#outsideAt(walk, chain.head);
+    return wrong ?? 'crossed';
+  }
+
+  /** Up to the first gap. */
   #takePage(walk: Walk, page: readonly StoredEntry[], roots: Map<number, Buffer>): Finding | null {
     for (const stored of page) {
+      // A place of its own comes first: what is missing must not be told of the entry behind it.
+      if ((stored.sequence ?? 0) > walk.chain.head.size + 1) return null;
       const finding = this.#takeEntry(walk, stored);
       if (finding) return finding;
       const { size, hash } = walk.chain.head;
@@ -133,26 +164,13 @@ export class VerifyLogService {
     return null;
   }
 
-  #takeEntry(
-    walk: Walk,
-    { entry, mac, sequence, previousHash, hash }: StoredEntry,
-  ): Finding | null {
-    const place = { id: entry.id, sequence: sequence ?? 0 };
-    // A place of its own comes first: what is missing must not be told of the entry behind it.
-    if (place.sequence > walk.chain.head.size + 1) {
-      return { sequence: walk.chain.head.size + 1, id: null, reason: 'missing' };
-    }
-    const text = this.macs.genuineTextOf(entry, mac);
-    if (text === null) return findingAt(place, 'mac_mismatch');
-    const wrong = walk.chain.take({
-      ...place,
-      previousHash: previousHash ?? Buffer.alloc(0),
-      hash: hash ?? Buffer.alloc(0),
-      leafHash: leafHashOf(text),
-    });
+  #takeEntry(walk: Walk, stored: StoredEntry): Finding | null {
+    const link = linkOf(this.macs, stored);
+    const wrong = 'reason' in link ? link : walk.chain.take(link);
     if (wrong) return wrong;
+    const { entry, sequence } = stored;
     if (entry.action === FOREIGN_ENTRY) {
-      walk.foreign ??= { ...place, id: entry.targetId, reason: 'foreign_entry' };
+      walk.foreign ??= { sequence, id: entry.targetId, reason: 'foreign_entry' };
     }
     return this.#outsideAt(walk, walk.chain.head);
   }
@@ -160,31 +178,36 @@ export class VerifyLogService {
   /** Checkpoints of the table, of the entries that were just gone over. @param roots the hash at each of them */
   async #checkpointsOf(walk: Walk, roots: ReadonlyMap<number, Buffer>): Promise<Finding | null> {
     if (roots.size === 0) return null;
-    const last = walk.chain.head.size;
-    const first = last - roots.size + 1;
-    for (const stored of await this.checkpoints.between(walk.organizationId, first, last)) {
-      const wrong = this.#signatureOf(walk, stored);
-      if (wrong) return wrong;
-      if (!roots.get(stored.size)?.equals(stored.rootHash)) {
-        return { sequence: stored.size, id: null, reason: 'checkpoint_mismatch' };
-      }
-    }
-    return null;
+    return this.#checkpointsBetween(walk, walk.chain.head.size - roots.size, roots);
   }
 
-  /** The note of a checkpoint is signed and says what its row says. */
-  #signatureOf(walk: Walk, checkpoint: StoredCheckpoint | null): Finding | null {
-    if (checkpoint === null) return null;
-    const [note] = readableNotes(checkpoint.note);
-    const isGenuine =
-      note?.organizationId === walk.organizationId &&
-      note.size === checkpoint.size &&
-      note.isCut === checkpoint.isCut &&
-      note.rootHash.equals(checkpoint.rootHash) &&
-      isSignedBy(note, this.signer.verifierKey);
-    return isGenuine
-      ? null
-      : { sequence: checkpoint.size, id: null, reason: 'checkpoint_signature' };
+  /** Those behind `after`, up to where the walk is. @param roots the hash at places that are known: at others a signature is all there is */
+  async #checkpointsBetween(
+    { organizationId, chain }: Walk,
+    after: number,
+    roots: ReadonlyMap<number, Buffer>,
+  ): Promise<Finding | null> {
+    let last = { size: after, isCut: true };
+    for (;;) {
+      const page = await this.checkpoints.between(
+        organizationId,
+        last,
+        chain.head.size,
+        CHECKPOINT_PAGE,
+      );
+      for (const stored of page) {
+        const { size, rootHash, removedAfter } = stored;
+        if (this.signer.genuineNoteOf(organizationId, stored) === null) {
+          return { sequence: size, id: null, reason: 'checkpoint_signature' };
+        }
+        if (roots.get(size)?.equals(rootHash) === false) {
+          return { sequence: size, id: null, reason: 'checkpoint_mismatch' };
+        }
+        last = { size, isCut: removedAfter !== null };
+      }
+      if (page.length < CHECKPOINT_PAGE) return null;
+      await nextTurn();
+    }
   }
 
   #outsideAt({ outside }: Walk, { size, hash }: ChainHead): Finding | null {
@@ -200,11 +223,28 @@ export class VerifyLogService {
     return null;
   }
 
+  /** Of those that were kept elsewhere, in a stretch whose hashes nobody knows any more. */
+  #outsideWithin({ outside, chain }: Walk, after: number): Finding | null {
+    const forged = outside.find(
+      (note) =>
+        note.size > after &&
+        note.size < chain.head.size &&
+        !isSignedBy(note, this.signer.verifierKey),
+    );
+    return forged ? { sequence: forged.size, id: null, reason: 'checkpoint_signature' } : null;
+  }
+
+  /** What was removed and put back. */
+  async #amongRemoved(organizationId: string): Promise<Finding | null> {
+    const place = await this.log.firstRemoved(organizationId);
+    return place && findingAt(place, 'out_of_place');
+  }
+
   /** Nothing was there once that is there no more. */
   #tailOf({ chain, outside }: Walk, newest: StoredCheckpoint | null): Finding | null {
     const { size } = chain.head;
     const known = Math.max(newest?.size ?? 0, ...outside.map((note) => note.size));
-    return known > size ? { sequence: size + 1, id: null, reason: 'missing' } : null;
+    return known > size ? missingAfter(chain.head) : null;
   }
 
   async #lookAtUnsealed(
@@ -239,11 +279,10 @@ function notesOf(organizationId: string, text: string): CheckpointNote[] {
   throw new AppError('invalid_request', { message: 'There is a checkpoint of another log.' });
 }
 
-function readableNotes(text: string): CheckpointNote[] {
-  try {
-    return parseCheckpoints(text);
-  } catch (error) {
-    if (error instanceof MalformedNoteError) return [];
-    throw error;
-  }
+function missingAfter({ size }: ChainHead): Finding {
+  return { sequence: size + 1, id: null, reason: 'missing' };
+}
+
+function placeOf(stored: StoredEntry | undefined): EntryPlace | null {
+  return stored ? { sequence: stored.sequence ?? 0, id: stored.entry.id } : null;
 }

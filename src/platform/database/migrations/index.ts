@@ -40,6 +40,7 @@ import { ApprovalsOfSubjects1764313200000 } from './1764313200000-approvals-of-s
 import { AuditSealing1764327600000 } from './1764327600000-audit-sealing.js';
 import { AuditCheckpoints1764327601000 } from './1764327601000-audit-checkpoints.js';
 import { AuditSearch1764331200000 } from './1764331200000-audit-search.js';
+import { AuditRemovals1764342000000 } from './1764342000000-audit-removals.js';
 import { Exports1764334800000 } from './1764334800000-exports.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
@@ -91,4 +92,5 @@ export const MIGRATIONS = [
   AuditCheckpoints1764327601000,
   AuditSearch1764331200000,
   Exports1764334800000,
+  AuditRemovals1764342000000,
 ];
