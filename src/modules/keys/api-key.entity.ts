@@ -23,6 +23,9 @@ import type { KeyType } from './domain/belonging.js';
   // As PostgreSQL writes it.
   where: `((policy #>> '{security,audit,alert_on_suspicious}'::text[]) = 'true'::text)`,
 })
+@Index('api_keys_audit_retention', ['organizationId', 'id'], {
+  where: `((policy #>> '{security,audit,retention_days}'::text[]) IS NOT NULL)`,
+})
 @Check('api_keys_type_check', `type IN ('personal', 'team', 'service', 'standard')`)
 @Check('api_keys_team_check', `type <> 'team' OR team_id IS NOT NULL`)
 @Check(

@@ -27,6 +27,7 @@ export { LEAK_OUTCOMES, type LeakOutcome, type LeakReport } from './domain/leake
 export { KeyRotationModule } from './rotation/rotation.module.js';
 export { KeyLifecycleModule } from './lifecycle/key-lifecycle.module.js';
 export { KeysModule } from './keys.module.js';
+export { type KeyAuditRetention, KeyAuditRetentions } from './key-audit-retentions.port.js';
 export { type WatchedKey, WatchedKeys } from './watched-keys.port.js';
 export { LeakedKeys } from './leaked-keys.port.js';
 export { SecretUses } from './rotation/secret-uses.service.js';

@@ -15,6 +15,8 @@ import { RecordApprovalService } from './approvals/record-approval.service.js';
 import { KeyMemberRepository } from './belonging/key-member.repository.js';
 import { RevokeOwnerlessKeysService } from './belonging/revoke-ownerless-keys.service.js';
 import { ChangeableKeys } from './changeable-keys.js';
+import { KeyAuditRetentions } from './key-audit-retentions.port.js';
+import { ReadAuditRetentionsService } from './read-audit-retentions.service.js';
 import { ReadSubjectRightsService } from './read-subject-rights.service.js';
 import { RecordKeyChange } from './record-key-change.js';
 import { SubjectRights } from './subject-rights.port.js';
@@ -41,6 +43,7 @@ import { WriteKeyService } from './write-key.service.js';
     RevokeOwnerlessKeysService,
     TellOfKeys,
     WriteKeyService,
+    { provide: KeyAuditRetentions, useClass: ReadAuditRetentionsService },
     { provide: WatchedKeys, useClass: AlertOnKeyService },
     { provide: SubjectRights, useClass: ReadSubjectRightsService },
   ],
@@ -48,6 +51,7 @@ import { WriteKeyService } from './write-key.service.js';
     ApiKeyRepository,
     ApprovalRequestRepository,
     ChangeableKeys,
+    KeyAuditRetentions,
     KeyMemberRepository,
     RecordApprovalService,
     RevokeOwnerlessKeysService,

@@ -36,3 +36,4 @@ export {
 } from './projects/settings/routing-settings.port.js';
 export { Teams } from './teams/teams.port.js';
 export { SuspiciousKeyPolicy } from './suspicious-key-policy.port.js';
+export { AuditRetentionPolicy } from './audit-retention-policy.port.js';

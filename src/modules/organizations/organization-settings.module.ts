@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 
 import { ApprovalPolicy } from './approval-policy.port.js';
+import { AuditRetentionPolicy } from './audit-retention-policy.port.js';
 import { HeldChanges } from './held-changes.js';
 import { KeyCarePolicies } from './key-care-policies.port.js';
 import { LeakedKeyPolicy } from './leaked-key-policy.port.js';
@@ -52,11 +53,13 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     { provide: Users, useExisting: UserRepository },
     { provide: LeakedKeyPolicy, useExisting: OrganizationSettingsService },
     { provide: ApprovalPolicy, useExisting: OrganizationSettingsService },
+    { provide: AuditRetentionPolicy, useExisting: OrganizationSettingsService },
     { provide: SuspiciousKeyPolicy, useExisting: OrganizationSettingsService },
     { provide: UnclaimedSecretPolicy, useExisting: OrganizationSettingsService },
   ],
   exports: [
     ApprovalPolicy,
+    AuditRetentionPolicy,
     HeldChanges,
     InvitationRepository,
     Invitations,

@@ -9,6 +9,10 @@ import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import type { ApprovalResponse } from '#platform/http/approvals/approval.response.js';
 
 import type { ApprovalPolicy } from './approval-policy.port.js';
+import {
+  type AuditRetentionPolicy,
+  DEFAULT_AUDIT_RETENTION_DAYS,
+} from './audit-retention-policy.port.js';
 import type { UpdateOrganizationDto } from './dto/update-organization.dto.js';
 import { HeldChanges, type SubjectChange } from './held-changes.js';
 import { type LeakedKeyAction, LeakedKeyPolicy } from './leaked-key-policy.port.js';
@@ -33,7 +37,7 @@ export type SettingsOutcome = {
 @Injectable()
 export class OrganizationSettingsService
   extends LeakedKeyPolicy
-  implements UnclaimedSecretPolicy, ApprovalPolicy, SuspiciousKeyPolicy
+  implements UnclaimedSecretPolicy, ApprovalPolicy, SuspiciousKeyPolicy, AuditRetentionPolicy
 {
   constructor(
     private readonly organizations: OrganizationRepository,
@@ -141,6 +145,11 @@ export class OrganizationSettingsService
     return (await this.#find(organizationId)).approvalBudgetThresholdNanos;
   }
 
+  async auditRetentionDaysOf(organizationId: string): Promise<number> {
+    const organization = await this.organizations.find(organizationId);
+    return organization?.auditRetentionDays ?? DEFAULT_AUDIT_RETENTION_DAYS;
+  }
+
   async #find(id: string): Promise<OrganizationEntity> {
     return organizationOr404(await this.organizations.find(id), id);
   }
@@ -157,7 +166,7 @@ export function organizationOr404(
 function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
   const { leaked_keys, unclaimed_secrets, expiry_reminder_days } = dto;
   const { unused_key_days, unused_key_action, suspicious_keys, approval_expiry_hours } = dto;
-  const { approval_budget_threshold: threshold } = dto;
+  const { audit_retention_days, approval_budget_threshold: threshold } = dto;
   return {
     ...(isGiven(leaked_keys) && { leakedKeyAction: leaked_keys }),
     ...(isGiven(unclaimed_secrets) && { unclaimedSecrets: unclaimed_secrets }),
@@ -168,6 +177,7 @@ function settingsOf(dto: UpdateOrganizationDto): OrganizationSettings {
     ...(unused_key_days !== undefined && { unusedKeyDays: unused_key_days }),
     ...(isGiven(unused_key_action) && { unusedKeyAction: unused_key_action }),
     ...(isGiven(suspicious_keys) && { suspiciousKeyAction: suspicious_keys }),
+    ...(isGiven(audit_retention_days) && { auditRetentionDays: audit_retention_days }),
     ...(isGiven(approval_expiry_hours) && { approvalExpiryHours: approval_expiry_hours }),
     ...(threshold !== undefined && {
       approvalBudgetThresholdNanos: threshold === null ? null : nanosOf(threshold),

@@ -2,6 +2,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 import { TIMESTAMP } from '#platform/database/base.columns.js';
 
+import { DEFAULT_AUDIT_RETENTION_DAYS } from './audit-retention-policy.port.js';
 import type { UnusedKeyAction } from './key-care-policies.port.js';
 import type { LeakedKeyAction } from './leaked-key-policy.port.js';
 import type { SuspiciousKeyAction } from './suspicious-key-policy.port.js';
@@ -21,6 +22,7 @@ import type { UnclaimedSecretAction } from './unclaimed-secret-policy.port.js';
   'organizations_approval_budget_threshold_check',
   'approval_budget_threshold_nanos BETWEEN 0 AND 9000000000000000',
 )
+@Check('organizations_audit_retention_days_check', 'audit_retention_days BETWEEN 30 AND 3650')
 @Check('organizations_unused_key_action_check', `unused_key_action IN ('notify', 'disable')`)
 export class OrganizationEntity {
   @PrimaryColumn('text')
@@ -49,6 +51,9 @@ export class OrganizationEntity {
 
   @Column({ name: 'suspicious_key_action', type: 'text', default: 'notify' })
   suspiciousKeyAction: SuspiciousKeyAction;
+
+  @Column({ name: 'audit_retention_days', type: 'integer', default: DEFAULT_AUDIT_RETENTION_DAYS })
+  auditRetentionDays: number;
 
   @Column({ name: 'approval_expiry_hours', type: 'integer', default: 168 })
   approvalExpiryHours: number;

@@ -17,6 +17,7 @@ export type OrganizationSettings = Partial<
     | 'unusedKeyDays'
     | 'unusedKeyAction'
     | 'suspiciousKeyAction'
+    | 'auditRetentionDays'
     | 'approvalExpiryHours'
     | 'approvalBudgetThresholdNanos'
     | 'status'

@@ -15,6 +15,7 @@ export function viewOrganization(organization: OrganizationEntity): Organization
     unused_key_days: organization.unusedKeyDays,
     unused_key_action: organization.unusedKeyAction,
     suspicious_keys: organization.suspiciousKeyAction,
+    audit_retention_days: organization.auditRetentionDays,
     approval_expiry_hours: organization.approvalExpiryHours,
     approval_budget_threshold: threshold === null ? null : usdNumber(BigInt(threshold)),
     created_at: organization.createdAt.toISOString(),

@@ -26,6 +26,7 @@ const ORGANIZATION_EXAMPLE = {
   unused_key_days: null,
   unused_key_action: 'notify',
   suspicious_keys: 'notify',
+  audit_retention_days: 90,
   approval_expiry_hours: 168,
   approval_budget_threshold: null,
   created_at: '2026-11-21T09:00:00.000Z',

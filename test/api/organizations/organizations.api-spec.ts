@@ -34,6 +34,7 @@ describe('GET /v1/organizations/{id}', () => {
         unused_key_days: null,
         unused_key_action: 'notify',
         suspicious_keys: 'notify',
+        audit_retention_days: 90,
         approval_expiry_hours: 168,
         approval_budget_threshold: null,
         created_at: expect.stringMatching(/^20.*Z$/) as string,

@@ -56,6 +56,12 @@ export class OrganizationResponse {
 
   @ApiProperty({
     type: Number,
+    description: 'For so many days entries of the audit log are kept.',
+  })
+  audit_retention_days: number;
+
+  @ApiProperty({
+    type: Number,
     description: 'So many hours somebody has to approve what waits for it.',
   })
   approval_expiry_hours: number;

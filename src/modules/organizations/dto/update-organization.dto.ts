@@ -1,5 +1,9 @@
 import { Int, IntList, OneOf, Usd } from '#common/validation/fields.js';
 
+import {
+  MAX_AUDIT_RETENTION_DAYS,
+  MIN_AUDIT_RETENTION_DAYS,
+} from '../audit-retention-policy.port.js';
 import { UNUSED_KEY_ACTIONS, type UnusedKeyAction } from '../key-care-policies.port.js';
 import { LEAKED_KEY_ACTIONS, type LeakedKeyAction } from '../leaked-key-policy.port.js';
 import { SUSPICIOUS_KEY_ACTIONS, type SuspiciousKeyAction } from '../suspicious-key-policy.port.js';
@@ -60,6 +64,16 @@ export class UpdateOrganizationDto {
     optional: true,
   })
   suspicious_keys?: SuspiciousKeyAction;
+
+  @Int({
+    description:
+      'For how many days entries of the audit log are kept. Those of a key whose policy says more are kept for that. Less than before counts after a week.',
+    example: 90,
+    min: MIN_AUDIT_RETENTION_DAYS,
+    max: MAX_AUDIT_RETENTION_DAYS,
+    optional: true,
+  })
+  audit_retention_days?: number;
 
   @Int({
     description:

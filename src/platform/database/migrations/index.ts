@@ -41,6 +41,7 @@ import { AuditSealing1764327600000 } from './1764327600000-audit-sealing.js';
 import { AuditCheckpoints1764327601000 } from './1764327601000-audit-checkpoints.js';
 import { AuditSearch1764331200000 } from './1764331200000-audit-search.js';
 import { AuditRemovals1764342000000 } from './1764342000000-audit-removals.js';
+import { AuditRetention1764342001000 } from './1764342001000-audit-retention.js';
 import { Exports1764334800000 } from './1764334800000-exports.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
@@ -93,4 +94,5 @@ export const MIGRATIONS = [
   AuditSearch1764331200000,
   Exports1764334800000,
   AuditRemovals1764342000000,
+  AuditRetention1764342001000,
 ];
