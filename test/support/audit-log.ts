@@ -90,6 +90,9 @@ export async function openAuditLog(checkpointFile = '') {
     },
     publicKey: signer.publicKey,
     signer,
+    /** For what else works on the log. */
+    parts: { actors, checkpoints, logger, macs, publishing, seals, trail },
+    now: () => time,
     advance: (ms: number): void => void (time += ms),
     /** Appends an entry such as the product does. */
     append: (organizationId: string, name: string, event: Partial<AuditEvent> = {}) =>

@@ -34,8 +34,12 @@ import { VerifyLogService } from './verification/verify-log.service.js';
   exports: [
     CheckpointRepository,
     CheckpointSigner,
+    EntryMac,
     MakeCheckpointsService,
+    PublishCheckpointService,
     SealEntriesService,
+    SealRepository,
+    VerificationRepository,
     VerifyLogService,
   ],
 })

@@ -50,6 +50,24 @@ export class CheckpointRepository {
     return this.#first('organization_id = $1 ORDER BY size DESC, is_cut', [organizationId]);
   }
 
+  /** The last below this size that is no cut. */
+  before(organizationId: string, size: number): Promise<StoredCheckpoint | null> {
+    return this.#first('organization_id = $1 AND NOT is_cut AND size < $2 ORDER BY size DESC', [
+      organizationId,
+      size,
+    ]);
+  }
+
+  /** No cut. */
+  at(organizationId: string, size: number): Promise<StoredCheckpoint | null> {
+    return this.#first('organization_id = $1 AND NOT is_cut AND size = $2', [organizationId, size]);
+  }
+
+  /** What ends here. */
+  cutAt(organizationId: string, size: number): Promise<StoredCheckpoint | null> {
+    return this.#first('organization_id = $1 AND is_cut AND size = $2', [organizationId, size]);
+  }
+
   /** What leads on from here, over entries that were removed, as far as possible. */
   cutAcross(organizationId: string, size: number): Promise<StoredCheckpoint | null> {
     return this.#first(

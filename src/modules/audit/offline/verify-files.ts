@@ -65,15 +65,17 @@ function reportOf(verification: ExportVerification, files: FilesToVerify): strin
     range && !isFromBeginning
       ? 'What stands before the first is not in the export, so its link to that was not checked.'
       : null,
-    removed > 0
-      ? `${removed} more had been removed when their time was over, as checkpoints say.`
-      : null,
-    gaps > 0 ? `${gaps} entries between them are not in the export.` : null,
-    unsealed > 0 ? `${unsealed} entries were not sealed yet: nothing vouches for them.` : null,
+    counted(removed, 'more had been removed when their time was over, as checkpoints say.'),
+    counted(gaps, 'entries between them are not in the export.'),
+    counted(unsealed, 'entries were not sealed yet: nothing vouches for them.'),
     `Checkpoints vouch for ${bound} of them.${bound > 0 ? '' : ' So nothing proves that this is the log.'}`,
     files.publicKey === undefined
       ? 'Signatures of checkpoints were not checked: give --public-key.'
       : null,
   ];
   return lines.filter((line) => line !== null).join('\n');
+}
+
+function counted(count: number, what: string): string | null {
+  return count > 0 ? `${count} ${what}` : null;
 }

@@ -2,11 +2,17 @@ import { Injectable } from '@nestjs/common';
 
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import type { ChainHead } from '../domain/chain.js';
 import type { StoredEntry } from '../domain/stored-entry.js';
 import { ENTRY_COLUMNS, entryOf, type EntryRow } from '../trail/audit-entry.row.js';
 
 /** In the order of the chain, where in a log that was tampered with two may have the same place. */
 export type EntryPlace = { readonly sequence: number; readonly id: string };
+
+/** Behind all that stands up to here. */
+export function behind({ size }: ChainHead): EntryPlace {
+  return { sequence: size + 1, id: '' };
+}
 
 /** Pages of an organization's log, each by itself: a snapshot would have to be held for as long as reading all of it takes. */
 @Injectable()

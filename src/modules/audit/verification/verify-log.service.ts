@@ -19,7 +19,7 @@ import {
 import type { StoredEntry } from '../domain/stored-entry.js';
 import { EntryMac } from '../trail/entry-mac.js';
 import { linkOf } from './entry-link.js';
-import { type EntryPlace, VerificationRepository } from './verification.repository.js';
+import { behind, type EntryPlace, VerificationRepository } from './verification.repository.js';
 
 /** Of which each is some milliseconds of hashing, after which others have their turn. */
 const PAGE = 100;
@@ -118,7 +118,7 @@ export class VerifyLogService {
         const crossed = await this.#crossRemoved(walk);
         if (crossed === null && isAtGap) return missingAfter(walk.chain.head);
         if (crossed !== 'crossed') return crossed;
-        last = { sequence: walk.chain.head.size, id: '' };
+        last = behind(walk.chain.head);
       } else {
         last = placeOf(page.at(-1));
       }
