@@ -48,6 +48,7 @@ export async function openAuditLog(checkpointFile = '') {
     new AuditEntryRepository(transactions),
     new EntryMaker(macs, clock),
     actors,
+    transactions,
   );
   const seals = new SealRepository(transactions);
   const checkpoints = new CheckpointRepository(transactions);

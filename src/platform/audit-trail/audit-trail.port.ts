@@ -33,7 +33,8 @@ export type AuditEvent = {
 
 /**
  * The audit log. {@link append} is called in the transaction of each change, so that there is no change without its entry and no
- * entry without its change: where it can't be written the change does not happen.
+ * entry without its change: where it can't be written the change does not happen. The entries of a transaction are written together,
+ * at its end: that is where it fails.
  */
 export abstract class AuditTrail {
   abstract append(event: AuditEvent): Promise<void>;

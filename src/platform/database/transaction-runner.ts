@@ -5,7 +5,11 @@ import { DataSource, type EntityManager, QueryFailedError, type QueryRunner } fr
 
 import { ContextStorage } from '#common/context/context-storage.js';
 
-type Scope = { readonly manager: EntityManager; readonly afterCommit: (() => void)[] };
+type Scope = {
+  readonly manager: EntityManager;
+  readonly beforeCommit: (() => Promise<void>)[];
+  readonly afterCommit: (() => void)[];
+};
 
 /**
  * The only way to open a transaction. Repositories take {@link manager} and so are inside the current transaction by
@@ -28,12 +32,32 @@ export class TransactionRunner {
    */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#scopes.current) return work();
-    const afterCommit: Scope['afterCommit'] = [];
+    const [beforeCommit, afterCommit]: [Scope['beforeCommit'], Scope['afterCommit']] = [[], []];
     const result = await this.dataSource.transaction((manager) =>
-      this.#scopes.run({ manager, afterCommit }, work),
+      this.#scopes.run({ manager, beforeCommit, afterCommit }, async () => {
+        const outcome = await work();
+        // What one of them puts off is done as well.
+        for (const step of beforeCommit) await step();
+        return outcome;
+      }),
     );
     for (const callback of afterCommit) callback();
     return result;
+  }
+
+  get isOpen(): boolean {
+    return this.#scopes.current !== undefined;
+  }
+
+  /**
+   * Puts `step` off to the end of the current transaction, of which it is part: where it fails, all is rolled back. For what many
+   * calls can do as one.
+   * @throws {Error} where there is no transaction: a mistake in the program
+   */
+  beforeCommit(step: () => Promise<void>): void {
+    const scope = this.#scopes.current;
+    if (!scope) throw new Error('There is no transaction to put this off to the end of.');
+    scope.beforeCommit.push(step);
   }
 
   /**

@@ -22,6 +22,6 @@ export class AuditEntryRepository {
 
   /** In the transaction of what they tell of, where there is one. What is there already is left alone. */
   async insert(lines: readonly EntryLine[]): Promise<void> {
-    await this.transactions.sql(INSERT, [JSON.stringify(lines)]);
+    await this.transactions.preparedSql('insert_audit_entries', INSERT, [JSON.stringify(lines)]);
   }
 }
