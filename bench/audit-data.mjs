@@ -3,6 +3,8 @@
 
 import { load } from './scratch-database.mjs';
 
+const COLUMNS = `id, organization_id, occurred_at, action, event_type, outcome, actor_type, actor_id, user_id, acting_key_id, request_id,
+  target_type, target_id, key_id, reason, before, after, details, personal, salt, mac, sequence, previous_hash, hash`;
 const DAYS = 400;
 const ORGANIZATIONS = 20;
 /** Of all entries those of the organization that is asked; the others share what is left. */
@@ -32,8 +34,8 @@ export const wordOf = (index) => `word${index.toString(36)}x`;
 export async function fillAudit(database, { organizationId, entries, actions }) {
   await database.query('TRUNCATE audit_entries');
   // Far faster than entry by entry.
-  const { searched, unsearched } = await searchOf(database);
-  await unsearched();
+  const searched = await unsearched(database);
+  const { SEARCH_VECTOR } = await load('modules/audit/trail/entry-search.js');
   await database.query(`SET work_mem = '256MB'; SET maintenance_work_mem = '512MB'`);
   await database.query(
     `INSERT INTO api_keys (id, organization_id, name, environment, access_level, scopes, policy, policy_sources, metadata)
@@ -45,10 +47,8 @@ export async function fillAudit(database, { organizationId, entries, actions }) 
   const names = Object.keys(actions);
   const types = Object.values(actions);
   await database.query(
-    `INSERT INTO audit_entries (
-       id, organization_id, occurred_at, action, event_type, outcome, actor_type, actor_id, user_id, acting_key_id, request_id,
-       target_type, target_id, key_id, reason, before, after, details, personal, salt, mac, sequence, previous_hash, hash)
-     SELECT 'aud_bench' || lpad(n::text, 12, '0'), organization, now() - (1 - n / $2::float8) * interval '${DAYS} days',
+    `INSERT INTO audit_entries (${COLUMNS}, search)
+     SELECT entry.*, ${SEARCH_VECTOR} FROM (SELECT 'aud_bench' || lpad(n::text, 12, '0'), organization, now() - (1 - n / $2::float8) * interval '${DAYS} days',
             ($3::text[])[action], ($4::text[])[action], outcome, CASE WHEN by_key THEN 'key' ELSE 'user' END,
             CASE WHEN by_key THEN acting_key ELSE who END, who, CASE WHEN by_key THEN acting_key END, 'req_bench' || n,
             split_part(($3::text[])[action], '.', 1), key, key, reason,
@@ -71,7 +71,7 @@ export async function fillAudit(database, { organizationId, entries, actions }) 
                 words[1 + floor(${WORDS} * power(random(), 4))::integer] AS w3, words[1 + floor(${WORDS} * random())::integer] AS w4,
                 CASE WHEN random() < 0.4 THEN '203.0.113.7' ELSE '198.51.' || floor(100 * power(random(), 2)) || '.' || floor(random() * 250) END AS ip
            FROM generate_series(1, $2::integer) AS n, (SELECT $5::text[] AS words) AS vocabulary OFFSET 0) AS made
-      ORDER BY n`,
+      ORDER BY n) AS entry (${COLUMNS})`,
     [organizationId, entries, names, types, Array.from({ length: WORDS }, (_, at) => wordOf(at))],
   );
   await searched();
@@ -80,14 +80,17 @@ export async function fillAudit(database, { organizationId, entries, actions }) 
 }
 
 /**
- * Makes, and removes, what the log is searched by.
+ * Drops the indexes that the log is only searched by.
  * @param {import('pg').Client} database
+ * @returns {Promise<() => Promise<void>>} makes them again
  */
-export async function searchOf(database) {
-  const { AuditSearch1764331200000: Search } = await load(
-    'platform/database/migrations/1764331200000-audit-search.js',
+export async function unsearched(database) {
+  const { rows } = await database.query(
+    `SELECT indexname AS name, indexdef AS definition FROM pg_indexes
+      WHERE indexname IN ('audit_entries_search', 'audit_entries_of_user', 'audit_entries_by_key', 'audit_entries_of_action')`,
   );
-  const migration = new Search();
-  const runner = { query: (/** @type {string} */ sql) => database.query(sql) };
-  return { searched: () => migration.up(runner), unsearched: () => migration.down(runner) };
+  for (const { name } of rows) await database.query(`DROP INDEX ${name}`);
+  return async () => {
+    for (const { definition } of rows) await database.query(definition);
+  };
 }

@@ -64,6 +64,21 @@ describe('sealing', () => {
     }
   });
 
+  it('holds no more than 4 MiB of facts, and an entry, in memory', async () => {
+    const facts = { text: Array.from({ length: 8_000 }, (_, at) => `w${at}`).join(' ') };
+    for (let n = 0; n < 100; n++) {
+      await log.append('org_large', `${n}`, { before: facts, after: facts });
+    }
+    await log.sealing.sealOrganization('org_large');
+    const transactions = await log.sql<{ count: number; bytes: number }>(
+      `SELECT count(*)::integer AS count, sum(octet_length(before::text) + octet_length(after::text))::integer AS bytes
+         FROM audit_entries WHERE organization_id = 'org_large' AND sequence IS NOT NULL GROUP BY xmin::text`,
+    );
+    expect(transactions.reduce((sum, { count }) => sum + count, 0)).toBe(100);
+    const size = JSON.stringify(facts).length * 2;
+    for (const { bytes } of transactions) expect(bytes).toBeLessThan(4 * 1024 * 1024 + 1.1 * size);
+  });
+
   it('waits for no writer, and takes what one commits late', async () => {
     let commit = (): void => undefined;
     const committed = new Promise<void>((resolve) => (commit = resolve));

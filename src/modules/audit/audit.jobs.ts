@@ -3,11 +3,11 @@ import { IsInt, Max, Min } from 'class-validator';
 import { defineJobs } from '#platform/queue/job-definitions.js';
 
 export class SealEntriesJob {
-  /** Entries that one transaction seals at the most. Of some 200 KB each, they are all in memory. */
+  /** Entries that one transaction seals at the most, and of large ones fewer. */
   @IsInt()
   @Min(1)
   @Max(5_000)
-  maxEntries = 250;
+  maxEntries = 1_000;
 }
 
 export class MakeCheckpointsJob {

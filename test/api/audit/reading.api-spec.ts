@@ -88,49 +88,58 @@ describe('GET /v1/audit', () => {
 
   const ALL = [...NAMES];
   const OF_KEY = ALL.slice(0, -1);
-  it.each([
-    ['action=key.disabled', ['disabled']],
-    ['action=key.*', ALL],
-    ['action=team.*&event_types=key_lifecycle', []],
-    ['action=nothing.done', []],
-    ['event_types=key_lifecycle', ['disabled', 'enabled', 'revoked']],
-    ['event_types=permission_change,usage', ['made', 'renamed', 'other']],
-    ['event_types=usage', []],
-    ['outcome=denied', []],
-    ['ip_address=127.0.0.1&action=key.*', ALL],
-    ['ip_address=127.0.0.2', []],
-    ['target_type=nothing', []],
-    ['actor=keys.expire', []],
-    ['actor=user_nobody', []],
-    ["actor=' OR 1=1 --", []],
-    ["request_id=\\' %26 x:* | !y", []],
-    ['q=traffic', ['disabled']],
-    ['q=Traffic%20SUSP', ['disabled']],
-    ['q=suspicious%20nothing', []],
-    ['q=suspic%20traffic', []],
-    ['q=billing', ['renamed']],
-    ['q=ops.billing-eu', ['renamed']],
-    ['q=straßen', ['made', 'renamed']],
-    ['q=key.disabled&action=key.disabled', ['disabled']],
-    ['q=actor_id', []],
-    ['q=---', []],
-    ["q=' | ! %26 :* gone", ['revoked']],
-    ['start_date=2999-01-01', null],
-    ['start_date=2100-01-01', []],
-    ['end_date=2020-01-01', []],
-  ])('%s', async (query, found) => {
-    if (found === null) expect(await ask(query)).toEqual([400, 'invalid_request']);
-    else expect(await foundBy(query)).toEqual(found);
-  });
+  describe.each(['not sealed yet', 'sealed'])('finds what is %s', (state) => {
+    beforeAll(async () => {
+      const isSealed = state === 'sealed';
+      if (isSealed) expect((await app.call('POST', '/v1/audit/checkpoints')).status).toBe(200);
+      const { data } = await listOf();
+      for (const { sequence } of data) expect(sequence === null).toBe(!isSealed);
+    });
 
-  it('is found by who did it, what it was done to and the request', async () => {
-    const [entry] = (await listOf('limit=1')).data as [Entry & { actor: { id: string } }];
-    expect(await foundBy(`actor=${entry.actor.id}&action=key.*`)).toEqual(ALL);
-    expect(await foundBy(`target=${otherId}`)).toEqual(['other']);
-    expect(await foundBy(`target=${keyId}&target_type=key&outcome=success`)).toEqual(OF_KEY);
-    expect(await foundBy(`key_id=${keyId}`)).toEqual(OF_KEY);
-    expect(await foundBy(`q=${keyId.slice(0, 12)}`)).toEqual(OF_KEY);
-    expect(await foundBy(`request_id=${entry.request_id as string}`)).toEqual(['other']);
+    it.each([
+      ['action=key.disabled', ['disabled']],
+      ['action=key.*', ALL],
+      ['action=team.*&event_types=key_lifecycle', []],
+      ['action=nothing.done', []],
+      ['event_types=key_lifecycle', ['disabled', 'enabled', 'revoked']],
+      ['event_types=permission_change,usage', ['made', 'renamed', 'other']],
+      ['event_types=usage', []],
+      ['outcome=denied', []],
+      ['ip_address=127.0.0.1&action=key.*', ALL],
+      ['ip_address=127.0.0.2', []],
+      ['target_type=nothing', []],
+      ['actor=keys.expire', []],
+      ['actor=user_nobody', []],
+      ["actor=' OR 1=1 --", []],
+      ["request_id=\\' %26 x:* | !y", []],
+      ['q=traffic', ['disabled']],
+      ['q=Traffic%20SUSP', ['disabled']],
+      ['q=suspicious%20nothing', []],
+      ['q=suspic%20traffic', []],
+      ['q=billing', ['renamed']],
+      ['q=ops.billing-eu', ['renamed']],
+      ['q=straßen', ['made', 'renamed']],
+      ['q=key.disabled&action=key.disabled', ['disabled']],
+      ['q=actor_id', []],
+      ['q=---', []],
+      ["q=' | ! %26 :* gone", ['revoked']],
+      ['start_date=2999-01-01', null],
+      ['start_date=2100-01-01', []],
+      ['end_date=2020-01-01', []],
+    ])('%s', async (query, found) => {
+      if (found === null) expect(await ask(query)).toEqual([400, 'invalid_request']);
+      else expect(await foundBy(query)).toEqual(found);
+    });
+
+    it('is found by who did it, what it was done to and the request', async () => {
+      const [entry] = (await listOf('limit=1')).data as [Entry & { actor: { id: string } }];
+      expect(await foundBy(`actor=${entry.actor.id}&action=key.*`)).toEqual(ALL);
+      expect(await foundBy(`target=${otherId}`)).toEqual(['other']);
+      expect(await foundBy(`target=${keyId}&target_type=key&outcome=success`)).toEqual(OF_KEY);
+      expect(await foundBy(`key_id=${keyId}`)).toEqual(OF_KEY);
+      expect(await foundBy(`q=${keyId.slice(0, 12)}`)).toEqual(OF_KEY);
+      expect(await foundBy(`request_id=${entry.request_id as string}`)).toEqual(['other']);
+    });
   });
 
   it('takes times and dates, of which the last day is included', async () => {

@@ -5,11 +5,11 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
 import type { StoredEntry } from '../domain/stored-entry.js';
 import { ENTRY_COLUMNS, entryOf, type EntryRow } from '../trail/audit-entry.row.js';
+import { factsAre, longFactsOf, termsOf, WORDS_VECTOR, wordsOf } from '../trail/entry-search.js';
 import type { EntryFilter } from './entry-filter.js';
 
-/** The words of a text, as those of entries are found: whole, but for the last, which may be the beginning of one. */
-const wordsOf = (text: string): string =>
-  `regexp_replace(plainto_tsquery('simple', regexp_replace(${text}, '[!-/:-@\\[-\`{-~]+', ' ', 'g'))::text, '''$', ''':*')::tsquery`;
+/** Of entries that are not sealed yet the words have to be made, some 100 µs each. */
+const MAX_UNSEALED_READ = 500;
 
 @Injectable()
 export class AuditSearchRepository {
@@ -21,24 +21,8 @@ export class AuditSearchRepository {
     filter: EntryFilter,
     { after, limit }: { readonly after: CursorPosition | null; readonly limit: number },
   ): Promise<StoredEntry[]> {
-    const query = new Conditions(organizationId);
-    const { from, to, userId, actingKeyId, actions, keyId } = filter;
-    query.addGiven('occurred_at >= ?', from);
-    query.addGiven('occurred_at < ?', to);
-    query.addGiven('user_id = ?', userId);
-    query.addGiven('acting_key_id = ?', actingKeyId);
-    query.addGiven('action = ANY(?)', actions);
-    query.addGiven('key_id = ?', keyId);
-    query.addSearch(filter);
-    if (after) {
-      const [at, id] = [query.bind(after.createdAt), query.bind(after.id)];
-      query.sql += ` AND (occurred_at, id) < (${at}, ${id})`;
-    }
-    const rows = await this.transactions.sql<EntryRow>(
-      `SELECT ${ENTRY_COLUMNS} FROM audit_entries WHERE ${query.sql}
-        ORDER BY occurred_at DESC, id DESC LIMIT ${query.bind(limit + 1)}`,
-      query.values,
-    );
+    const query = new Search(organizationId, filter, after);
+    const rows = await this.transactions.sql<EntryRow>(query.sqlOf(limit + 1), query.values);
     return rows.map(entryOf);
   }
 
@@ -51,46 +35,89 @@ export class AuditSearchRepository {
   }
 }
 
-/** Conditions of a statement with the values that they name. */
-class Conditions {
-  sql: string;
+/** The statement that finds entries, with the values that it names. */
+class Search {
   readonly values: unknown[] = [];
+  readonly #organizationId: string;
+  readonly #filter: EntryFilter;
+  readonly #conditions: string[];
 
-  constructor(private readonly organizationId: string) {
-    this.sql = `organization_id = ${this.bind(organizationId)}`;
+  constructor(organizationId: string, filter: EntryFilter, after: CursorPosition | null) {
+    this.#organizationId = organizationId;
+    this.#filter = filter;
+    const { from, to, userId, actingKeyId, actions, keyId } = filter;
+    this.#conditions = [
+      `organization_id = ${this.#bind(organizationId)}`,
+      ...this.#given('occurred_at >= ?', from),
+      ...this.#given('occurred_at < ?', to),
+      ...this.#given('user_id = ?', userId),
+      ...this.#given('acting_key_id = ?', actingKeyId),
+      ...this.#given('action = ANY(?)', actions),
+      ...this.#given('key_id = ?', keyId),
+    ];
+    if (after) {
+      const [at, id] = [this.#bind(after.createdAt), this.#bind(after.id)];
+      this.#conditions.push(`(occurred_at, id) < (${at}, ${id})`);
+    }
   }
 
-  bind(value: unknown): string {
-    return `$${this.values.push(value)}`;
-  }
-
-  /** @param condition with `?` in the place of the value */
-  addGiven(condition: string, value: unknown): void {
-    if (value === undefined || value === null) return;
-    this.sql += ` AND ${condition.replace('?', () => this.bind(value))}`;
+  sqlOf(limit: number): string {
+    const count = this.#bind(limit);
+    const { facts, words } = this.#filter;
+    if (Object.keys(facts).length === 0 && words === undefined)
+      return newest('audit_entries', this.#conditions, count);
+    // The index holds what is sealed. The few others are read one by one.
+    return `SELECT * FROM ((${this.#ofSealed(count)}) UNION ALL (${this.#ofUnsealed(count)})) AS found
+      ORDER BY occurred_at DESC, id DESC LIMIT ${count}`;
   }
 
   /**
-   * Facts are compared as well as searched for, since `search` holds no more than 256 characters of one; so few entries are left
-   * over that this costs nothing.
+   * What is searched for is not compared as well, unless it is long: the planner would take the two for independent, and expect few
+   * entries where there are many.
    */
-  addSearch({ facts, words }: EntryFilter): void {
-    const given = Object.entries(facts);
-    if (given.length === 0 && words === undefined) return;
-    for (const [name, value] of given)
-      this.addGiven(`${name === 'ip_address' ? `personal ->> 'ip_address'` : name} = ?`, value);
-    // Of a word that other organizations have much of, the index reads only what is ours as well.
-    const all: [string, string][] = [['organization_id', this.organizationId], ...given];
-    const terms = all.map(([name, value]) =>
-      quoted(`=${name}:${Array.from(value).slice(0, 256).join('')}`),
+  #ofSealed(count: string): string {
+    const { words } = this.#filter;
+    const terms = this.#bind(termsOf(this.#organizationId, this.#filter));
+    return newest(
+      'audit_entries',
+      [
+        ...this.#conditions,
+        'sequence IS NOT NULL',
+        ...factsAre(longFactsOf(this.#filter), this.#bound),
+        `search @@ ${terms}::tsquery`,
+        // On its own, as a text without words then matches nothing.
+        ...(words === undefined ? [] : [`search @@ ${wordsOf(this.#bind(words))}`]),
+      ],
+      count,
     );
-    this.sql += ` AND search @@ ${this.bind(terms.join(' & '))}::tsquery`;
-    // On its own, as a text without words then matches nothing.
-    if (words !== undefined) this.sql += ` AND search @@ ${wordsOf(this.bind(words))}`;
+  }
+
+  #ofUnsealed(count: string): string {
+    const { words } = this.#filter;
+    const unsealed = `SELECT * FROM audit_entries WHERE organization_id = $1 AND sequence IS NULL`;
+    const conditions = [...this.#conditions, ...factsAre(this.#filter, this.#bound)];
+    if (words === undefined) return newest(`(${unsealed}) AS unsealed`, conditions, count);
+    return newest(
+      `(${unsealed} ORDER BY position DESC LIMIT ${MAX_UNSEALED_READ}) AS unsealed`,
+      [...conditions, `${WORDS_VECTOR} @@ ${wordsOf(this.#bind(words))}`],
+      count,
+    );
+  }
+
+  readonly #bound = (value: string): string => this.#bind(value);
+
+  #bind(value: unknown): string {
+    return `$${this.values.push(value)}`;
+  }
+
+  /** @param condition with `?` in the place of the value; none where there is no value */
+  #given(condition: string, value: unknown): string[] {
+    if (value === undefined || value === null) return [];
+    return [condition.replace('?', () => this.#bind(value))];
   }
 }
 
-/** A term of a `tsquery`: https://www.postgresql.org/docs/18/datatype-textsearch.html#DATATYPE-TSQUERY. */
-function quoted(term: string): string {
-  return `'${term.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+function newest(from: string, conditions: readonly string[], count: string): string {
+  return `SELECT ${ENTRY_COLUMNS} FROM ${from} WHERE ${conditions.join(' AND ')}
+    ORDER BY occurred_at DESC, id DESC LIMIT ${count}`;
 }

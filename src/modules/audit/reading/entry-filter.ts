@@ -5,6 +5,7 @@ import {
   type AuditEventType,
 } from '#platform/audit-trail/audit-actions.js';
 
+import type { EntryFact } from '../trail/entry-search.js';
 import { type Dates, datesOf } from './dates.js';
 import type { ListAuditQuery } from './dto/audit.queries.js';
 
@@ -18,13 +19,10 @@ export type EntryFilter = Dates & {
   readonly actions?: readonly string[];
   /** The key in whose own log it stands. */
   readonly keyId?: string;
-  /** By the name of the column: see the migration that made `search`. */
+  /** What is asked for exactly. */
   readonly facts: Readonly<Partial<Record<EntryFact, string>>>;
   readonly words?: string;
 };
-
-export type EntryFact =
-  'actor_id' | 'target_id' | 'target_type' | 'outcome' | 'request_id' | 'ip_address';
 
 /** @throws {AppError} `invalid_request` that names a date that is none */
 export function filterOf(query: ListAuditQuery): EntryFilter {

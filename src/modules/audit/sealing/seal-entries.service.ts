@@ -11,8 +11,8 @@ import { ReportForeignEntriesService } from './report-foreign-entries.service.js
 import { type Seal, SealRepository } from './seal.repository.js';
 import { SealingMetrics } from './sealing.metrics.js';
 
-/** What one transaction seals on demand. An entry may have some 200 KB. */
-const BATCH = 250;
+/** What one transaction seals on demand. */
+const BATCH = 1_000;
 
 type Pass = { readonly now: number; readonly maxEntries: number };
 
@@ -72,14 +72,14 @@ export class SealEntriesService {
 
   /** @returns whether there may be more of them */
   async #sealBatch(organizationId: string, limit: number): Promise<boolean> {
-    const batch = await this.entries.waitingOf(organizationId, limit);
-    if (batch.length === 0) return false;
-    const { seals, foreign } = await this.#place(organizationId, batch);
+    const { entries, isCut } = await this.entries.waitingOf(organizationId, limit);
+    if (entries.length === 0) return false;
+    const { seals, foreign } = await this.#place(organizationId, entries);
     if (seals.length > 0) await this.entries.seal(organizationId, seals);
     if (foreign.length > 0) await this.foreign.report(organizationId, foreign);
     this.transactions.afterCommit(() => this.metrics.sealed(seals.length, foreign.length));
     // Of foreign ones there is a new entry, which wants to be sealed too.
-    return batch.length === limit || foreign.length > 0;
+    return isCut || foreign.length > 0;
   }
 
   async #place(

@@ -5,9 +5,18 @@ import { TransactionRunner } from '#platform/database/transaction-runner.js';
 import type { ChainHead } from '../domain/chain.js';
 import type { StoredEntry } from '../domain/stored-entry.js';
 import { ENTRY_COLUMNS, entryOf, type EntryRow } from '../trail/audit-entry.row.js';
+import { SEARCH_VECTOR } from '../trail/entry-search.js';
 
 /** Any fixed number: the class of the locks of sealing among PostgreSQL's two-part advisory locks. */
 const SEALING_LOCKS = 7_203_117;
+
+/** Of facts, which are all in memory while their entries are sealed. One entry may have some 200 KB. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** @property isCut whether there may be more of them */
+type Batch = { readonly entries: readonly StoredEntry[]; readonly isCut: boolean };
+
+type MeasuredRow = EntryRow & { readonly bytes: number; readonly bytes_before: string | null };
 
 export type Seal = {
   readonly id: string;
@@ -65,21 +74,28 @@ export class SealRepository {
     return row ? { size: Number(row.sequence), hash: row.hash } : null;
   }
 
-  /** In the order in which they were written. */
-  async waitingOf(organizationId: string, limit: number): Promise<StoredEntry[]> {
-    const rows = await this.transactions.sql<EntryRow>(
-      `SELECT ${ENTRY_COLUMNS} FROM audit_entries WHERE organization_id = $1 AND sequence IS NULL
-        ORDER BY position LIMIT $2`,
-      [organizationId, limit],
+  /** The next ones, in the order in which they were written: at most `limit`, and no more once they have 4 MiB of facts. */
+  async waitingOf(organizationId: string, limit: number): Promise<Batch> {
+    const rows = await this.transactions.sql<MeasuredRow>(
+      `SELECT * FROM (
+         SELECT position, ${ENTRY_COLUMNS}, bytes, sum(bytes) OVER earlier AS bytes_before
+           FROM (
+             SELECT *, octet_length(concat(before, after, details, personal)) AS bytes FROM audit_entries
+              WHERE organization_id = $1 AND sequence IS NULL ORDER BY position LIMIT $2) AS waiting
+         WINDOW earlier AS (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS measured
+        WHERE coalesce(bytes_before, 0) < $3 ORDER BY position`,
+      [organizationId, limit, MAX_BYTES],
     );
-    return rows.map(entryOf);
+    const last = rows.at(-1);
+    const bytes = last ? Number(last.bytes_before) + last.bytes : 0;
+    return { entries: rows.map(entryOf), isCut: rows.length === limit || bytes >= MAX_BYTES };
   }
 
   /** @throws {Error} when not all of them are there and unsealed any more: nobody of ours does that */
   async seal(organizationId: string, seals: readonly Seal[]): Promise<void> {
     const sealed = await this.transactions.sql(
       `UPDATE audit_entries AS entry
-          SET sequence = seal.sequence, previous_hash = seal.previous_hash, hash = seal.hash
+          SET sequence = seal.sequence, previous_hash = seal.previous_hash, hash = seal.hash, search = ${SEARCH_VECTOR}
          FROM unnest($2::text[], $3::bigint[], $4::bytea[], $5::bytea[]) AS seal (id, sequence, previous_hash, hash)
         WHERE entry.organization_id = $1 AND entry.id = seal.id AND entry.sequence IS NULL
         RETURNING entry.id`,

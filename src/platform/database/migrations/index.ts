@@ -42,6 +42,7 @@ import { AuditCheckpoints1764327601000 } from './1764327601000-audit-checkpoints
 import { AuditSearch1764331200000 } from './1764331200000-audit-search.js';
 import { AuditRemovals1764342000000 } from './1764342000000-audit-removals.js';
 import { AuditRetention1764342001000 } from './1764342001000-audit-retention.js';
+import { AuditSearchOfSealed1764345600000 } from './1764345600000-audit-search-of-sealed.js';
 import { Exports1764334800000 } from './1764334800000-exports.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
@@ -87,6 +88,7 @@ export const MIGRATIONS = [
   ProjectConfigs1764306000000,
   AuditEntries1764324000000,
   AuditAlerts1764338400000,
+  AuditSearchOfSealed1764345600000,
   WithdrawnApprovals1764309600000,
   ApprovalsOfSubjects1764313200000,
   AuditSealing1764327600000,
