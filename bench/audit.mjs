@@ -11,6 +11,7 @@ import { request } from 'undici';
 
 import { casesOf } from './audit-cases.mjs';
 import { fillAudit, keyIdOf, unsearched } from './audit-data.mjs';
+import { measureSealing } from './audit-sealing.mjs';
 import { startLatchkey } from './latchkey.mjs';
 import { Cleanups } from './processes.mjs';
 import { load, startDatabase } from './scratch-database.mjs';
@@ -21,6 +22,8 @@ const USAGE = `npm run bench:audit -- [options]
   --entries N     how many entries of the audit log (1000000)
   --rounds N      pages to ask for of each kind (20)
   --inserts N     entries to write one by one, and as many again without what the log is searched by (5000)
+  --seal-rate N   measures nothing but sealing, with so many entries written a second
+  --seconds N     for how long they are written (60)
   --help`;
 
 function parseOptions() {
@@ -29,10 +32,14 @@ function parseOptions() {
       entries: { type: 'string', default: '1000000' },
       rounds: { type: 'string', default: '20' },
       inserts: { type: 'string', default: '5000' },
+      'seal-rate': { type: 'string' },
+      seconds: { type: 'string', default: '60' },
       help: { type: 'boolean', default: false },
     },
   });
-  const whole = (/** @type {'entries' | 'rounds' | 'inserts'} */ name) => {
+  const whole = (
+    /** @type {'entries' | 'rounds' | 'inserts' | 'seal-rate' | 'seconds'} */ name,
+  ) => {
     const value = Number(values[name]);
     if (Number.isInteger(value) && value > 0) return value;
     throw new Error(`--${name} must be a whole number above 0`);
@@ -42,6 +49,10 @@ function parseOptions() {
     entries: whole('entries'),
     rounds: whole('rounds'),
     inserts: whole('inserts'),
+    sealing:
+      values['seal-rate'] === undefined
+        ? null
+        : { rate: whole('seal-rate'), seconds: whole('seconds') },
   };
 }
 
@@ -167,6 +178,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 try {
   if (options.isHelp) console.log(USAGE);
+  else if (options.sealing) await measureSealing(options.sealing, cleanups);
   else await main(options, cleanups);
 } finally {
   await cleanups.run();

@@ -17,8 +17,11 @@ const FILLING = {
 /** @param {string} path of a module of the build */
 export const load = (path) => import(new URL(path, DIST).href);
 
-/** @param {import('./processes.mjs').Cleanups} cleanups */
-export async function startDatabase(cleanups) {
+/**
+ * @param {import('./processes.mjs').Cleanups} cleanups
+ * @param {Record<string, string>} [settings] of the server
+ */
+export async function startDatabase(cleanups, settings = FILLING) {
   const [{ DataFolder }, { EmbeddedPostgres }] = await Promise.all([
     load('platform/embedded/data-folder.js'),
     load('platform/embedded/embedded-postgres.js'),
@@ -27,7 +30,7 @@ export async function startDatabase(cleanups) {
   cleanups.add(() => rmSync(home, { recursive: true, force: true, maxRetries: 10 }));
   const folder = await DataFolder.claim(join(home, 'data'));
   const logger = { info: () => undefined, warn: console.warn };
-  const server = await EmbeddedPostgres.start({ folder, logger, settings: FILLING });
+  const server = await EmbeddedPostgres.start({ folder, logger, settings });
   cleanups.add(() => server.stop());
   return server.url.reveal();
 }

@@ -5,7 +5,7 @@ import type { SealEntriesJob } from '../audit.jobs.js';
 import { SealEntriesService } from './seal-entries.service.js';
 
 /** Idempotent: what is sealed waits no more. */
-@JobProcessor('audit.seal', { schedule: { everyMs: 2_000 } })
+@JobProcessor('audit.seal', { schedule: { everyMs: 1_000 } })
 export class SealEntriesProcessor implements JobHandler<SealEntriesJob> {
   constructor(
     private readonly sealing: SealEntriesService,
