@@ -45,7 +45,12 @@ async function start(options, cleanups, diagnosis) {
     systems.push({
       name: 'bare',
       port: await bare.ask('start', { upstreamPort: stubPort }),
-      authorization: { plain: UNGOVERNED, restricted: UNGOVERNED, limited: UNGOVERNED },
+      authorization: {
+        plain: UNGOVERNED,
+        restricted: UNGOVERNED,
+        limited: UNGOVERNED,
+        audited: UNGOVERNED,
+      },
       exchanges: () => Promise.resolve(0),
       cpuMicros: bare.cpuMicros,
       databaseCpuMicros: () => new Map(),
@@ -64,6 +69,7 @@ async function start(options, cleanups, diagnosis) {
       plain: `Bearer ${keys.plain}`,
       restricted: `Bearer ${keys.restricted}`,
       limited: `Bearer ${keys.limited}`,
+      audited: `Bearer ${keys.audited}`,
     };
     return { ...gateway, name: 'latchkey', authorization };
   };

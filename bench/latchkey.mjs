@@ -230,13 +230,13 @@ async function create(gateway, path, body) {
 }
 
 /**
- * A provider that is the stub, a priced route to it, credit to pay with, a key restricted to that model, and one with a
- * great many rules, and one with a great many limits.
+ * A provider that is the stub, a priced route to it, credit to pay with, a key restricted to that model, one with a great many
+ * rules, one with a great many limits, and one whose every request is audited.
  *
  * @param {Gateway} gateway
  * @param {number} stubPort
  * @param {{ restricted: object, limited: object }} policies of the restricted key, and of the limited one
- * @returns {Promise<{ plain: string, restricted: string, limited: string }>} the keys
+ * @returns {Promise<{ plain: string, restricted: string, limited: string, audited: string }>} the keys
  */
 export async function provision(gateway, stubPort, policies) {
   const provider = await create(gateway, '/v1/providers', {
@@ -260,6 +260,11 @@ export async function provision(gateway, stubPort, policies) {
     ...policies.restricted,
   });
   const limited = await create(gateway, '/v1/keys', { name: 'limited', ...policies.limited });
+  const audited = await create(gateway, '/v1/keys', {
+    name: 'audited',
+    permissions: { models: [BENCH_MODEL] },
+    security: { audit: { log_all_requests: true } },
+  });
   const budget = { scope: 'key', scope_id: limited.id, window: 'weekly', limit: 1_000_000 };
   const { port, masterKey } = gateway;
   const put = await call(port, '/v1/budgets', { method: 'PUT', key: masterKey, body: budget });
@@ -269,7 +274,12 @@ export async function provision(gateway, stubPort, policies) {
   if (grant.status !== 201 && grant.status !== 404) {
     throw new Error(`POST /v1/credits/grants: HTTP ${grant.status}: ${grant.text}`);
   }
-  return { plain: plain.key, restricted: restricted.key, limited: limited.key };
+  return {
+    plain: plain.key,
+    restricted: restricted.key,
+    limited: limited.key,
+    audited: audited.key,
+  };
 }
 
 /**

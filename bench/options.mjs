@@ -6,7 +6,7 @@ import { SCENARIO_NAMES } from './scenarios.mjs';
 export const USAGE = `npm run bench -- [options]
 
   --only bare|latchkey   measure one system only
-  --scenarios A,B        of plain, policy, limits, single, stream, paced, naive (all)
+  --scenarios A,B        of plain, policy, limits, single, stream, paced, naive, audited (all)
   --rounds N             measured turns of each system per scenario (5)
   --seconds N            length of a turn (4)
   --warmup N             seconds of load before the first turn (10)

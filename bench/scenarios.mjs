@@ -14,11 +14,20 @@ import { LIMITED_MEASURES, PLAIN_MEASURES, STREAM_MEASURES } from './report.mjs'
  * @property {Record<string, import('./report.mjs').Measure>} measures
  */
 
-/** @typedef {'plain' | 'policy' | 'limits' | 'single' | 'stream' | 'paced' | 'naive'} ScenarioName */
-/** @typedef {'plain' | 'restricted' | 'limited'} KeyName which of Latchkey's keys calls */
+/** @typedef {'plain' | 'policy' | 'limits' | 'single' | 'stream' | 'paced' | 'naive' | 'audited'} ScenarioName */
+/** @typedef {'plain' | 'restricted' | 'limited' | 'audited'} KeyName which of Latchkey's keys calls */
 
 /** @type {readonly ScenarioName[]} */
-export const SCENARIO_NAMES = ['plain', 'policy', 'limits', 'single', 'stream', 'paced', 'naive'];
+export const SCENARIO_NAMES = [
+  'plain',
+  'policy',
+  'limits',
+  'single',
+  'stream',
+  'paced',
+  'naive',
+  'audited',
+];
 
 const MESSAGES = [
   {
@@ -100,6 +109,11 @@ export function scenariosOf({ scenarios, connections, chunks, pauseMs, includeUs
       ...limits,
       title: `${limits.title}; for comparison, a build that asks the store for each call`,
       isNaive: true,
+    },
+    audited: {
+      ...plain,
+      key: 'audited',
+      title: `non-streaming, ${connections} connections, a key with log_all_requests`,
     },
   };
   return scenarios.map((name) => all[name]);
