@@ -118,18 +118,19 @@ async function withUnwritableLog<T>({ app }: World, work: () => Promise<T>): Pro
   }
 }
 
-/** Until nothing that was prepared is told of any more. */
+/** Until nothing that was prepared is told of any more, and no export is made. */
 async function settle({ app }: World): Promise<void> {
   await vi.waitFor(
     async () => {
       const [row] = await queryDatabase<{ open: number }>(
         app.databaseUrl,
         `SELECT (SELECT count(*) FROM notifications WHERE dispatched_at IS NULL)::int
-              + (SELECT count(*) FROM notification_deliveries WHERE status = 'pending')::int AS open`,
+              + (SELECT count(*) FROM notification_deliveries WHERE status = 'pending')::int
+              + (SELECT count(*) FROM exports WHERE state IN ('queued', 'running'))::int AS open`,
       );
-      if (row?.open !== 0) throw new Error(`${String(row?.open)} are not told of yet.`);
+      if (row?.open !== 0) throw new Error(`${String(row?.open)} are not told of, or made, yet.`);
     },
-    { timeout: 20_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
 }
 
