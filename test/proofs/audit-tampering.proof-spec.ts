@@ -5,12 +5,19 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { VerifyLogService } from '../../src/modules/audit/verification/verify-log.service.js';
 import { type AuditLog, openAuditLog } from '../support/audit-log.js';
+import { DAY_MS, removalsOf } from '../support/audit-retention.js';
 import { makePatchedBuild, type Patch } from './patched-build.harness.js';
 import { chooseSeed } from './seeded-random.harness.js';
 import {
+  BACKUP,
   CHECKPOINTS,
+  CUT_TAMPERINGS,
+  ELSEWHERE,
   ENTRIES,
   ORGANIZATION,
+  REMOVED,
+  REMOVED_ENTRIES,
+  restore,
   SeededRandom,
   type Tampering,
   TAMPERINGS,
@@ -26,11 +33,7 @@ const figures: string[] = [];
 
 beforeAll(async () => {
   log = await openAuditLog();
-  for (let n = 1; n <= ENTRIES; n++) {
-    await log.append(ORGANIZATION, `${n}`);
-    log.advance(1_000);
-    if (CHECKPOINTS.includes(n)) await log.checkpoints.makeNow(ORGANIZATION);
-  }
+  for (const organizationId of [ELSEWHERE, ORGANIZATION]) await fill(organizationId);
   outside = (await log.checkpoints.makeNow(ORGANIZATION))?.note ?? '';
   await log.sql('DELETE FROM audit_checkpoints WHERE size = $1', [ENTRIES]);
 });
@@ -39,16 +42,47 @@ afterAll(async () => {
   console.info(figures.join('\n'));
 });
 
+const KEPT_KEY = 'key_kept';
+
+/** With what is over removed by the job itself. */
+async function fill(organizationId: string): Promise<void> {
+  const removals = removalsOf(log, { days: 90, keys: { [KEPT_KEY]: 3_650 } });
+  await write(organizationId, 1, 80);
+  if (organizationId === ORGANIZATION) {
+    await log.sql(
+      `CREATE TABLE ${BACKUP} AS SELECT * FROM audit_entries WHERE organization_id = '${ORGANIZATION}'`,
+    );
+  }
+  await removals.giveNotice();
+  log.advance(91 * DAY_MS);
+  await removals.run();
+  await log.sealAll();
+  await write(organizationId, 80 + REMOVED.length + 1, ENTRIES);
+}
+
+async function write(organizationId: string, first: number, last: number): Promise<void> {
+  for (let n = first; n <= last; n++) {
+    const isKept = n > 20 && n <= 60;
+    await log.append(organizationId, `${n}`, isKept ? { keyId: KEPT_KEY } : {});
+    log.advance(1_000);
+    if (CHECKPOINTS.includes(n)) await log.checkpoints.makeNow(organizationId);
+  }
+}
+
 class RolledBack extends Error {}
 
 /** Of so many tamperings, those that were not found where they are. */
-async function missedOf(rounds: number, verifying: VerifyLogService): Promise<Tampering[]> {
+async function missedOf(
+  rounds: number,
+  verifying: VerifyLogService,
+  tamperings = TAMPERINGS,
+): Promise<Tampering[]> {
   const random = new SeededRandom(SEED);
   const missed: Tampering[] = [];
   for (let round = 0; round < rounds; round++) {
     await log.transactions
       .run(async () => {
-        const tampering = await random.pick(TAMPERINGS)(log.sql, random);
+        const tampering = await random.pick(tamperings)(log.sql, random);
         if (!(await isFound(tampering, verifying))) missed.push(tampering);
         throw new RolledBack();
       })
@@ -69,7 +103,7 @@ async function isFound({ at, isTail }: Tampering, verifying: VerifyLogService): 
 it('a log that nobody has touched is valid, by itself and against the checkpoint that was kept elsewhere', async () => {
   for (const notes of ['', outside]) {
     const { entries, firstInvalid } = await log.verifying.verify(ORGANIZATION, notes);
-    expect([entries, firstInvalid]).toEqual([ENTRIES, null]);
+    expect([entries, firstInvalid]).toEqual([ENTRIES - REMOVED_ENTRIES, null]);
   }
 });
 
@@ -84,7 +118,7 @@ it('1,000 tamperings are found and located, a cut tail by the outside checkpoint
 
 const SERVICE = 'modules/audit/verification/verify-log.service.js';
 const CHAIN = 'modules/audit/domain/chain-verifier.js';
-it.each<[string, Patch[]]>([
+it.each<[string, Patch[], typeof TAMPERINGS?]>([
   [
     'takes each entry’s own word for its place and for what stands before it',
     [
@@ -111,6 +145,38 @@ it.each<[string, Patch[]]>([
     [{ file: SERVICE, find: 'if (roots.size === 0)', replace: 'if (roots.size >= 0)' }],
   ],
   [
+    'takes the word of a cut that nobody has signed',
+    [
+      {
+        file: SERVICE,
+        find: 'const note = this.signer.genuineNoteOf(organizationId, cut);',
+        replace: 'const note = { removedAfter: null };',
+      },
+      {
+        file: SERVICE,
+        find: 'this.signer.genuineNoteOf(organizationId, stored) === null',
+        replace: 'false',
+      },
+    ],
+    CUT_TAMPERINGS,
+  ],
+  [
+    'does not look for what was put back',
+    [
+      {
+        file: SERVICE,
+        find: 'await this.log.firstBetween(organizationId, head.size, cut.size)',
+        replace: 'null',
+      },
+      {
+        file: SERVICE,
+        find: "return place && findingAt(place, 'out_of_place');",
+        replace: 'return null;',
+      },
+    ],
+    [restore],
+  ],
+  [
     'does not ask who has written an entry',
     [
       {
@@ -120,11 +186,11 @@ it.each<[string, Patch[]]>([
       },
     ],
   ],
-])('a verifier that %s is seen to miss some', async (_, patches) => {
+])('a verifier that %s is seen to miss some', async (_, patches, tamperings) => {
   const build = await makePatchedBuild(...patches);
   const load = <T>(file: string): Promise<T> =>
     import(pathToFileURL(join(build, 'dist/src/modules/audit', file)).href) as Promise<T>;
-  const missed = await missedOf(60, await log.verifierOf(load));
+  const missed = await missedOf(60, await log.verifierOf(load), tamperings);
   figures.push(`missed of 60 by a verifier with a bug: ${missed.length}`);
   expect(missed.length).toBeGreaterThan(0);
 });

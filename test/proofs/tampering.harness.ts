@@ -10,9 +10,20 @@ import type { AuditLog } from '../support/audit-log.js';
 import { seededRandom } from './seeded-random.harness.js';
 
 export const ORGANIZATION = 'org_tampered';
+/** A log with the same stretches removed, of whose cuts none is worth anything here. */
+export const ELSEWHERE = 'org_elsewhere';
 export const ENTRIES = 120;
 /** Of the checkpoints that stand in the database; one at the end was kept elsewhere. */
-export const CHECKPOINTS = [40, 80, 113];
+export const CHECKPOINTS = [20, 40, 60, 80, 100, 113];
+/** What was removed when its time was over: behind the first place, up to the second. */
+export const REMOVED = [
+  [0, 20],
+  [60, 80],
+] as const;
+/** Entries that the removal itself leaves behind it, one for each stretch. */
+export const REMOVED_ENTRIES = 40;
+/** Where what was removed can still be had, by somebody who has a backup. */
+export const BACKUP = 'removed_entries_backup';
 
 export type Tampering = {
   readonly kind: string;
@@ -63,11 +74,19 @@ const CONTENTS = ENTRY_COLUMNS.replace(/^id, /, '').replace(
 );
 const PLACE = 'sequence, previous_hash, hash';
 
+/** Where entries are. */
+const PLACES = Array.from({ length: ENTRIES }, (_, index) => index + 1).filter(
+  (one) => !REMOVED.some(([after, upTo]) => one > after && one <= upTo),
+);
+
 /** Any place but the last, which is the tail. */
-const place = (random: SeededRandom): number => 1 + random.below(ENTRIES - 1);
+const place = (random: SeededRandom): number => random.pick(PLACES.slice(0, -1));
+
+/** The job's own entries have nothing in some places, where nothing can be taken away. */
+const EDITED = PLACES.slice(0, -1).filter((one) => one > 80 + REMOVED.length || one <= 80);
 
 const edit: Tamper = async (sql, random) => {
-  const at = place(random);
+  const at = random.pick(EDITED);
   const change = random.pick(EDITS);
   await sql(`UPDATE audit_entries SET ${change} WHERE ${OWN} AND sequence = $1`, [at]);
   // Of an entry below the first the chain's beginning is what is wrong.
@@ -94,7 +113,7 @@ const remove: Tamper = async (sql, random) => {
 const insert: Tamper = async (sql, random) => {
   const at = place(random);
   await shift(sql, at, 1);
-  await copy(sql, at === 1 ? 2 : 1, at);
+  await copy(sql, at === PLACES[0] ? at + 1 : (PLACES[0] ?? 0), at);
   await hashAnew(sql);
   return within('insert', at);
 };
@@ -147,7 +166,7 @@ const removeAndHashAnew: Tamper = async (sql, random) => {
 };
 
 const truncate: Tamper = async (sql, random) => {
-  const first = ENTRIES - random.below(90);
+  const first = random.pick(PLACES);
   await sql(`DELETE FROM audit_entries WHERE ${OWN} AND sequence >= $1`, [first]);
   const isThorough = random.below(2) === 0;
   if (isThorough) await sql(`DELETE FROM audit_checkpoints WHERE ${OWN} AND size >= $1`, [first]);
@@ -155,18 +174,96 @@ const truncate: Tamper = async (sql, random) => {
   return { kind: 'truncate tail', at: first, isTail };
 };
 
+const TO_CUT = 'is_cut = true, removed_after = 0';
+const NO_CUTS = CHECKPOINTS.filter((size) => REMOVED.every(([, upTo]) => upTo !== size));
+
 const forgeCheckpoint: Tamper = async (sql, random) => {
-  const size = random.pick(CHECKPOINTS);
   const change = random.pick([
     `root_hash = decode(repeat('00', 32), 'hex')`,
     `note = replace(note, E'\\n' || size || E'\\n', E'\\n' || (size + 1) || E'\\n')`,
     `note = 'no note'`,
-    `is_cut = true, removed_after = 0`,
+    TO_CUT,
     `size = size - 1`,
   ]);
-  await sql(`UPDATE audit_checkpoints SET ${change} WHERE ${OWN} AND size = $1`, [size]);
+  const size = random.pick(change === TO_CUT ? NO_CUTS : CHECKPOINTS);
+  await sql(`UPDATE audit_checkpoints SET ${change} WHERE ${OWN} AND size = $1 AND NOT is_cut`, [
+    size,
+  ]);
   return within(`checkpoint: ${change}`, change === 'size = size - 1' ? size - 1 : size);
 };
+
+/** An entry that was removed is back in its place. */
+export const restore: Tamper = async (sql, random) => {
+  const [after, upTo] = random.pick(REMOVED);
+  const at = after + 1 + random.below(upTo - after);
+  await sql(
+    `INSERT INTO audit_entries (id, ${CONTENTS}, ${PLACE}) SELECT id, ${CONTENTS}, ${PLACE} FROM ${BACKUP} WHERE sequence = $1`,
+    [at],
+  );
+  return within('put a removed entry back', at);
+};
+
+const dropCut: Tamper = async (sql, random) => {
+  const [after, upTo] = random.pick(REMOVED);
+  await sql(`DELETE FROM audit_checkpoints WHERE ${OWN} AND is_cut AND size = $1`, [upTo]);
+  return within('delete a cut', after + 1);
+};
+
+/** Stretches between two checkpoints that are there, with what could have been removed rightly. */
+const KEPT = [
+  [20, 40],
+  [40, 60],
+  [80, 100],
+  [100, 113],
+] as const;
+
+const removeSegment: Tamper = async (sql, random) => {
+  const [after, upTo] = random.pick(KEPT);
+  await removeBetween(sql, after, upTo);
+  return within('delete a whole stretch', after + 1);
+};
+
+/** Texts that look like the note of such a cut: none is one. */
+const NOTES = [
+  // The cut of another organization, of another stretch, the checkpoint itself, and none at all.
+  `(SELECT note FROM audit_checkpoints WHERE organization_id = '${ELSEWHERE}' AND is_cut AND size = 80)`,
+  `(SELECT note FROM audit_checkpoints WHERE ${OWN} AND is_cut AND size = 80)`,
+  `note`,
+  `replace(note, E'\\n\\n', E'\\nremoved-after ' || $1 || ' ' || encode((SELECT root_hash FROM audit_checkpoints WHERE ${OWN} AND size = $1 LIMIT 1), 'base64') || E'\\n\\n')`,
+  `(SELECT note FROM audit_checkpoints WHERE organization_id = '${ELSEWHERE}' AND NOT is_cut AND size = $2)`,
+];
+
+const forgeCut: Tamper = async (sql, random) => {
+  const [after, upTo] = random.pick(KEPT);
+  const note = random.pick(NOTES);
+  await removeBetween(sql, after, upTo);
+  await sql(
+    `INSERT INTO audit_checkpoints (organization_id, size, is_cut, removed_after, root_hash, note, created_at)
+     SELECT organization_id, size, true, $1::bigint, root_hash, ${note}, created_at FROM audit_checkpoints
+      WHERE ${OWN} AND NOT is_cut AND size = $2::bigint`,
+    [after, upTo],
+  );
+  return within(`forged cut: ${note}`, upTo);
+};
+
+/** A genuine one, that is to be of more than was removed. */
+const widenCut: Tamper = async (sql) => {
+  await removeBetween(sql, 40, 60);
+  await sql(
+    `UPDATE audit_checkpoints SET removed_after = 40 WHERE ${OWN} AND is_cut AND size = 80`,
+  );
+  return within('widened cut', 80);
+};
+
+async function removeBetween(sql: Sql, after: number, upTo: number): Promise<void> {
+  await sql(`DELETE FROM audit_entries WHERE ${OWN} AND sequence > $1 AND sequence <= $2`, [
+    after,
+    upTo,
+  ]);
+}
+
+/** Which only the signatures of cuts tell. */
+export const CUT_TAMPERINGS: readonly Tamper[] = [forgeCut, widenCut];
 
 export const TAMPERINGS: readonly Tamper[] = [
   edit,
@@ -181,6 +278,10 @@ export const TAMPERINGS: readonly Tamper[] = [
   removeAndHashAnew,
   truncate,
   forgeCheckpoint,
+  restore,
+  dropCut,
+  removeSegment,
+  ...CUT_TAMPERINGS,
 ];
 
 function atCheckpoint(kind: string, first: number): Tampering {
@@ -216,9 +317,15 @@ async function hashAnew(sql: Sql): Promise<void> {
   const rows = await sql<EntryRow>(
     `SELECT ${ENTRY_COLUMNS} FROM audit_entries WHERE ${OWN} AND sequence IS NOT NULL ORDER BY sequence`,
   );
-  let { hash } = genesisOf(ORGANIZATION);
+  const cuts = await sql<{ size: string; root_hash: Buffer }>(
+    `SELECT size, root_hash FROM audit_checkpoints WHERE ${OWN} AND is_cut`,
+  );
+  const cutAt = new Map(cuts.map(({ size, root_hash }) => [Number(size), root_hash]));
+  let { size, hash } = genesisOf(ORGANIZATION);
   const links = rows.map(entryOf).map(({ entry, sequence }) => {
-    const previous = hash;
+    const before = (sequence ?? 0) - 1;
+    const previous = before === size ? hash : (cutAt.get(before) ?? hash);
+    size = before + 1;
     hash = linkHashOf(previous, sequence ?? 0, leafHashOf(canonicalText(coveredOf(entry))));
     return { id: entry.id, previous, hash };
   });

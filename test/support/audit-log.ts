@@ -24,6 +24,7 @@ import { SealRepository } from '../../src/modules/audit/sealing/seal.repository.
 import { SealingMetrics } from '../../src/modules/audit/sealing/sealing.metrics.js';
 import { AppendEntryService } from '../../src/modules/audit/trail/append-entry.service.js';
 import { AuditEntryRepository } from '../../src/modules/audit/trail/audit-entry.repository.js';
+import { lineOf } from '../../src/modules/audit/trail/entry-line.js';
 import { EntryMac } from '../../src/modules/audit/trail/entry-mac.js';
 import { EntryMaker } from '../../src/modules/audit/trail/entry-maker.js';
 import { VerificationRepository } from '../../src/modules/audit/verification/verification.repository.js';
@@ -41,15 +42,13 @@ export async function openAuditLog(checkpointFile = '') {
   const transactions = new TransactionRunner(dataSource);
   let time = Date.parse('2026-11-28T10:00:00Z');
   const clock = { now: () => time };
-  const rootKey = new RootKey(new Secret(randomBytes(32)));
+  const rootBytes = randomBytes(32);
+  const rootKey = new RootKey(new Secret(rootBytes));
   const actors = new Actors();
   const macs = new EntryMac(rootKey);
-  const trail = new AppendEntryService(
-    new AuditEntryRepository(transactions),
-    new EntryMaker(macs, clock),
-    actors,
-    transactions,
-  );
+  const entries = new AuditEntryRepository(transactions);
+  const maker = new EntryMaker(macs, clock);
+  const trail = new AppendEntryService(entries, maker, actors, transactions);
   const seals = new SealRepository(transactions);
   const checkpoints = new CheckpointRepository(transactions);
   const logger = pino({ level: 'silent' });
@@ -71,6 +70,8 @@ export async function openAuditLog(checkpointFile = '') {
   return {
     databaseUrl: database.url,
     rootKey,
+    /** For a process of its own. */
+    rootKeyHex: rootBytes.toString('hex'),
     registry,
     transactions,
     sealing,
@@ -104,6 +105,15 @@ export async function openAuditLog(checkpointFile = '') {
           target: { type: 'key', id: `key_${name}` },
           after: { name },
           ...event,
+        }),
+      ),
+    /** Many such entries in one statement. */
+    appendMany: (organizationId: string, names: readonly string[]) =>
+      entries.insert(
+        names.map((name) => {
+          const target = { type: 'key', id: `key_${name}` };
+          const event: AuditEvent = { organizationId, action: 'key.updated', target };
+          return lineOf(maker.make({ ...event, after: { name } }, systemActor('spec')));
         }),
       ),
     sealAll: () => sealing.sealAll({ now: time, maxEntries: 100 }, NEVER),
