@@ -12,6 +12,8 @@ const EXEMPT_TABLES: Readonly<Record<string, string>> = {
   'public.key_usage_totals': 'as usage_*',
   'public.audit_checkpoints':
     'a job signs now and then how far the audit log has got; what is in the log is looked at itself',
+  'public.audit_retentions':
+    'a job takes over now and then what keys and organizations say; what they say is looked at itself',
   'bullmq.meta': 'settings of the queues, which each process writes at its start',
   'bullmq.scheduler': 'when each job comes next that comes by time',
   'bullmq.event': 'tells of each job what becomes of it; the jobs are looked at themselves',
