@@ -167,3 +167,18 @@ it('a key that nobody uses is disabled by the job that found it', async () => {
     }),
   );
 });
+
+it('what organizations and keys say of the time that entries are kept gets to the job that removes them', async () => {
+  const id = await newKey({ policy: { security: { audit: { retention_days: 365 } } } });
+  await world.get(JobPublisher).publish('audit-retention.remove', { maxEntries: 5_000 });
+  await vi.waitFor(async () => {
+    const { rows } = await world.sql.query(
+      'SELECT key_id, days, shorter_days FROM audit_retentions ORDER BY key_id',
+    );
+    expect(rows).toEqual([
+      // That of the organization is seen for the first time, so what it says counts in a week.
+      { key_id: '', days: 3_650, shorter_days: 90 },
+      { key_id: id, days: 365, shorter_days: null },
+    ]);
+  }, TIME_OUT_MS);
+});
