@@ -61,7 +61,7 @@ const signer = new CheckpointSigner(root);
 const checkpoints = new CheckpointRepository(transactions);
 const removals = new RemovalRepository(transactions);
 const trail = new AppendEntryService(
-  new AuditEntryRepository(transactions), new EntryMaker(macs, clock), actors);
+  new AuditEntryRepository(transactions), new EntryMaker(macs, clock), actors, transactions);
 const following = { follow: async () => 90 };
 const segments = new FindSegmentsService(
   removals, checkpoints, signer, new VerificationRepository(transactions), macs, logger);
