@@ -1,5 +1,7 @@
 /** The audit log on a database of the test's own, without the rest of the system. */
 import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
@@ -11,6 +13,7 @@ import { loadEnv } from '#platform/config/env.js';
 import { RootKey } from '#platform/crypto/root-key.js';
 import { dataSourceOptions } from '#platform/database/data-source.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
+import { FolderObjectStore } from '#platform/object-store/folder.object-store.js';
 
 import { ChainHeads } from '../../src/modules/audit/checkpoints/chain-heads.service.js';
 import { CheckpointSigner } from '../../src/modules/audit/checkpoints/checkpoint-signer.js';
@@ -59,7 +62,13 @@ export async function openAuditLog(checkpointFile = '') {
   const sealing = new SealEntriesService(seals, heads, macs, foreign, transactions, metrics);
   const signer = new CheckpointSigner(rootKey);
   const config = loadEnv({ LATCHKEY_AUDIT_CHECKPOINT_FILE: checkpointFile });
-  const publishing = new PublishCheckpointService(new CheckpointMetrics(registry), logger, config);
+  const store = new FolderObjectStore(join(tmpdir(), 'latchkey-no-objects'));
+  const publishing = new PublishCheckpointService(
+    new CheckpointMetrics(registry),
+    logger,
+    config,
+    store,
+  );
   const making = new MakeCheckpointsService(sealing, seals, checkpoints, signer, publishing, clock);
   const verifying = new VerifyLogService(
     new VerificationRepository(transactions),

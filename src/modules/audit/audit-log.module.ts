@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 
+import { ObjectStoreModule } from '#platform/object-store/object-store.module.js';
+
 import { ChainHeads } from './checkpoints/chain-heads.service.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { CheckpointMetrics } from './checkpoints/checkpoint.metrics.js';
@@ -16,6 +18,7 @@ import { VerifyLogService } from './verification/verify-log.service.js';
 
 /** The chain of entries, for the routes and for the jobs. */
 @Module({
+  imports: [ObjectStoreModule],
   providers: [
     ChainHeads,
     CheckpointMetrics,

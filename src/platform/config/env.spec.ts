@@ -9,7 +9,7 @@ function refusedFor(source: Record<string, string>): string[] {
     return [];
   } catch (error) {
     if (!(error instanceof InvalidEnvironmentError)) throw error;
-    return error.problems.map((problem) => /^[A-Z_]+/.exec(problem)?.[0] ?? problem);
+    return error.problems.map((problem) => /^[A-Z\d_]+/.exec(problem)?.[0] ?? problem);
   }
 }
 
@@ -232,5 +232,62 @@ describe('LATCHKEY_TRUSTED_PROXIES', () => {
   it('is a list of addresses and CIDRs', () => {
     const { trustedProxies } = loadEnv({ LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).http;
     expect(trustedProxies).toEqual(['10.0.0.0/8', '::1']);
+  });
+});
+
+describe('LATCHKEY_S3_…', () => {
+  const bucket = { LATCHKEY_S3_BUCKET: 'exports' };
+  const keys = {
+    LATCHKEY_S3_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+    LATCHKEY_S3_SECRET_ACCESS_KEY: 'hidden',
+  };
+
+  it('is nothing unless there is a bucket', () => {
+    expect(loadEnv({}).s3).toBeNull();
+    expect(loadEnv({ LATCHKEY_S3_REGION: 'eu-west-1', LATCHKEY_S3_PREFIX: 'a' }).s3).toBeNull();
+  });
+
+  it('is Amazon’s, with what the machine has of credentials, unless it says otherwise', () => {
+    expect(loadEnv(bucket).s3).toEqual({
+      bucket: 'exports',
+      endpoint: null,
+      region: 'us-east-1',
+      prefix: '',
+      credentials: null,
+    });
+    const endpoint = 'https://storage.example.com';
+    const { s3 } = loadEnv({
+      ...bucket,
+      ...keys,
+      LATCHKEY_S3_ENDPOINT: endpoint,
+      LATCHKEY_S3_REGION: 'eu-central-1',
+      LATCHKEY_S3_PREFIX: 'audit/files',
+    });
+    expect(s3).toMatchObject({ endpoint, region: 'eu-central-1', prefix: 'audit/files/' });
+    expect(s3?.credentials?.accessKeyId).toBe('AKIAEXAMPLE');
+    expect(s3?.credentials?.secretAccessKey.reveal()).toBe('hidden');
+    expect(JSON.stringify(s3)).not.toContain('hidden');
+  });
+
+  it.each([
+    [{ LATCHKEY_S3_BUCKET: 'No_Bucket' }, 'LATCHKEY_S3_BUCKET'],
+    [{ ...bucket, LATCHKEY_S3_ENDPOINT: 'storage.example.com' }, 'LATCHKEY_S3_ENDPOINT'],
+    [{ ...bucket, LATCHKEY_S3_REGION: 'EU West' }, 'LATCHKEY_S3_REGION'],
+    [{ ...bucket, LATCHKEY_S3_PREFIX: '../up' }, 'LATCHKEY_S3_PREFIX'],
+    [{ ...bucket, LATCHKEY_S3_ACCESS_KEY_ID: 'alone' }, 'LATCHKEY_S3_ACCESS_KEY_ID'],
+    [{ ...bucket, LATCHKEY_S3_SECRET_ACCESS_KEY: 'alone' }, 'LATCHKEY_S3_ACCESS_KEY_ID'],
+    [keys, 'LATCHKEY_S3_ACCESS_KEY_ID'],
+    [{ LATCHKEY_S3_ENDPOINT: 'https://storage.example.com' }, 'LATCHKEY_S3_ACCESS_KEY_ID'],
+    [{ LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX: 'checkpoints' }, 'LATCHKEY_S3_ACCESS_KEY_ID'],
+    [
+      { ...bucket, LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX: '/checkpoints' },
+      'LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX',
+    ],
+  ])('%j is refused', (env, name) => expect(refusedFor(env)).toEqual([name]));
+
+  it('has checkpoints under a prefix of their own', () => {
+    const env = { ...bucket, LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX: 'checkpoints/' };
+    expect(loadEnv(env).auditCheckpoints.s3Prefix).toBe('checkpoints/');
+    expect(loadEnv(bucket).auditCheckpoints.s3Prefix).toBeNull();
   });
 });

@@ -15,7 +15,7 @@ import { BlockList } from 'node:net';
 
 import { Secret } from '#common/secret/secret.js';
 
-import { hasHalfOfS3, type S3Config, toS3 } from './s3-config.js';
+import { hasHalfOfS3, type S3Config, toPrefix, toS3 } from './s3-config.js';
 
 export const ROLES = ['all', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
@@ -40,6 +40,7 @@ const CIDR_LIST = /^[0-9a-fA-F.:]+(\/\d{1,3})?(\s*,\s*[0-9a-fA-F.:]+(\/\d{1,3})?
 /** 32 bytes in base64 or base64url, padded or not. */
 const KEY_32_BYTES = /^[A-Za-z0-9+/_-]{42}[AEIMQUYcgkosw048]=?$/;
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
+const OBJECT_PREFIX = /^[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9_.-]+)*\/?$/;
 /** A token of RFC 9110 §5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 /** No path and no query: what may be set besides is decided here. */
@@ -141,6 +142,11 @@ class EnvDto {
   @Matches(HTTP_URL)
   LATCHKEY_AUDIT_CHECKPOINT_URL?: string;
 
+  @IsOptional()
+  @Matches(OBJECT_PREFIX)
+  @Length(1, 256)
+  LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX?: string;
+
   @Transform(({ value }) => Number(value))
   @IsInt()
   @Min(1)
@@ -162,7 +168,7 @@ class EnvDto {
   @IsOptional() @Length(3, 512) LATCHKEY_S3_SECRET_ACCESS_KEY?: string;
 
   @IsOptional()
-  @Matches(/^[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9_.-]+)*\/?$/)
+  @Matches(OBJECT_PREFIX)
   @Length(1, 256)
   LATCHKEY_S3_PREFIX?: string;
 
@@ -267,6 +273,8 @@ export type Config = Readonly<{
     /** Path of a file that they are appended to. */
     file: string | null;
     url: string | null;
+    /** Of the objects that they are stored as in S3, with `/` at its end. */
+    s3Prefix: string | null;
   }>;
   /** How long the file of a finished export is kept. */
   exportRetentionDays: number;
@@ -313,7 +321,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): C
   }
   if (hasHalfOfS3(env)) {
     problems.push(
-      'LATCHKEY_S3_ACCESS_KEY_ID and LATCHKEY_S3_SECRET_ACCESS_KEY go together, and with LATCHKEY_S3_BUCKET',
+      'LATCHKEY_S3_ACCESS_KEY_ID and LATCHKEY_S3_SECRET_ACCESS_KEY go together; they, LATCHKEY_S3_ENDPOINT and LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX need LATCHKEY_S3_BUCKET',
     );
   }
   if (env.LATCHKEY_SMTP_URL !== undefined && !isDecodableUrl(env.LATCHKEY_SMTP_URL)) {
@@ -361,6 +369,7 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
     auditCheckpoints: Object.freeze({
       file: env.LATCHKEY_AUDIT_CHECKPOINT_FILE ?? null,
       url: env.LATCHKEY_AUDIT_CHECKPOINT_URL ?? null,
+      s3Prefix: toPrefix(env.LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX) || null,
     }),
     exportRetentionDays: env.LATCHKEY_EXPORT_RETENTION_DAYS,
     s3: toS3(env),

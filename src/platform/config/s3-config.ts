@@ -19,13 +19,17 @@ type S3Variables = {
   readonly LATCHKEY_S3_ACCESS_KEY_ID?: string;
   readonly LATCHKEY_S3_SECRET_ACCESS_KEY?: string;
   readonly LATCHKEY_S3_PREFIX?: string;
+  readonly LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX?: string;
 };
 
 /** What would otherwise be kept in the data folder without a word, or be sent with the credentials of somebody else. */
 export function hasHalfOfS3(env: S3Variables): boolean {
   const hasId = env.LATCHKEY_S3_ACCESS_KEY_ID !== undefined;
   const hasSecret = env.LATCHKEY_S3_SECRET_ACCESS_KEY !== undefined;
-  const isConfigured = hasId || env.LATCHKEY_S3_ENDPOINT !== undefined;
+  const isConfigured =
+    hasId ||
+    env.LATCHKEY_S3_ENDPOINT !== undefined ||
+    env.LATCHKEY_AUDIT_CHECKPOINT_S3_PREFIX !== undefined;
   return hasId !== hasSecret || (isConfigured && env.LATCHKEY_S3_BUCKET === undefined);
 }
 
@@ -34,15 +38,19 @@ export function toS3(env: S3Variables): S3Config | null {
   if (env.LATCHKEY_S3_BUCKET === undefined) return null;
   const accessKeyId = env.LATCHKEY_S3_ACCESS_KEY_ID;
   const secretAccessKey = env.LATCHKEY_S3_SECRET_ACCESS_KEY;
-  const prefix = env.LATCHKEY_S3_PREFIX?.replace(/\/$/, '');
   return Object.freeze({
     bucket: env.LATCHKEY_S3_BUCKET,
     endpoint: env.LATCHKEY_S3_ENDPOINT ?? null,
     region: env.LATCHKEY_S3_REGION,
-    prefix: prefix === undefined ? '' : `${prefix}/`,
+    prefix: toPrefix(env.LATCHKEY_S3_PREFIX),
     credentials:
       accessKeyId === undefined || secretAccessKey === undefined
         ? null
         : { accessKeyId, secretAccessKey: new Secret(secretAccessKey) },
   });
+}
+
+/** Empty, or with `/` at its end. */
+export function toPrefix(text: string | undefined): string {
+  return text === undefined ? '' : `${text.replace(/\/$/, '')}/`;
 }

@@ -7,11 +7,12 @@ import { pipeline } from 'node:stream/promises';
 
 import { randomBase62 } from '#common/ids/prefixed-id.js';
 
-import { MissingObjectError, ObjectStore } from './object-store.port.js';
+import { MissingObjectError, ObjectExistsError, ObjectStore } from './object-store.port.js';
 
 const IDENTITY_FILE = 'store-id';
 const UNFINISHED = '.part';
 const ID_LENGTH = 22;
+const OWNER_ONLY = 0o600;
 
 /** Objects as files of the data folder, which one process at a time has. */
 export class FolderObjectStore extends ObjectStore implements OnModuleInit {
@@ -29,22 +30,41 @@ export class FolderObjectStore extends ObjectStore implements OnModuleInit {
     for (const name of unfinished) await rm(join(this.folder, name), { force: true });
   }
 
+  override get isShared(): boolean {
+    return false;
+  }
+
   override location(): Promise<string> {
     return (this.#location ??= this.#identify());
   }
 
-  override async write(name: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  override async write(
+    name: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const path = join(this.folder, name);
     const unfinished = `${path}.${randomBase62(ID_LENGTH)}${UNFINISHED}`;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     try {
-      await pipeline(chunks, createWriteStream(unfinished, { flags: 'wx', mode: 0o600 }));
+      const file = createWriteStream(unfinished, { flags: 'wx', mode: OWNER_ONLY });
+      await pipeline(chunks, file, { signal });
       await synced(unfinished);
       await rename(unfinished, path);
       await synced(dirname(path));
     } catch (error) {
       await rm(unfinished, { force: true });
       throw error;
+    }
+  }
+
+  override async create(name: string, content: string, signal: AbortSignal): Promise<void> {
+    const path = join(this.folder, name);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    try {
+      await writeFile(path, content, { flag: 'wx', mode: OWNER_ONLY, flush: true, signal });
+    } catch (error) {
+      throw isExisting(error) ? new ObjectExistsError(name) : error;
     }
   }
 
@@ -66,10 +86,10 @@ export class FolderObjectStore extends ObjectStore implements OnModuleInit {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const made = `folder:${randomBase62(ID_LENGTH)}`;
     try {
-      await writeFile(path, made, { flag: 'wx', mode: 0o600 });
+      await writeFile(path, made, { flag: 'wx', mode: OWNER_ONLY });
       return made;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!isExisting(error)) throw error;
       return readFile(path, 'utf8');
     }
   }
@@ -86,6 +106,10 @@ async function synced(path: string): Promise<void> {
 
 function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+function isExisting(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EEXIST';
 }
 
 function orNone(error: unknown): string[] {

@@ -16,7 +16,7 @@ export class CheckpointMetrics {
     });
   }
 
-  published(sink: 'file' | 'url', outcome: 'delivered' | 'failed'): void {
+  published(sink: 'file' | 'url' | 's3', outcome: 'delivered' | 'failed'): void {
     this.#published.inc({ sink, outcome });
   }
 }
