@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { codeOf, startTestApp, type TestApp } from '../support/app.js';
@@ -57,10 +58,24 @@ describe('exports in the data folder', () => {
   it('are had from the instance that has them, and another one says so', async () => {
     const { id } = await askForExport(besides, NDJSON);
     await finishedExport(besides, id);
-    expect(codeOf(await besides.call('GET', `/v1/exports/${id}/download`))).toBe(
-      'service_unavailable',
-    );
+    const elsewhere = await besides.call('GET', `/v1/exports/${id}/download`);
+    expect(codeOf(elsewhere)).toBe('service_unavailable');
+    expect(JSON.stringify(elsewhere.body)).toContain('LATCHKEY_S3_BUCKET');
     expect((await app.call('GET', `/v1/exports/${id}/download`)).status).toBe(200);
+  });
+
+  it('are warned of at start where another instance has some, or there must be one', async () => {
+    const { id } = await askForExport(app, NDJSON);
+    await finishedExport(app, id);
+    const warnings: string[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
+    for (const role of ['all', 'worker']) {
+      warnings.length = 0;
+      const env = { LATCHKEY_ROLE: role };
+      const another = await startTestApp({ besides: app, env, logger });
+      await another.close();
+      expect(warnings.filter((line) => line.includes('LATCHKEY_S3_BUCKET'))).toHaveLength(1);
+    }
   });
 
   it('fail for who has lost the right while they were queued', async () => {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '#common/time/clock.js';
 
+import type { ChainHead } from '../domain/chain.js';
 import { SealEntriesService } from '../sealing/seal-entries.service.js';
 import { SealRepository } from '../sealing/seal.repository.js';
 import { CheckpointSigner } from './checkpoint-signer.js';
@@ -40,11 +41,29 @@ export class MakeCheckpointsService {
     return this.checkpoints.newest(organizationId);
   }
 
+  /**
+   * Seals all that was written until now.
+   * @returns how many entries the chain has then
+   */
+  async sealNow(organizationId: string): Promise<number> {
+    await this.sealing.sealOrganization(organizationId);
+    return (await this.entries.lastSealed(organizationId))?.size ?? 0;
+  }
+
+  /** Of the chain up to one of its entries, for whoever gets it up to there. Nothing where there is one, or no such entry. */
+  async makeAt(organizationId: string, size: number): Promise<void> {
+    const head = await this.entries.headAt(organizationId, size);
+    if (head) await this.#sign(organizationId, head);
+  }
+
   async #make(organizationId: string): Promise<void> {
     const head = await this.entries.lastSealed(organizationId);
     const newest = await this.checkpoints.newest(organizationId);
     if (!head || head.size <= (newest?.size ?? 0)) return;
-    const { size, hash: rootHash } = head;
+    await this.#sign(organizationId, head);
+  }
+
+  async #sign(organizationId: string, { size, hash: rootHash }: ChainHead): Promise<void> {
     const checkpoint = {
       size,
       removedAfter: null,

@@ -47,7 +47,7 @@ export class DownloadExportService {
     this.record.assertReady(one);
     if (one.storedIn !== (await this.store.location()))
       throw new AppError('service_unavailable', {
-        message: `This export is in the data folder of another instance (${one.storedIn}). Ask that one, or store exports in S3.`,
+        message: `This export is in the data folder of another instance (${one.storedIn}). Ask that one. With LATCHKEY_S3_BUCKET on all instances each of them has every export.`,
       });
     const content = await this.#read(one);
     try {

@@ -80,23 +80,39 @@ export class ExportRepository {
     return rows.map(exportOf);
   }
 
-  /** Begins another attempt; `null` where there is nothing to be done any more. */
-  async begin(organizationId: string, id: string, now: Date): Promise<AuditExport | null> {
+  /**
+   * Begins another attempt. `null` where there is nothing to be done any more, or where whoever is at it was heard of since `heardBefore`.
+   */
+  async begin(
+    organizationId: string,
+    id: string,
+    { now, heardBefore }: { readonly now: Date; readonly heardBefore: Date },
+  ): Promise<AuditExport | null> {
     return this.#one(
       `UPDATE exports SET state = 'running', attempt = attempt + 1, entries_done = 0, bytes = 0, updated_at = $3
-       WHERE organization_id = $1 AND id = $2 AND state IN ('queued', 'running') RETURNING ${EXPORT_COLUMNS}`,
-      [organizationId, id, now],
+       WHERE organization_id = $1 AND id = $2 AND (state = 'queued' OR (state = 'running' AND updated_at < $4))
+       RETURNING ${EXPORT_COLUMNS}`,
+      [organizationId, id, now, heardBefore],
+    );
+  }
+
+  /** Gives an attempt up for another one. */
+  async release(attempt: Attempt, now: Date): Promise<void> {
+    await this.#one(
+      `UPDATE exports SET state = 'queued', updated_at = $4
+       WHERE organization_id = $1 AND id = $2 AND attempt = $3 AND state = 'running' RETURNING ${EXPORT_COLUMNS}`,
+      [...keyOf(attempt), now],
     );
   }
 
   /** Whether the attempt is still the one that counts. */
   async progress(
     attempt: Attempt,
-    done: { readonly entries: number; readonly bytes: number; readonly total: number },
+    done: { readonly entries: number; readonly bytes: number; readonly total: number | null },
     now: Date,
   ): Promise<boolean> {
     const row = await this.#one(
-      `UPDATE exports SET entries_done = $4, bytes = $5, entries_total = $6, updated_at = $7
+      `UPDATE exports SET entries_done = $4, bytes = $5, entries_total = COALESCE($6, entries_total), updated_at = $7
        WHERE organization_id = $1 AND id = $2 AND attempt = $3 AND state = 'running' RETURNING ${EXPORT_COLUMNS}`,
       [...keyOf(attempt), done.entries, done.bytes, done.total, now],
     );
@@ -175,6 +191,15 @@ export class ExportRepository {
       [location, limit],
     );
     return rows.map(exportOf);
+  }
+
+  /** Whether another instance has files. */
+  async existsElsewhere(location: string): Promise<boolean> {
+    const rows = await this.transactions.sql(
+      'SELECT 1 FROM exports WHERE stored_in IS NOT NULL AND stored_in <> $1 LIMIT 1',
+      [location],
+    );
+    return rows.length > 0;
   }
 
   /** What is over since `before` and has no object. */

@@ -4,6 +4,8 @@ import { KeyStoreModule } from '#modules/keys/index.js';
 import { NotificationsModule } from '#modules/notifications/index.js';
 import { ObjectStoreModule } from '#platform/object-store/object-store.module.js';
 
+import { AuditLogModule } from '../audit-log.module.js';
+import { ExportLease } from './export-lease.js';
 import { ExportLinks } from './export-links.js';
 import { ExportNews } from './export-news.js';
 import { ExportQueue } from './export-queue.js';
@@ -15,12 +17,15 @@ import { RunExportProcessor, SweepExportsProcessor } from './exports.processors.
 import { FinishExportService } from './finish-export.service.js';
 import { RunExportService } from './run-export.service.js';
 import { SweepExportsService } from './sweep-exports.service.js';
+import { WarnOfFoldersService } from './warn-of-folders.service.js';
+import { WriteEntriesService } from './write-entries.service.js';
 
 /** Without routes, since workers have it too. */
 @Module({
-  imports: [KeyStoreModule, NotificationsModule, ObjectStoreModule],
+  imports: [AuditLogModule, KeyStoreModule, NotificationsModule, ObjectStoreModule],
   providers: [
     EXPORT_JOBS,
+    ExportLease,
     ExportLinks,
     ExportNews,
     ExportQueue,
@@ -32,6 +37,8 @@ import { SweepExportsService } from './sweep-exports.service.js';
     RunExportService,
     SweepExportsProcessor,
     SweepExportsService,
+    WarnOfFoldersService,
+    WriteEntriesService,
   ],
   exports: [ExportLinks, ExportQueue, ExportRepository, ExporterRights],
 })

@@ -74,6 +74,15 @@ export class SealRepository {
     return row ? { size: Number(row.sequence), hash: row.hash } : null;
   }
 
+  /** As the chain was when it had so many entries. `null` where the last of them is not there. */
+  async headAt(organizationId: string, size: number): Promise<ChainHead | null> {
+    const [row] = await this.transactions.sql<{ hash: Buffer }>(
+      'SELECT hash FROM audit_entries WHERE organization_id = $1 AND sequence = $2',
+      [organizationId, size],
+    );
+    return row ? { size, hash: row.hash } : null;
+  }
+
   /** The next ones, in the order in which they were written: at most `limit`, and no more once they have 4 MiB of facts. */
   async waitingOf(organizationId: string, limit: number): Promise<Batch> {
     const rows = await this.transactions.sql<MeasuredRow>(

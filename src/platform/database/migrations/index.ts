@@ -44,6 +44,7 @@ import { AuditRemovals1764342000000 } from './1764342000000-audit-removals.js';
 import { AuditRetention1764342001000 } from './1764342001000-audit-retention.js';
 import { AuditSearchOfSealed1764345600000 } from './1764345600000-audit-search-of-sealed.js';
 import { Exports1764334800000 } from './1764334800000-exports.js';
+import { AuditChainOfKey1764349200000 } from './1764349200000-audit-chain-of-key.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
@@ -97,4 +98,5 @@ export const MIGRATIONS = [
   Exports1764334800000,
   AuditRemovals1764342000000,
   AuditRetention1764342001000,
+  AuditChainOfKey1764349200000,
 ];

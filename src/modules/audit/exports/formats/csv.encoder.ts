@@ -1,5 +1,5 @@
 import { COLUMNS, type ColumnValue } from './columns.js';
-import { type ExportEncoder, NOTHING } from './export-encoder.js';
+import type { ExportEncoder } from './export-encoder.js';
 
 const LINE_END = '\r\n';
 /**
@@ -12,13 +12,10 @@ const TAKEN_FOR_A_FORMULA = /^['=+\-@\t\r\n\0＝＋－＠]/u;
 export function csvEncoder(): ExportEncoder {
   return {
     head: () => Buffer.from(COLUMNS.map(([name]) => name).join(',') + LINE_END),
-    add: (entries) =>
-      Buffer.from(
-        entries
-          .map((entry) => COLUMNS.map(([, of]) => csvField(of(entry))).join(',') + LINE_END)
-          .join(''),
-      ),
-    end: () => NOTHING,
+    add: (entry) => [
+      Buffer.from(COLUMNS.map(([, of]) => csvField(of(entry))).join(',') + LINE_END),
+    ],
+    end: () => [],
   };
 }
 

@@ -4,8 +4,8 @@ import { type ExportEncoder, NOTHING } from './export-encoder.js';
 export function ndjsonEncoder(): ExportEncoder {
   return {
     head: () => NOTHING,
-    add: (entries) => Buffer.from(entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')),
-    end: () => NOTHING,
+    add: (entry) => [Buffer.from(`${JSON.stringify(entry)}\n`)],
+    end: () => [],
   };
 }
 
@@ -14,14 +14,11 @@ export function jsonEncoder(): ExportEncoder {
   let separator = '\n';
   return {
     head: () => Buffer.from('['),
-    add: (entries) => {
-      let text = '';
-      for (const entry of entries) {
-        text += separator + JSON.stringify(entry);
-        separator = ',\n';
-      }
-      return Buffer.from(text);
+    add: (entry) => {
+      const text = separator + JSON.stringify(entry);
+      separator = ',\n';
+      return [Buffer.from(text)];
     },
-    end: () => Buffer.from('\n]\n'),
+    end: () => [Buffer.from('\n]\n')],
   };
 }
