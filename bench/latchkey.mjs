@@ -36,6 +36,7 @@ export const BENCH_MODEL = 'bench-model';
 
 /**
  * @typedef {object} Gateway
+ * @property {number} pid
  * @property {number} port
  * @property {string} masterKey
  * @property {() => Promise<number>} cpuMicros
@@ -75,7 +76,7 @@ export async function startLatchkey({ role, env }, cleanups, folder = ROOT) {
   const dataDir = join(home, 'data');
   cleanups.add(() => rmSync(home, { recursive: true, force: true, maxRetries: 10 }));
   const port = await freePort();
-  const masterKey = newMasterKey();
+  const masterKey = env.LATCHKEY_BOOTSTRAP_KEY ?? newMasterKey();
   const inherited = INHERITED.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
@@ -102,6 +103,7 @@ export async function startLatchkey({ role, env }, cleanups, folder = ROOT) {
   family.descendants();
   const pid = /** @type {number} */ (child.pid);
   return {
+    pid,
     port,
     masterKey,
     cpuMicros: () => (hasProc ? Promise.resolve(cpuMicros(pid)) : metricCpuMicros(port, masterKey)),

@@ -5,9 +5,9 @@
  */
 import { createHistogram } from 'node:perf_hooks';
 
+import { chatRequest } from './chat-request.mjs';
 import { serveOrders } from './child.mjs';
 import { HttpConnection } from './http-connection.mjs';
-import { USER_AGENT } from './restricted-policy.mjs';
 
 const DRAIN_SECONDS = 30;
 const NANOS_PER_MS = 1e6;
@@ -35,20 +35,6 @@ const NANOS_PER_MS = 1e6;
  * @property {number} bodyBytes
  */
 
-/** @param {RunOptions} options */
-function buildRequest({ port, authorization, body }) {
-  const head = [
-    'POST /v1/chat/completions HTTP/1.1',
-    `host: 127.0.0.1:${port}`,
-    `authorization: ${authorization}`,
-    'content-type: application/json',
-    'accept: application/json, text/event-stream',
-    `user-agent: ${USER_AGENT}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-  ];
-  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
-}
-
 /** @param {number} ms */
 const toNanos = (ms) => Math.max(1, Math.round(ms * NANOS_PER_MS));
 
@@ -72,7 +58,7 @@ class Run {
   /** @param {RunOptions} options */
   constructor(options) {
     this.options = options;
-    this.bytes = buildRequest(options);
+    this.bytes = chatRequest(options);
   }
 
   /** @returns {Promise<RunResult>} */
