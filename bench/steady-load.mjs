@@ -47,7 +47,8 @@ class SteadyRun {
       this.waiting.push(this.startedAt + ((this.begun + 1) / perSecond) * 1_000);
     }
     while (this.waiting.length > 0) {
-      const connection = this.idle.pop();
+      // In turns: the server closes those that are not used for long.
+      const connection = this.idle.shift();
       if (connection !== undefined) this.#send(connection);
       else return this.#connect();
     }
