@@ -60,7 +60,6 @@ describe('the canaries', () => {
     expect(failed).toEqual([]);
     expect(succeeded).toEqual([]);
     expect(walk.canaries.kinds).toEqual(expect.arrayContaining(KINDS));
-    console.log(walk.canaries.kinds.map((kind) => `${walk.canaries.of(kind).length} × ${kind}`));
   });
 
   it('are found in any spelling', () => {
