@@ -68,7 +68,7 @@ const segments = new FindSegmentsService(
 const cutting = new CutSegmentsService(
   new SealRepository(transactions), removals, checkpoints, signer, trail, transactions);
 const publishing = new PublishCheckpointService(
-  new CheckpointMetrics(new Registry()), logger, loadEnv({}));
+  new CheckpointMetrics(new Registry()), logger, loadEnv({}), null);
 const removing = new RemoveEntriesService(
   checkpoints, following, segments, cutting, publishing, actors);
 await removing.removeAll(

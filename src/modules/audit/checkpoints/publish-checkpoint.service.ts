@@ -97,8 +97,9 @@ export class PublishCheckpointService implements OnApplicationShutdown {
   }
 }
 
-function nameOf(organizationId: string, { size, isCut }: StoredCheckpoint): string {
-  return `${organizationId}/${String(size).padStart(SIZE_DIGITS, '0')}${isCut ? '-cut' : ''}.txt`;
+function nameOf(organizationId: string, { size, removedAfter }: StoredCheckpoint): string {
+  const cut = removedAfter === null ? '' : '-cut';
+  return `${organizationId}/${String(size).padStart(SIZE_DIGITS, '0')}${cut}.txt`;
 }
 
 /** One write each, so that several processes may append to it. An empty line stands behind each note. */
