@@ -45,6 +45,8 @@ import { AuditRetention1764342001000 } from './1764342001000-audit-retention.js'
 import { AuditSearchOfSealed1764345600000 } from './1764345600000-audit-search-of-sealed.js';
 import { Exports1764334800000 } from './1764334800000-exports.js';
 import { AuditChainOfKey1764349200000 } from './1764349200000-audit-chain-of-key.js';
+import { Ledger1764356400000 } from './1764356400000-ledger.js';
+import { UsageCharges1764356401000 } from './1764356401000-usage-charges.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
 
@@ -99,4 +101,6 @@ export const MIGRATIONS = [
   AuditRemovals1764342000000,
   AuditRetention1764342001000,
   AuditChainOfKey1764349200000,
+  Ledger1764356400000,
+  UsageCharges1764356401000,
 ];
