@@ -26,6 +26,27 @@ OFFSET 0`;
 const field = (name: LineField): string => `f[${LINE_FIELDS.indexOf(name) + 1}]`;
 
 /**
+ * What the inserted records cost, charged for each organization and UTC day: `charge_usage` is the ledger's
+ * (src/modules/billing/README.md). A record is inserted once, so the least id names the charge: the spool's position would not,
+ * since two machines with copies of one folder come past the same place with other records. The order of organizations
+ * keeps shippers from a deadlock.
+ */
+const CHARGES = `
+  SELECT charge_usage(
+           organization_id, nanos, first_at, last_at,
+           'usage:' || first_id || '@' || (extract(epoch FROM first_at) * 1000)::bigint,
+           $1 || '/' || $2::text || ':' || $3::text
+         ) AS nanos
+    FROM (SELECT organization_id, sum(cost_nanos)::bigint AS nanos,
+                 min(occurred_at) AS first_at, max(occurred_at) AS last_at,
+                 min(id COLLATE "C") AS first_id
+            FROM inserted
+           WHERE cost_nanos > 0
+           GROUP BY organization_id, date_bin('1 day', occurred_at, timestamptz 'epoch')
+           ORDER BY organization_id, first_at
+          OFFSET 0) AS sums`;
+
+/**
  * One statement, so one transaction and one round trip. The position moves only from where the caller believes it to
  * be, and nothing is written unless it moved: of two shippers of one spool the second waits for the first's row lock,
  * then finds the position changed. Totals are those of the rows that were really inserted. Keys are taken in order, so
@@ -52,7 +73,8 @@ WITH moved AS (
     FROM (${ROWS}) AS rows
    WHERE EXISTS (SELECT FROM moved)
   ${onConflict}
-  RETURNING ${ROLLED_UP_COLUMNS}
+  RETURNING id, ${ROLLED_UP_COLUMNS}
+), charged AS MATERIALIZED (${CHARGES}
 ), added AS (
   INSERT INTO key_usage_totals AS total (
     organization_id, key_id, requests, input_tokens, output_tokens, cost_nanos, last_used_at
@@ -66,7 +88,8 @@ WITH moved AS (
     cost_nanos = total.cost_nanos + excluded.cost_nanos,
     last_used_at = greatest(total.last_used_at, excluded.last_used_at)
 ), ${rollUp('inserted')}
-SELECT (SELECT count(*) FROM moved)::integer AS moved, (SELECT count(*) FROM inserted)::integer AS inserted`;
+SELECT (SELECT count(*) FROM moved)::integer AS moved, (SELECT count(*) FROM inserted)::integer AS inserted,
+       (SELECT coalesce(sum(nanos), 0) FROM charged)::text AS charged`;
 
 type Statement = { readonly name: string; readonly sql: string };
 
@@ -124,7 +147,7 @@ export class UsageShipmentRepository {
     try {
       return await this.#run(SHIP_NEW, shipment);
     } catch (error) {
-      if (!isStoredAlready(error)) throw toShipmentError(error);
+      if (isOfLedger(error) || !isStoredAlready(error)) throw toShipmentError(error);
     }
     try {
       return await this.#run(SHIP_UNKNOWN, shipment);
@@ -161,8 +184,14 @@ function isStoredAlready(error: unknown): boolean {
   );
 }
 
+/** A record is not to blame for what goes wrong in the ledger: the batch is tried again for as long as it takes. */
+function isOfLedger(error: unknown): boolean {
+  if (!(error instanceof QueryFailedError)) return false;
+  return (error.driverError as { where?: string }).where?.includes('charge_usage') === true;
+}
+
 function toShipmentError(error: unknown): unknown {
-  if (!(error instanceof QueryFailedError)) return error;
+  if (!(error instanceof QueryFailedError) || isOfLedger(error)) return error;
   const { code = '', constraint } = error.driverError as { code?: string; constraint?: string };
   // A row without a partition is reported as a violated check that has no name.
   if (code === CHECK_VIOLATION && constraint === undefined) return new MissingPartitionError(error);

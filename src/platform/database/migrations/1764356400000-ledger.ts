@@ -92,8 +92,8 @@ const TABLES = [
      expires_at timestamptz(3)
        CONSTRAINT ledger_transfers_expires_at_check CHECK (expires_at IS NULL OR kind = 'hold'),
      idempotency_key text NOT NULL
-       CONSTRAINT ledger_transfers_idempotency_key_check CHECK (length(idempotency_key) BETWEEN 1 AND 256),
-     cause text NOT NULL CONSTRAINT ledger_transfers_cause_check CHECK (length(cause) BETWEEN 1 AND 256),
+       CONSTRAINT ledger_transfers_idempotency_key_check CHECK (length(idempotency_key) BETWEEN 1 AND 4096),
+     cause text NOT NULL CONSTRAINT ledger_transfers_cause_check CHECK (length(cause) BETWEEN 1 AND 4096),
      effective_at timestamptz(3) NOT NULL,
      recorded_at timestamptz(3) NOT NULL DEFAULT now(),
      CONSTRAINT ledger_transfers_pkey PRIMARY KEY (organization_id, id),
