@@ -9,6 +9,7 @@ import {
   AuditTrailModule,
 } from '#modules/audit/index.js';
 import { AccountJobsModule, AuthModule, NoncesModule } from '#modules/auth/index.js';
+import { BillingModule, CreditsModule } from '#modules/billing/index.js';
 import { CatalogModule } from '#modules/catalog/index.js';
 import { InferenceModule } from '#modules/inference/index.js';
 import { KeyLifecycleModule, KeyRotationModule, KeysModule } from '#modules/keys/index.js';
@@ -39,6 +40,7 @@ const FEATURES = [
   CatalogModule,
   InferenceModule,
   AnalyticsModule,
+  BillingModule,
   AuditModule,
   NotificationRoutesModule,
   AuditSecurityModule,
@@ -63,6 +65,7 @@ export class AppModule {
         QueueModule,
         HttpModule,
         UsageModule,
+        CreditsModule,
         NoncesModule,
         AccountJobsModule,
         NotificationsModule,

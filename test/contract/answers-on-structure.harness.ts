@@ -151,3 +151,22 @@ export async function answerOnMembers({ app, succeed, fail, adminKey }: Asking):
   await succeed('listInvitations', { query: '?limit=1' });
   await succeed('deleteInvitation', invitation);
 }
+
+export async function answerOnCredits({ app, succeed, fail }: Asking): Promise<void> {
+  const grant = { amount: '0.000000001', reason: 'spec' };
+  await succeed('createCreditGrant', {}, { body: grant });
+  const all = { ...grant, kind: 'promotional', expires_at: '2999-01-01T00:00:00Z' };
+  await succeed('createCreditGrant', {}, { body: all });
+  const unknown = { ...grant, organization_id: 'org_doesnotexist' };
+  await fail('createCreditGrant', 404, {}, { body: unknown });
+  await fail('createCreditGrant', 409, {}, { body: { ...grant, amount: 9_000_000 } });
+  const page = await succeed('listCreditGrants', { query: '?limit=1' });
+  expect(page).toMatchObject({ has_more: true });
+  await fail('listCreditGrants', 400, { query: '?limit=0' });
+  await fail('listCreditGrants', 404, { query: '?organization_id=org_doesnotexist' });
+  const key = await app.keyWith({ scopes: ['billing:read'] });
+  for (const call of [{}, { key }]) {
+    await succeed('getCredits', {}, call);
+    for (const alias of ['', '_v1']) await succeed(`getUserBalance${alias}`, {}, call);
+  }
+}

@@ -116,6 +116,7 @@ const PUT_CONFIG: AuditedCall = {
 /** By `METHOD url`: what differs from the first call of the authorisation matrix. */
 const CALLS: Readonly<Record<string, AuditedCall>> = {
   'POST /v1/organizations': { by: 'master', logOf: theNew },
+  'POST /v1/credits/grants': { by: 'master' },
   'PATCH /v1/organizations/:id': ofOthers,
   'POST /v1/organizations/:id/suspend': ofOthers,
   'POST /v1/organizations/:id/resume': {

@@ -78,6 +78,8 @@ async function addSeconds({ name, admin: key, ids, upstream }: Tenant): Promise<
     await insertDelivery(app.databaseUrl, of);
   }
   await put('PATCH', `/v1/keys/${ids.keys}`, { name: `${name}-key, renamed` });
+  const grant = { organization_id: ids.organizations, amount: 1, reason: 'second' };
+  expect((await app.call('POST', '/v1/credits/grants', { body: grant })).status).toBe(201);
   await makeExport(app, key);
   // The second is of what the first has not seen.
   await put('POST', '/v1/audit/checkpoints', {});

@@ -42,6 +42,7 @@ export const ID_PREFIXES = {
   provider: 'prov',
   route: 'rte',
   budget: 'bud',
+  creditGrant: 'grant',
   request: 'req',
   instance: 'ins',
   receipt: 'rcp',

@@ -14,6 +14,7 @@ export { type Membership, Memberships } from './members/memberships.port.js';
 export { type NewUser, type User, Users } from './members/users.port.js';
 export { OrganizationSettingsModule } from './organization-settings.module.js';
 export { OrganizationsModule } from './organizations.module.js';
+export { NewOrganizations } from './new-organizations.js';
 export { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
 export { MEMBERS_CHANGED_TOPIC, STANDING_CHANGED_TOPIC } from './organizations.events.js';
 export { SubjectRemovals } from './subject-removals.js';

@@ -13,6 +13,7 @@ import { MemberRepository } from './members/member.repository.js';
 import { Memberships } from './members/memberships.port.js';
 import { UserRepository } from './members/user.repository.js';
 import { Users } from './members/users.port.js';
+import { NewOrganizations } from './new-organizations.js';
 import { OrganizationSettingsService } from './organization-settings.service.js';
 import { OrganizationEntity } from './organization.entity.js';
 import { OrganizationRepository } from './organization.repository.js';
@@ -34,6 +35,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
   providers: [
     AnnounceMemberChanges,
     HeldChanges,
+    NewOrganizations,
     OrganizationRepository,
     OrganizationSettingsService,
     StructureLock,
@@ -67,6 +69,7 @@ import { UnclaimedSecretPolicy } from './unclaimed-secret-policy.port.js';
     LeakedKeyPolicy,
     MemberRepository,
     Memberships,
+    NewOrganizations,
     OrganizationRepository,
     OrganizationSettingsService,
     ProjectRepository,

@@ -29,15 +29,17 @@ export class OrganizationRepository {
   constructor(private readonly transactions: TransactionRunner) {}
 
   /** The organization that exists without anybody having made it. Safe to call from several processes at once. */
-  async ensureDefaultAcrossTenants(name: string): Promise<OrganizationEntity> {
-    await this.transactions.manager
-      .createQueryBuilder()
-      .insert()
-      .into(OrganizationEntity)
-      .values({ id: newId('organization'), name, isDefault: true })
-      .orIgnore()
-      .execute();
-    return this.transactions.manager.findOneByOrFail(OrganizationEntity, { isDefault: true });
+  async ensureDefaultAcrossTenants(name: string): Promise<{ id: string; isMade: boolean }> {
+    const made = await this.transactions.sql<{ id: string }>(
+      `INSERT INTO organizations (id, name, is_default) VALUES ($1, $2, true)
+       ON CONFLICT DO NOTHING RETURNING id`,
+      [newId('organization'), name],
+    );
+    const isDefault = true;
+    const { id } = await this.transactions.manager.findOneByOrFail(OrganizationEntity, {
+      isDefault,
+    });
+    return { id, isMade: made.length > 0 };
   }
 
   find(organizationId: string): Promise<OrganizationEntity | null> {

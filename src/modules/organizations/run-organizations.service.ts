@@ -10,6 +10,7 @@ import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { EventBus } from '#platform/events/event-bus.js';
 
 import type { OrganizationResponse } from './dto/organization.response.js';
+import { NewOrganizations } from './new-organizations.js';
 import { organizationOr404 } from './organization-settings.service.js';
 import type { OrganizationEntity } from './organization.entity.js';
 import { OrganizationRepository } from './organization.repository.js';
@@ -26,6 +27,7 @@ export class RunOrganizationsService {
     private readonly trail: AuditTrail,
     private readonly events: EventBus,
     private readonly clock: Clock,
+    private readonly newOrganizations: NewOrganizations,
   ) {}
 
   /** The caller's own; for a master key all of them. */
@@ -52,6 +54,7 @@ export class RunOrganizationsService {
         target: { type: 'organization', id },
         after: { ...viewOrganization(organization) },
       });
+      await this.newOrganizations.made(id);
       return organization;
     });
   }

@@ -53,6 +53,8 @@ export const AUDIT_ACTIONS = {
   'budget.created': 'billing_change',
   'budget.updated': 'billing_change',
   'budget.deleted': 'billing_change',
+  'credit_grant.created': 'billing_change',
+  'credit_grant.expired': 'billing_change',
   'organization.created': 'organization_change',
   'organization.updated': 'organization_change',
   'organization.suspended': 'organization_change',

@@ -48,6 +48,18 @@ describe('LATCHKEY_SIGNUP', () => {
   });
 });
 
+describe('LATCHKEY_SIGNUP_CREDIT', () => {
+  it('is 5 USD unless it is set, to the nano-dollar', () => {
+    expect(loadEnv({}).signUpCredit).toBe('5.00');
+    const given = '0.000000001';
+    expect(loadEnv({ LATCHKEY_SIGNUP_CREDIT: given }).signUpCredit).toBe(given);
+  });
+
+  it.each(['-1', '1e3', '5 USD', '0.0000000001', '1000000', '.5', 'NaN'])('is not %s', (amount) => {
+    expect(refusedFor({ LATCHKEY_SIGNUP_CREDIT: amount })).toEqual(['LATCHKEY_SIGNUP_CREDIT']);
+  });
+});
+
 describe('LATCHKEY_LEAK_PUBLIC_KEYS', () => {
   it('is none unless it is set', () => {
     expect(loadEnv({}).leakPublicKeys).toBeNull();

@@ -111,6 +111,11 @@ class EnvDto {
   @IsOptional()
   @IsIn(SIGN_UP)
   LATCHKEY_SIGNUP?: (typeof SIGN_UP)[number];
+
+  /** USD. */
+  @Matches(/^\d{1,6}(\.\d{1,9})?$/)
+  LATCHKEY_SIGNUP_CREDIT = '5.00';
+
   @IsOptional()
   @IsIn(BOOLEANS)
   LATCHKEY_ALLOW_PRIVATE_TARGETS?: (typeof BOOLEANS)[number];
@@ -255,6 +260,8 @@ export type Config = Readonly<{
   keyBrand: string;
   /** Whether whoever can reach the API may make an account. */
   isSignupOpen: boolean;
+  /** What a new organization is given to spend: USD, for `parseUsd`. */
+  signUpCredit: string;
   allowPrivateTargets: boolean;
   mail: Readonly<{
     /** Of the server that mail is given to, maybe with a password. `null`: mail is only logged. */
@@ -356,6 +363,7 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
     keyBrand: env.LATCHKEY_KEY_BRAND,
     usageRetentionDays: env.LATCHKEY_USAGE_RETENTION_DAYS,
     isSignupOpen: (env.LATCHKEY_SIGNUP ?? (embedded ? 'open' : 'closed')) === 'open',
+    signUpCredit: env.LATCHKEY_SIGNUP_CREDIT,
     allowPrivateTargets:
       env.LATCHKEY_ALLOW_PRIVATE_TARGETS === undefined
         ? embedded

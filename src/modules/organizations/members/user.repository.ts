@@ -8,6 +8,7 @@ import { Actors } from '#platform/audit-trail/actor.js';
 import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 import { TransactionRunner } from '#platform/database/transaction-runner.js';
 
+import { NewOrganizations } from '../new-organizations.js';
 import { type NewUser, type User, Users } from './users.port.js';
 
 const COLUMNS = 'id, email, name, status, created_at AS "createdAt"';
@@ -19,6 +20,7 @@ export class UserRepository extends Users {
     private readonly clock: Clock,
     private readonly trail: AuditTrail,
     private readonly actors: Actors,
+    private readonly newOrganizations: NewOrganizations,
   ) {
     super();
   }
@@ -94,7 +96,10 @@ export class UserRepository extends Users {
          VALUES ($1, $2, 'owner', $3, $3)`,
         [id, ownerId, now],
       );
-      await this.actors.actAs(ownerId, null, () => this.#founded(id, name, ownerId));
+      await this.actors.actAs(ownerId, null, async () => {
+        await this.#founded(id, name, ownerId);
+        await this.newOrganizations.made(id);
+      });
     });
     return id;
   }

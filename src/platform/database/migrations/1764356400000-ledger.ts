@@ -75,7 +75,7 @@ const TABLES = [
      charged bigint NOT NULL DEFAULT 0,
      uncharged_before numeric NOT NULL DEFAULT 0,
      opened_at timestamptz(3) NOT NULL DEFAULT now(),
-     sign_up_settled_at timestamptz(3),
+     is_sign_up_credit_due boolean NOT NULL DEFAULT false,
      updated_at timestamptz(3) NOT NULL DEFAULT now(),
      CONSTRAINT credit_positions_check CHECK (charged >= 0 AND charged <= funded)
    ) ${HOT}`,
@@ -124,6 +124,7 @@ const TABLES = [
    )`,
   `CREATE UNIQUE INDEX ledger_transfers_end ON ledger_transfers (organization_id, pending_id)
      WHERE kind IN ('hold_posted', 'hold_voided', 'hold_expired')`,
+  'CREATE INDEX credit_positions_due ON credit_positions (organization_id) WHERE is_sign_up_credit_due',
   `CREATE INDEX ledger_transfers_holds ON ledger_transfers (expires_at) WHERE kind = 'hold'`,
 ];
 
@@ -222,7 +223,10 @@ const ACCOUNTS = `
     FROM (VALUES ('prepaid_credit', 0), ('promotional_credit', 0), ('holds', 0), ('revenue', 0), ('expired', 0),
                  ('receivable', NULL), ('funding', NULL)) AS account (kind, floor)`;
 
-/** Every organization has a ledger from its first moment, whoever makes it. What was used before there was one is not charged. */
+/**
+ * Every organization has a ledger from its first moment, whoever makes it. Of those that are there already, what was used before is
+ * not charged, and the sign-up credit is given to them later: what that is, only the configuration says.
+ */
 const OPENING = [
   `CREATE FUNCTION ledger_open_ledger() RETURNS trigger LANGUAGE plpgsql AS $$
    BEGIN
@@ -234,8 +238,8 @@ const OPENING = [
      FOR EACH ROW EXECUTE FUNCTION ledger_open_ledger()`,
   // Until this is committed nothing is shipped: each call is either in the sum, or charged.
   'LOCK TABLE key_usage_totals IN SHARE MODE',
-  `INSERT INTO credit_positions (organization_id, uncharged_before)
-   SELECT id, coalesce((SELECT sum(cost_nanos) FROM key_usage_totals WHERE organization_id = organizations.id), 0)
+  `INSERT INTO credit_positions (organization_id, is_sign_up_credit_due, uncharged_before)
+   SELECT id, true, coalesce((SELECT sum(cost_nanos) FROM key_usage_totals WHERE organization_id = organizations.id), 0)
      FROM organizations`,
   `${ACCOUNTS}, organizations AS organization`,
 ];

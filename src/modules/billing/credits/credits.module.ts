@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+
+import { OrganizationSettingsModule } from '#modules/organizations/index.js';
+
+import { BILLING_JOBS } from '../billing.jobs.js';
+import { LedgerRepository } from '../ledger/ledger.repository.js';
+import { CreditGrantRepository } from './credit-grant.repository.js';
+import { ExpireCreditsService } from './expire-credits.service.js';
+import { ExpireGrantService } from './expire-grant.service.js';
+import { HeldCredit, NoHeldCredit } from './held-credit.port.js';
+import { KeepCreditsProcessor } from './keep-credits.processor.js';
+import { SignUpCreditService } from './sign-up-credit.service.js';
+import { WriteGrantService } from './write-grant.service.js';
+
+/** Without routes, since workers have it too. */
+@Module({
+  imports: [OrganizationSettingsModule],
+  providers: [
+    BILLING_JOBS,
+    CreditGrantRepository,
+    ExpireCreditsService,
+    ExpireGrantService,
+    KeepCreditsProcessor,
+    LedgerRepository,
+    SignUpCreditService,
+    WriteGrantService,
+    { provide: HeldCredit, useClass: NoHeldCredit },
+  ],
+  exports: [CreditGrantRepository, WriteGrantService],
+})
+export class CreditsModule {}

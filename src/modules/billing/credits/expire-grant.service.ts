@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+
+import { usdNumber } from '#common/money/money.js';
+import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
+
+import { LedgerRepository } from '../ledger/ledger.repository.js';
+import { CreditGrantRepository } from './credit-grant.repository.js';
+import { HeldCredit } from './held-credit.port.js';
+
+/** Takes back what is left of one grant. */
+@Injectable()
+export class ExpireGrantService {
+  constructor(
+    private readonly grants: CreditGrantRepository,
+    private readonly ledger: LedgerRepository,
+    private readonly held: HeldCredit,
+    private readonly trail: AuditTrail,
+  ) {}
+
+  /** Only what calls under way have not set aside; the rest is taken once they gave it back. Part of the current transaction. */
+  async expire(organizationId: string, grantId: string): Promise<void> {
+    await this.ledger.lock(organizationId);
+    const grant = await this.grants.find(organizationId, grantId);
+    if (!grant?.expiresAt) return;
+    const remaining = await this.grants.remainingOf(organizationId);
+    const free = remaining - (await this.held.heldOf(organizationId));
+    const amountNanos = free < grant.remainingNanos ? free : grant.remainingNanos;
+    if (amountNanos <= 0n) return;
+    await this.ledger.transfer(organizationId, {
+      kind: 'expiry',
+      debit: `${grant.kind}_credit`,
+      credit: 'expired',
+      amountNanos,
+      grantId,
+      // One that is taken back in parts has a transfer for each; what is left of it says what is still to be done.
+      idempotencyKey: `expiry:${grantId}:${randomUUID()}`,
+      cause: grantId,
+      effectiveAt: grant.expiresAt,
+    });
+    await this.trail.append({
+      organizationId,
+      action: 'credit_grant.expired',
+      target: { type: 'credit_grant', id: grantId },
+      details: {
+        expired_amount: usdNumber(amountNanos),
+        expires_at: grant.expiresAt.toISOString(),
+      },
+    });
+  }
+}
