@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 import { Secret } from '#common/secret/secret.js';
 import { CheckpointSigner, type FilesToVerify, verifyFiles } from '#modules/audit/index.js';
+import { verifyLedger } from '#modules/billing/index.js';
 import { BootstrapMasterKey } from '#modules/keys/index.js';
 import { type Days, RollupRebuild, SpoolReplay, UsageReplayModule } from '#modules/usage/index.js';
 import { Actors, systemActor } from '#platform/audit-trail/actor.js';
@@ -97,6 +98,16 @@ export async function printAuditKey(environment: Environment): Promise<void> {
   await withFoundations(environment, ({ rootKey }) => {
     process.stdout.write(`${new CheckpointSigner(rootKey).publicKey}\n`);
     return Promise.resolve();
+  });
+}
+
+/** Prints what is wrong, one finding a line as JSON, and fails then. */
+export async function printLedgerFindings(environment: Environment): Promise<void> {
+  await withFoundations(environment, async ({ databaseUrl }) => {
+    const findings = await verifyLedger(databaseUrl);
+    for (const one of findings) process.stdout.write(`${JSON.stringify(one)}\n`);
+    process.stdout.write(findings.length === 0 ? 'All sums agree.\n' : 'NOT VALID\n');
+    if (findings.length > 0) process.exitCode = 1;
   });
 }
 

@@ -9,6 +9,7 @@ import {
   checkApiDocument,
   migrateDatabase,
   printAuditKey,
+  printLedgerFindings,
   printMasterKey,
   rebuildUsage,
   replaySpool,
@@ -67,6 +68,13 @@ audit
   .command('public-key')
   .description('Prints what verifies the checkpoints of this installation.')
   .action(() => printAuditKey(process.env));
+
+program
+  .command('ledger')
+  .description('The ledger (docs/billing.md).')
+  .command('verify')
+  .description('Checks that balances, grants and usage agree with all transfers.')
+  .action(() => printLedgerFindings(process.env));
 
 program
   .command('openapi')
