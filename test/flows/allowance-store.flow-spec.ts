@@ -33,6 +33,7 @@ const answer = (fields: Partial<LeaseAnswer>): LeaseAnswer => ({
   total: 0,
   spent: 0,
   holders: 1,
+  funded: null,
   othersWaitingMs: null,
   reached: null,
   ...fields,

@@ -71,7 +71,7 @@ function settle(reservation: Reservation, cost: number): void {
 
 /** Used and held of an allowance, in the window that `time` is in. */
 async function takenAt(time: number, of: Allowance): Promise<number> {
-  const window = windowAt(of.window, time);
+  const window = windowAt(of, time);
   const id = allowanceId(of);
   const windows = [{ allowance: id, startsAt: window.startsAt }];
   const [state] = await instance.store.read(of.organizationId, windows, 'nobody');
@@ -102,7 +102,7 @@ describe.each([
 ])('a clock that jumps %s', (_, before, jumpMs) => {
   const after = before + jumpMs;
   const isSame = (of: Allowance): boolean =>
-    windowAt(of.window, before).startsAt === windowAt(of.window, after).startsAt;
+    windowAt(of, before).startsAt === windowAt(of, after).startsAt;
   /** What is taken of a window after calls in both, of which it has those that fall in it. */
   const expectTaken = async (of: Allowance, inBefore: number, inAfter: number): Promise<void> => {
     const both = inBefore + inAfter;

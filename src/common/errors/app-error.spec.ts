@@ -32,6 +32,9 @@ describe('ERROR_CODES', () => {
   it('keeps the messages that are part of the contract, word for word', () => {
     expect(ERROR_CODES.missing_api_key[2]).toBe('No API key provided');
     expect(ERROR_CODES.invalid_api_key[2]).toBe('Invalid API key provided');
+    expect(ERROR_CODES.insufficient_credits[2]).toBe(
+      'Insufficient credits. Please add credits to continue.',
+    );
     expect(ERROR_CODES.read_only_key[2]).toBe('This API key is read-only');
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Every error the product can answer with: its HTTP status, its OpenAI-style `type`, and the message that is used when
  * the place that raises it has nothing more exact to say. One page per code stands in `docs/errors/`.
- * The messages of `missing_api_key` and `invalid_api_key` are part of the public contract, word for word.
+ * The messages of `missing_api_key`, `invalid_api_key` and `insufficient_credits` are part of the public contract, word for word.
  */
 export const ERROR_CODES = {
   invalid_request: [400, 'invalid_request_error', 'The request is not valid.'],
@@ -29,6 +29,11 @@ export const ERROR_CODES = {
   ],
   nonce_replayed: [401, 'authentication_error', 'A request with this nonce was taken already.'],
   invalid_credentials: [401, 'authentication_error', 'The email or the password is wrong.'],
+  insufficient_credits: [
+    402,
+    'payment_required',
+    'Insufficient credits. Please add credits to continue.',
+  ],
   key_disabled: [403, 'permission_error', 'This API key is disabled.'],
   key_pending_approval: [403, 'permission_error', 'This API key waits for approval.'],
   insufficient_scope: [403, 'permission_error', 'This API key lacks the scope that is needed.'],

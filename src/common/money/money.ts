@@ -46,6 +46,10 @@ export type TokenPrice = {
   readonly cachedInputNanosPerMillion: bigint | null;
 };
 
+export function isFree({ inputNanosPerMillion, outputNanosPerMillion }: TokenPrice): boolean {
+  return inputNanosPerMillion === 0n && outputNanosPerMillion === 0n;
+}
+
 export type TokenCounts = {
   /** All input tokens, the cached ones included. */
   readonly inputTokens: number;

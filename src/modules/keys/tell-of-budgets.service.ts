@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import type { LimitState } from '#modules/limits/index.js';
 import { Notifier } from '#modules/notifications/index.js';
 import type { EventMap } from '#platform/events/event-map.js';
 import { EventBus } from '#platform/events/event-bus.js';
@@ -22,6 +23,7 @@ export class TellOfBudgets {
     reached,
     state,
   }: EventMap['limits.allowance-reached']): Promise<void> {
+    if (state.metric === 'credit') await this.#tellOfCredit(organizationId, reached, state);
     if (state.metric !== 'cost') return;
     const { subject, subject_id: subjectId, window, model, resets_at: resetsAt } = state;
     const names = [subject, subjectId, window, resetsAt, model ?? ''];
@@ -33,6 +35,22 @@ export class TellOfBudgets {
       teamId,
       data: { ...state, name },
       deduplicationId: `budget:${reached}:${names.join(':')}`,
+    });
+  }
+
+  /** Once for all that was ever paid in: the next payment makes another sum of it. */
+  async #tellOfCredit(
+    organizationId: string,
+    reached: 'threshold' | 'limit',
+    { limit, used, reserved, remaining }: LimitState,
+  ): Promise<void> {
+    await this.notifier.notify({
+      organizationId,
+      type: 'credit.low',
+      keyId: null,
+      teamId: null,
+      data: { reached, limit, used, reserved, remaining },
+      deduplicationId: `credit:${reached}:${organizationId}:${limit}`,
     });
   }
 }

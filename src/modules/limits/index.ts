@@ -7,6 +7,7 @@ export { CallLimiter, type Claim, type Reservation } from './call-limiter.servic
 export {
   type Allowance,
   type AllowanceWindow,
+  creditOf,
   type Metric,
   METRICS,
   type Subject,
@@ -25,6 +26,8 @@ export {
   TOTAL_TOKENS,
 } from './domain/amounts.js';
 export type { Account, LeaseSet } from './leases/lease-set.js';
+export { CreditFundsModule } from './store/credit-funds.module.js';
+export { CreditFunds, type CreditState } from './store/credit-funds.port.js';
 export { LimitsModule } from './limits.module.js';
 export { addRateLimitHeaders } from './rate-limit-headers.js';
 export { type KnownLimit, ReadLimitsService } from './read-limits.service.js';

@@ -28,7 +28,11 @@ const HOLDERS: Readonly<Record<Exclude<Subject, 'key'>, string>> = {
   organization: 'organization',
 };
 
-export type LimitCode = 'rate_limit_exceeded' | 'budget_exceeded' | 'concurrency_limit_exceeded';
+export type LimitCode =
+  | 'rate_limit_exceeded'
+  | 'budget_exceeded'
+  | 'concurrency_limit_exceeded'
+  | 'insufficient_credits';
 
 /** Of all instances together. */
 export type Consumption = { readonly used: number; readonly reserved: number };
@@ -40,7 +44,7 @@ export function limitState(
 ): LimitState {
   const { subject, subjectId, metric, window, model, limit } = allowance;
   const show = (amount: number): number =>
-    metric === 'cost' ? usdNumber(BigInt(Math.round(amount))) : amount;
+    isMoney(metric) ? usdNumber(BigInt(Math.round(amount))) : amount;
   return {
     subject,
     subject_id: subjectId,
@@ -51,7 +55,8 @@ export function limitState(
     used: show(used),
     reserved: show(reserved),
     remaining: show(Math.max(0, limit - used - reserved)),
-    resets_at: Number.isFinite(endsAt) ? new Date(endsAt).toISOString() : null,
+    resets_at:
+      window !== 'none' && Number.isFinite(endsAt) ? new Date(endsAt).toISOString() : null,
   };
 }
 
@@ -64,6 +69,8 @@ export function limitReached(
   retryInMs: number,
   headers: Readonly<Record<string, string>>,
 ): AppError {
+  // What an organization has is nobody's business who only calls a model. It comes back when somebody pays, not with time.
+  if (state.metric === 'credit') return new AppError('insufficient_credits', { headers });
   const seconds = Math.max(1, Math.ceil(retryInMs / 1_000));
   return new AppError(limitCode(state), {
     message: `${describeLimit(state)} is used up. Try again in ${seconds} s.`,
@@ -75,13 +82,20 @@ export function limitReached(
 /** Of a refusal because the limit has nothing left. */
 export function limitCode({ metric }: Pick<LimitState, 'metric'>): LimitCode {
   if (metric === 'cost') return 'budget_exceeded';
+  if (metric === 'credit') return 'insufficient_credits';
   return metric === 'parallel_requests' ? 'concurrency_limit_exceeded' : 'rate_limit_exceeded';
+}
+
+/** Shown in USD. */
+function isMoney(metric: string): boolean {
+  return metric === 'cost' || metric === 'credit';
 }
 
 export function describeLimit({ subject, metric, window, model, limit }: LimitState): string {
   const of = model === null ? '' : ` of ${model}`;
   const whose = subject === 'key' ? 'this API key' : `the ${HOLDERS[subject]} of this API key`;
   if (metric === 'cost') return `The budget of ${limit} USD per ${window}${of} of ${whose}`;
+  if (metric === 'credit') return `The credit of the organization of this API key`;
   const what = metric.replaceAll('_', ' ');
   if (metric === 'parallel_requests') return `The limit of ${limit} ${what}${of} of ${whose}`;
   return `The limit of ${limit} ${what} per ${window}${of} of ${whose}`;

@@ -58,7 +58,7 @@ export class ReadLimitsService {
     const allowances = lowestOfEach([...own, ...allowancesFor(budgets, key)]).map((allowance) => ({
       allowance,
       id: allowanceId(allowance),
-      window: windowAt(allowance.window, now),
+      window: windowAt(allowance, now),
     }));
     if (allowances.length === 0) return [];
     const { states, rates } = await this.#read(organizationId, allowances);

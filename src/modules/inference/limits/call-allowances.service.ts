@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { isFree } from '#common/money/money.js';
 import { Clock } from '#common/time/clock.js';
 import { KeyAccounts, type KeyView } from '#modules/keys/index.js';
 import { type Account, CallLimiter } from '#modules/limits/index.js';
@@ -50,7 +51,8 @@ export class CallAllowances {
   }
 
   #take(call: RoutedCall, account: Account, whenLeft: WhenLeft): Taken | Promise<Taken> {
-    if (account.isUnlimited && call.view.limits.costPerRequest === null) return null;
+    // What costs nothing needs no credit.
+    if (account.isOfCreditOnly && isFree(call.target.price)) return null;
     const set = account.setOf(call.request.model, this.clock.now());
     const claim = new CallClaim(call, account, set, this.counter);
     claim.assertOneCallFits();

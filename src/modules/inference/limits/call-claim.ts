@@ -1,5 +1,5 @@
 import { AppError } from '#common/errors/app-error.js';
-import { usdNumber } from '#common/money/money.js';
+import { isFree, usdNumber } from '#common/money/money.js';
 import { featureMask } from '#modules/keys/index.js';
 import type { Account, Amounts, Claim, LeaseSet } from '#modules/limits/index.js';
 import {
@@ -41,8 +41,7 @@ export class CallClaim implements Claim {
   ) {
     const { target, view, surface, request } = call;
     const { costPerRequest } = view.limits;
-    const costs = target.price.inputNanosPerMillion > 0n || target.price.outputNanosPerMillion > 0n;
-    const countsCost = costs && (set.countsCost || costPerRequest !== null);
+    const countsCost = !isFree(target.price) && (set.countsCost || costPerRequest !== null);
     if (set.ofTokens.length === 0 && !countsCost) return;
     this.#worstCase = worstCaseOf(request, surface, target, view.outputLimitOf(request.model));
     this.#claim(this.#worstCase, this.#worstCase.maxOutputPerChoice);

@@ -1,3 +1,4 @@
+import { isFree } from '#common/money/money.js';
 import type { CallSize, ForeseenUse } from '#modules/keys/index.js';
 import { amountsOf, COST, OUTPUT_TOKENS, TOTAL_TOKENS } from '#modules/limits/index.js';
 
@@ -18,7 +19,7 @@ export function foreseeUse(
   const { price } = target;
   return {
     outputTokens: worstCase.outputTokens,
-    isFree: price.inputNanosPerMillion === 0n && price.outputNanosPerMillion === 0n,
+    isFree: isFree(price),
     amountsWith: (outputTokens) =>
       amountsOf(
         inputTokens,

@@ -29,7 +29,7 @@ export class ConsumeLimitsService {
    * @throws {AppError} `rate_limit_exceeded`, `budget_exceeded`, `service_unavailable`
    */
   async consume(view: KeyView, model: string | undefined, amounts: Amounts): Promise<boolean> {
-    const account = await this.accounts.accountOf(view);
+    const account = await this.accounts.limitsOf(view);
     if (account.isUnlimited) return true;
     const reservation = await this.#take(account.setOf(model ?? null, this.clock.now()), amounts);
     let used = NO_AMOUNTS;

@@ -16,10 +16,15 @@ export const FORESEEN_OUTPUT = METRICS.length;
  * Which amount counts against an allowance. Output tokens of a minute are smooth: what is likely is reserved, and what
  * comes on top is a debt on the next window. All else takes the most that there can be.
  */
-export function figureOf({ metric, window }: Allowance): number {
-  return metric === 'output_tokens' && window === 'minute'
+export function figureOf(allowance: Allowance): number {
+  return allowance.metric === 'output_tokens' && allowance.window === 'minute'
     ? FORESEEN_OUTPUT
-    : METRICS.indexOf(metric);
+    : usedFigureOf(allowance);
+}
+
+/** Which amount of what a call really used counts against an allowance. */
+export function usedFigureOf({ metric }: Allowance): number {
+  return metric === 'credit' ? COST : METRICS.indexOf(metric);
 }
 
 /** @param foreseenOutput tokens; at most `outputTokens` */

@@ -1,4 +1,4 @@
-import type { AllowanceWindow } from './allowance.js';
+import type { Allowance } from './allowance.js';
 
 /** Milliseconds since the epoch; `endsAt` is the first one that is not in it. */
 export type Window = { readonly startsAt: number; readonly endsAt: number };
@@ -11,10 +11,12 @@ const WEEK_MS = 7 * DAY_MS;
 /** The epoch was a Thursday; weeks begin on Monday (ISO 8601). */
 const FIRST_MONDAY_MS = 4 * DAY_MS;
 const EVER: Window = { startsAt: 0, endsAt: Number.POSITIVE_INFINITY };
+/** The last moment that a `Date` can name: what was used of credit is used for good, whoever is heard of. */
+const ALL_TIME: Window = { startsAt: 0, endsAt: 8.64e15 };
 
 /** The window of the UTC calendar that `now` is in. Limits per second are a rate and have no edges, so theirs is `none`. */
-export function windowAt(kind: AllowanceWindow, now: number): Window {
-  switch (kind) {
+export function windowAt({ window, metric }: Pick<Allowance, 'window' | 'metric'>, now: number): Window {
+  switch (window) {
     case 'minute':
       return aligned(now, MINUTE_MS, 0);
     case 'hour':
@@ -26,8 +28,9 @@ export function windowAt(kind: AllowanceWindow, now: number): Window {
     case 'month':
       return monthOf(new Date(now));
     case 'second':
-    case 'none':
       return EVER;
+    case 'none':
+      return metric === 'credit' ? ALL_TIME : EVER;
   }
 }
 

@@ -209,7 +209,7 @@ function toAsk({ lease, spent, need, want }: Demand): LeaseAsk {
     keep: lease.exchangedAt === 0 ? null : lease.granted,
     spent,
     // More than there is of it can't be had; what many wait for could be more than the store has figures for.
-    need: Math.min(need, allowance.limit),
+    need: Math.min(need, lease.isFunded ? Number.MAX_SAFE_INTEGER : allowance.limit),
     waitingMs: lease.lineSince === null ? null : Math.round(performance.now() - lease.lineSince),
     want,
     alertAt:

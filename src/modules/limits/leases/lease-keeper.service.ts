@@ -85,7 +85,7 @@ export class LeaseKeeper implements OnModuleInit, OnApplicationShutdown {
    * @throws {AppError} `service_unavailable` when there are too many
    */
   leaseOf(allowance: Allowance, now: number): Lease {
-    const window = windowAt(allowance.window, now);
+    const window = windowAt(allowance, now);
     const name = nameOf(allowance, window);
     const known = this.#leases.get(name);
     if (known) {

@@ -1,4 +1,5 @@
-import { type Allowance, METRICS } from '../domain/allowance.js';
+import type { Allowance } from '../domain/allowance.js';
+import { COST, usedFigureOf } from '../domain/amounts.js';
 import { lowestOfEach } from '../domain/lowest-of-each.js';
 import type { JournaledLease } from '../journal/journal-lines.js';
 import { ShownLimit } from '../rate-limit-headers.js';
@@ -49,6 +50,11 @@ export class Account {
     return this.#allowances.length === 0;
   }
 
+  /** Whether nothing binds a call that costs nothing. */
+  get isOfCreditOnly(): boolean {
+    return this.#allowances.every(({ metric }) => metric === 'credit');
+  }
+
   /** @param model `null`: nobody knows, so only what counts the calls to all models */
   setOf(model: string | null, now: number): LeaseSet {
     const name = this.#namesModels ? model : null;
@@ -67,7 +73,7 @@ export class Account {
         .map(({ id, window, allowance }) => ({
           allowance: id,
           ...window,
-          metric: METRICS.indexOf(allowance.metric),
+          metric: usedFigureOf(allowance),
         })),
       ofRequests: leases
         .filter(({ allowance }) => allowance.metric === 'requests')
@@ -75,7 +81,7 @@ export class Account {
       ofTokens: leases
         .filter(({ allowance }) => allowance.metric.endsWith('_tokens'))
         .map((lease) => new ShownLimit(lease)),
-      countsCost: leases.some(({ allowance }) => allowance.metric === 'cost'),
+      countsCost: leases.some(({ figure }) => figure === COST),
     };
     this.#sets.set(name, set);
     return set;

@@ -36,6 +36,7 @@ function exchange(lease: Lease, now: number): void {
     total: kept + granted,
     spent,
     holders: 1,
+    funded: null,
     othersWaitingMs: null,
     reached: null,
   };

@@ -46,6 +46,8 @@ export class Lease {
   readonly isRate: boolean;
   /** Which store it is in. */
   readonly isShortLived: boolean;
+  /** Its limit is what was paid in, which the store knows. */
+  readonly isFunded: boolean;
   /** Whether it goes on without the store, in a share. */
   readonly hasShare: boolean;
   granted = 0;
@@ -72,7 +74,7 @@ export class Lease {
   /** `0`: never, so it is not known what the store has us down for. */
   exchangedAt = 0;
   /** Of all holders, as the store said last; `null` before. */
-  shared: Pick<LeaseAnswer, 'total' | 'spent' | 'holders'> | null = null;
+  shared: Pick<LeaseAnswer, 'total' | 'spent' | 'holders' | 'funded'> | null = null;
   /** What is given back of a rate with the next exchange. */
   back = 0;
   /** When it took a share without the store; `null`: it did not since it heard of it. */
@@ -100,7 +102,12 @@ export class Lease {
     this.isParallel = allowance.metric === 'parallel_requests';
     this.isRate = allowance.window === 'second';
     this.isShortLived = isShortLived(allowance);
+    this.isFunded = allowance.metric === 'credit';
     this.hasShare = SHARED_WINDOWS.has(allowance.window) && allowance.metric !== 'cost';
+  }
+
+  get limit(): number {
+    return this.isFunded ? (this.shared?.funded ?? 0) : this.allowance.limit;
   }
 
   /** Can be negative: more was used than could be foreseen. */
@@ -110,7 +117,7 @@ export class Lease {
 
   /** What is left of the allowance, as far as is known here; never below 0. */
   get remaining(): number {
-    const ungranted = this.shared ? this.allowance.limit - this.shared.total : 0;
+    const ungranted = this.shared ? this.limit - this.shared.total : 0;
     return Math.max(0, this.idle + (this.isRate ? this.#left : ungranted));
   }
 
@@ -118,7 +125,7 @@ export class Lease {
   get state(): LimitState {
     const used = this.shared?.spent ?? this.spent;
     const reserved = Math.max(0, (this.shared?.total ?? this.granted) - used);
-    return limitState(this.allowance, this.window, { used, reserved });
+    return limitState({ ...this.allowance, limit: this.limit }, this.window, { used, reserved });
   }
 
   /** @returns whether it would be good to ask for more now */
@@ -249,7 +256,7 @@ export class Lease {
       spent: isFirst ? answer.kept : spent,
     };
     this.shared = answer;
-    this.#over = Math.max(0, answer.total - this.allowance.limit);
+    this.#over = Math.max(0, answer.total - this.limit);
     const { othersWaitingMs } = answer;
     this.isSaidToWait = this.lineSince !== null && answer.granted < need;
     this.othersSince = othersWaitingMs === null ? null : now - othersWaitingMs;
@@ -275,7 +282,8 @@ export class Lease {
 
   /** What is good to hold beyond what is in use. */
   get #ahead(): number {
-    const { burst, limit } = this.allowance;
+    const { limit } = this;
+    const { burst } = this.allowance;
     if (this.isParallel) {
       const isPlenty = this.shared !== null && this.shared.total < limit * PLENTY_SHARE;
       const most = isPlenty ? Math.floor(limit * PARALLEL_AHEAD_SHARE) : 0;

@@ -5,6 +5,7 @@ export type LeaseAsk = {
   readonly allowance: string;
   readonly organizationId: string;
   readonly window: Window;
+  /** Unless the store itself knows how much has been paid in. */
   readonly limit: number;
   /** Calls in flight end with their process: who is not heard of for {@link HOLDER_TTL_MS} holds no parallel requests. */
   readonly isParallel: boolean;
@@ -33,6 +34,8 @@ export type LeaseAnswer = {
   /** Of that, what is settled as far as the holders have said. */
   readonly spent: number;
   readonly holders: number;
+  /** What was paid in and is the limit; `null`: the one that was asked with. */
+  readonly funded: number | null;
   /** How long the oldest call of the other holders waits in line; `null`: none does. */
   readonly othersWaitingMs: number | null;
   /** What has been reached with this exchange, and not before in this window; `null`: nothing. */

@@ -25,6 +25,9 @@ const SWEEP_ROWS = 5_000;
 /** In a row's `holders`: `{<id>: [kept, granted, spent, seen at (ms), fence, waiting since (ms)]}`; under `""` a debt of the window before. */
 const DEBT = '';
 
+/** Of what was paid in so much is used when somebody is told that it is low: nine tenths. */
+const LOW_FUNDS = 'held.funded / 10 * 9';
+
 /** What may be granted to the first, or to one of several holders. Whoever asks in advance leaves the others their share. */
 const grant = (holders: string): string => `
   CASE WHEN a.rest >= a.need
@@ -57,13 +60,14 @@ WITH ask AS MATERIALIZED (
   SELECT * FROM unnest($3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[],
                        $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
                        $16::bigint[])
-    AS a (allowance, starts_at, organization_id, ends_at, delete_at, max, is_parallel, debt_from, keep, spent, need, want,
-          alert_at, waiting_ms)
+    AS a (allowance, starts_at, organization_id, ends_at, delete_at, asked_max, is_parallel, debt_from, keep, spent, need, want,
+          asked_alert_at, waiting_ms)
 ), clock AS MATERIALIZED (
   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
 ), opening AS MATERIALIZED (
-  SELECT a.*, coalesce(a.keep, 0) AS kept, CASE WHEN a.keep IS NULL THEN 0 ELSE a.spent END AS own_spent,
-         coalesce(greatest(0, (SELECT before.total - a.max FROM allowance_windows AS before
+  SELECT a.*, a.asked_max AS max, a.asked_alert_at AS alert_at, coalesce(a.keep, 0) AS kept,
+         CASE WHEN a.keep IS NULL THEN 0 ELSE a.spent END AS own_spent,
+         coalesce(greatest(0, (SELECT before.total - a.asked_max FROM allowance_windows AS before
            WHERE before.allowance = a.allowance AND before.starts_at = a.debt_from)), 0) AS others
     FROM ask AS a
 ), opening_rest AS MATERIALIZED (
@@ -85,7 +89,8 @@ SELECT a.allowance, a.starts_at, a.organization_id, a.ends_at, a.delete_at,
  ORDER BY a.allowance, a.starts_at
 ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders, alerted, raised) = (
   WITH own AS MATERIALIZED (
-    SELECT a.*, coalesce(a.keep, (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint, 0) AS kept
+    SELECT a.*, coalesce(held.funded, a.asked_max) AS max, coalesce(${LOW_FUNDS}, a.asked_alert_at) AS alert_at,
+           coalesce(a.keep, (held.holders->$1->>0)::bigint + (held.holders->$1->>1)::bigint, 0) AS kept
       FROM ask AS a WHERE a.allowance = held.allowance AND a.starts_at = held.starts_at
   ), others AS MATERIALIZED (
     SELECT coalesce(sum((value->>0)::bigint + (value->>1)::bigint), 0)::bigint AS others,
@@ -109,7 +114,7 @@ ON CONFLICT (allowance, starts_at) DO UPDATE SET (total, spent, holders, alerted
     FROM levelled AS a
 )
 WHERE coalesce((held.holders->$1->>4)::bigint, -1) < $2::bigint
-RETURNING allowance, starts_at, total, spent, (holders->$1->>0)::bigint AS kept, (holders->$1->>1)::bigint AS granted,
+RETURNING allowance, starts_at, total, spent, funded, (holders->$1->>0)::bigint AS kept, (holders->$1->>1)::bigint AS granted,
           raised, (SELECT count(*) FROM jsonb_object_keys(holders)) AS holders,
           CASE WHEN ends_at IS NULL THEN (SELECT max(clock.now - ${WAITING_SINCE}) FROM jsonb_each(holders), clock
                 WHERE key <> $1) END AS others_waiting_ms`;
@@ -184,6 +189,7 @@ type ExchangeRow = WindowRow & {
   readonly granted: string;
   readonly raised: number;
   readonly holders: string;
+  readonly funded: string | null;
   readonly others_waiting_ms: string | null;
 };
 type StateRow = WindowRow & { readonly own_total: string; readonly own_spent: string };
@@ -329,6 +335,7 @@ function toAnswer(row: ExchangeRow): LeaseAnswer {
     total: Number(row.total),
     spent: Number(row.spent),
     holders: Number(row.holders),
+    funded: row.funded === null ? null : Number(row.funded),
     othersWaitingMs: row.others_waiting_ms === null ? null : Number(row.others_waiting_ms),
     reached: row.raised === 0 ? null : row.raised === 1 ? 'threshold' : 'limit',
   };

@@ -275,8 +275,8 @@ type Answer = readonly [
 
 function toAnswer([kept, granted, total, spent, holders, raised]: Answer): LeaseAnswer {
   const reached = raised === 0 ? null : raised === 1 ? 'threshold' : 'limit';
-  // Parallel requests, the only ones that calls wait for in line, are in PostgreSQL.
-  return { kept, granted, total, spent, holders, othersWaitingMs: null, reached };
+  // Parallel requests, the only ones that calls wait for in line, are in PostgreSQL, and so is credit.
+  return { kept, granted, total, spent, holders, funded: null, othersWaitingMs: null, reached };
 }
 
 /** Of what a holder’s field of a window says. */
