@@ -57,16 +57,20 @@ export class CountingUpstream {
   }
 }
 
-export type Servers = { readonly databaseUrl: string; readonly redisUrl?: string };
+export type Servers = {
+  readonly databaseUrl: string;
+  readonly redisUrl?: string;
+  readonly env?: Readonly<Record<string, string>>;
+};
 
 /** Instances of one installation. */
 export async function startGateways(
   count: number,
-  { databaseUrl, redisUrl }: Servers,
+  { databaseUrl, redisUrl, env = {} }: Servers,
   build?: string,
 ): Promise<[GatewayProcess, ...GatewayProcess[]]> {
   const installation: Installation = newInstallation(databaseUrl, redisUrl);
-  const options = build === undefined ? {} : { build };
+  const options = { env, ...(build !== undefined && { build }) };
   const gateways: [GatewayProcess, ...GatewayProcess[]] = [
     await GatewayProcess.start(installation, options),
   ];
@@ -102,15 +106,16 @@ export async function callOnce(gateway: GatewayProcess, key: string): Promise<nu
   }
 }
 
-/** So many calls at once, in turn over all gateways. Answers how many were served; the others must be 429s. */
+/** So many calls at once, in turn over all gateways. Answers how many were served; all others must be refused like this. */
 export async function race(
   gateways: readonly GatewayProcess[],
   key: string,
   calls: number,
+  refusal = 429,
 ): Promise<number> {
   const statuses = await Promise.all(
     Array.from({ length: calls }, (_, at) => callOnce(gateways[at % gateways.length]!, key)),
   );
-  expect(statuses.filter((status) => status !== 200 && status !== 429)).toEqual([]);
+  expect(statuses.filter((status) => status !== 200 && status !== refusal)).toEqual([]);
   return statuses.filter((status) => status === 200).length;
 }

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 
-import { LimitsModule } from '#modules/limits/index.js';
+import { CreditFundsModule, LimitsModule } from '#modules/limits/index.js';
 import { NotificationsModule } from '#modules/notifications/index.js';
 import { OrganizationsModule } from '#modules/organizations/index.js';
 import { UsageModule } from '#modules/usage/index.js';
@@ -91,6 +91,7 @@ import { SigningSecrets } from './signing-secrets.js';
   imports: [
     KeyStoreModule,
     KeyRotationModule,
+    CreditFundsModule,
     LimitsModule,
     NotificationsModule,
     OrganizationsModule,

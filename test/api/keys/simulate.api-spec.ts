@@ -240,6 +240,7 @@ const RULES = [
   'route',
   'provider',
   'limit',
+  'credit',
 ];
 
 /** Each rule has something to look at. */
