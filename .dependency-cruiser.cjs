@@ -4,7 +4,7 @@ const MODULE_EDGES = {
   audit: ['auth', 'keys', 'notifications', 'organizations', 'usage'],
   notifications: ['organizations'],
   usage: [],
-  billing: ['organizations', 'usage'],
+  billing: ['limits', 'organizations', 'usage'],
   limits: ['organizations'],
   catalog: ['organizations'],
   keys: ['limits', 'notifications', 'organizations', 'usage'],

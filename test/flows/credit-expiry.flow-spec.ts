@@ -5,7 +5,7 @@ import { Clock } from '#common/time/clock.js';
 import { CreditGrantRepository } from '#modules/billing/credits/credit-grant.repository.js';
 import { ExpireCreditsService } from '#modules/billing/credits/expire-credits.service.js';
 import { ExpireGrantService } from '#modules/billing/credits/expire-grant.service.js';
-import { HeldCredit } from '#modules/billing/index.js';
+import { PostgresCreditFunds } from '#modules/limits/store/postgres.credit-funds.js';
 import { Actors, jobActor } from '#platform/audit-trail/actor.js';
 import { type AuditEvent, AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 
@@ -26,15 +26,8 @@ class StandingClock extends Clock {
     return NOW;
   }
 }
-class Held extends HeldCredit {
-  nanos = 0n;
-  override heldOf(): Promise<bigint> {
-    return Promise.resolve(this.nanos);
-  }
-}
 
 let ledger: LedgerHarness;
-const held = new Held();
 const log = new Log();
 
 beforeAll(async () => {
@@ -42,11 +35,22 @@ beforeAll(async () => {
 });
 afterAll(() => ledger.stop());
 
+/** What calls use and hold, as the store of limits has it. */
+async function callsHave(organizationId: string, nanos: bigint): Promise<void> {
+  const text = 'UPDATE allowance_windows SET total = $2 WHERE organization_id = $1';
+  await ledger.admin.query(text, [organizationId, nanos]);
+}
+
 /** What another process does at the same time has the same clock. */
 async function expireAll(maxRows = 100): Promise<void> {
   const { transactions, repository } = ledger;
   const grants = new CreditGrantRepository(transactions);
-  const expireGrant = new ExpireGrantService(grants, repository, held, log);
+  const expireGrant = new ExpireGrantService(
+    grants,
+    repository,
+    new PostgresCreditFunds(transactions),
+    log,
+  );
   const [actors, clock] = [new Actors(), new StandingClock()];
   const rest = [transactions, actors, clock] as const;
   const service = new ExpireCreditsService(grants, repository, expireGrant, ...rest);
@@ -92,12 +96,12 @@ describe('credit whose time is over', () => {
       [60n, '40'],
       [60n, '40'],
     ] as const) {
-      held.nanos = nanos;
+      await callsHave(id, nanos);
       await expireAll();
       expect(await expired()).toBe(gone);
     }
     await ledger.charge(id, 10n, at(-1), randomUUID());
-    held.nanos = 0n;
+    await callsHave(id, 10n);
     await expireAll();
     expect(await ledger.stateOf(id)).toMatchObject({ grants: ['0'], balances: { expired: '90' } });
   });
@@ -109,11 +113,10 @@ describe('credit whose time is over', () => {
       await ledger.grant(blocked, 1n, { expiresAt: at(-2) });
     }
     await ledger.grant(id, 100n, { expiresAt: at(-1) });
-    held.nanos = 5n;
+    await callsHave(blocked, 5n);
     await expireAll(2);
     expect((await ledger.stateOf(blocked)).balances.expired).toBe('0');
-    expect((await ledger.stateOf(id)).balances.expired).toBe('95');
-    held.nanos = 0n;
+    expect((await ledger.stateOf(id)).balances.expired).toBe('100');
   });
 });
 

@@ -71,7 +71,14 @@ it.each([
     'credit_positions',
     'UPDATE credit_positions SET funded = funded + 1',
     'UPDATE credit_positions SET funded = funded - 1',
-    ['position_wrong'],
+    ['position_wrong', 'allowance_wrong'],
+  ],
+  [
+    'an allowance that was raised by hand',
+    'allowance_windows',
+    'UPDATE allowance_windows SET funded = funded + 1',
+    'UPDATE allowance_windows SET funded = funded - 1',
+    ['allowance_wrong'],
   ],
   [
     'usage that was not charged',

@@ -55,7 +55,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     LATCHKEY_SECRET_KEY: randomBytes(32).toString('base64'),
     LATCHKEY_BOOTSTRAP_KEY: masterKey,
     LATCHKEY_ALLOW_PRIVATE_TARGETS: 'true',
-    LATCHKEY_SIGNUP_CREDIT: '1000000',
+    LATCHKEY_SIGNUP_CREDIT: '900000',
     ...options.env,
   };
   const config = loadEnv({ ...env, PORT: '0', LATCHKEY_DATA_DIR: dataDir, ...options.env });

@@ -44,7 +44,7 @@ export function newInstallation(databaseUrl?: string, redisUrl?: string): Instal
     env: {
       LATCHKEY_BOOTSTRAP_KEY: masterKey,
       LATCHKEY_ALLOW_PRIVATE_TARGETS: 'true',
-      LATCHKEY_SIGNUP_CREDIT: '1000000',
+      LATCHKEY_SIGNUP_CREDIT: '900000',
       ...(databaseUrl !== undefined && {
         DATABASE_URL: databaseUrl,
         LATCHKEY_SECRET_KEY: randomBytes(32).toString('base64'),

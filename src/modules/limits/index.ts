@@ -27,7 +27,7 @@ export {
 } from './domain/amounts.js';
 export type { Account, LeaseSet } from './leases/lease-set.js';
 export { CreditFundsModule } from './store/credit-funds.module.js';
-export { CreditFunds, type CreditState } from './store/credit-funds.port.js';
+export { CreditFunds } from './store/credit-funds.port.js';
 export { LimitsModule } from './limits.module.js';
 export { addRateLimitHeaders } from './rate-limit-headers.js';
 export { type KnownLimit, ReadLimitsService } from './read-limits.service.js';

@@ -29,10 +29,7 @@ const HOLDERS: Readonly<Record<Exclude<Subject, 'key'>, string>> = {
 };
 
 export type LimitCode =
-  | 'rate_limit_exceeded'
-  | 'budget_exceeded'
-  | 'concurrency_limit_exceeded'
-  | 'insufficient_credits';
+  'rate_limit_exceeded' | 'budget_exceeded' | 'concurrency_limit_exceeded' | 'insufficient_credits';
 
 /** Of all instances together. */
 export type Consumption = { readonly used: number; readonly reserved: number };
@@ -55,8 +52,7 @@ export function limitState(
     used: show(used),
     reserved: show(reserved),
     remaining: show(Math.max(0, limit - used - reserved)),
-    resets_at:
-      window !== 'none' && Number.isFinite(endsAt) ? new Date(endsAt).toISOString() : null,
+    resets_at: window !== 'none' && Number.isFinite(endsAt) ? new Date(endsAt).toISOString() : null,
   };
 }
 

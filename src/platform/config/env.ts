@@ -16,6 +16,12 @@ import { BlockList } from 'node:net';
 import { Secret } from '#common/secret/secret.js';
 
 import { hasHalfOfS3, type S3Config, toPrefix, toS3 } from './s3-config.js';
+import {
+  OTLP_PROTOCOLS,
+  type OtlpProtocol,
+  type TelemetryConfig,
+  toTelemetry,
+} from './telemetry-config.js';
 
 export const ROLES = ['all', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
@@ -23,8 +29,6 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const BOOLEANS = ['true', 'false'] as const;
 const SIGN_UP = ['open', 'closed'] as const;
 const EXPORTERS = ['otlp', 'none'] as const;
-const OTLP_PROTOCOLS = ['http/protobuf', 'http/json'] as const;
-type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
 
 /** Environment variable → the name of the provider in the shipped catalog that it opens at first boot. */
 const PROVIDER_KEY_VARIABLES = {
@@ -225,18 +229,6 @@ class EnvDto {
   @IsOptional() @Length(8, 512) GEMINI_API_KEY?: string;
 }
 
-/** Where OpenTelemetry goes. Headers, timeouts, certificates and sampling are read by its own packages. */
-export type TelemetryConfig = Readonly<{
-  protocol: OtlpProtocol;
-  /** `null`: no traces. */
-  tracesUrl: string | null;
-  /** `null`: no metrics. */
-  metricsUrl: string | null;
-  metricIntervalMs: number;
-  /** Spans that may wait to be exported. */
-  maxQueuedSpans: number;
-}>;
-
 export type Config = Readonly<{
   role: Role;
   logLevel: (typeof LOG_LEVELS)[number];
@@ -388,32 +380,6 @@ function toConfig(env: EnvDto, trustedProxies: readonly string[]): Config {
         return value === undefined ? [] : [[provider, new Secret(value)] as const];
       }),
     ),
-  });
-}
-
-function toTelemetry(env: EnvDto): TelemetryConfig | null {
-  const urlOf = (exporter: string, own: string | undefined, path: string): string | null => {
-    const base = env.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, '');
-    if (exporter === 'none' || env.OTEL_SDK_DISABLED === 'true') return null;
-    return own ?? (base === undefined ? null : base + path);
-  };
-  const tracesUrl = urlOf(
-    env.OTEL_TRACES_EXPORTER,
-    env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
-    '/v1/traces',
-  );
-  const metricsUrl = urlOf(
-    env.OTEL_METRICS_EXPORTER,
-    env.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,
-    '/v1/metrics',
-  );
-  if (tracesUrl === null && metricsUrl === null) return null;
-  return Object.freeze({
-    protocol: env.OTEL_EXPORTER_OTLP_PROTOCOL,
-    tracesUrl,
-    metricsUrl,
-    metricIntervalMs: env.OTEL_METRIC_EXPORT_INTERVAL,
-    maxQueuedSpans: env.OTEL_BSP_MAX_QUEUE_SIZE,
   });
 }
 

@@ -21,7 +21,11 @@ let theirs: SecondOrganization;
 
 beforeAll(async () => {
   app = await startTestApp({
-    env: { LATCHKEY_SECRET_KEY: rootKey.toString('base64'), ...OPEN_TO_PEOPLE },
+    env: {
+      LATCHKEY_SECRET_KEY: rootKey.toString('base64'),
+      LATCHKEY_SIGNUP_CREDIT: '5.00',
+      ...OPEN_TO_PEOPLE,
+    },
   });
   theirs = await foundOrganization(app, rootKey);
 });

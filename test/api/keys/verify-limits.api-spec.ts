@@ -345,7 +345,8 @@ describe.skipIf(!isInstalled('curl'))('docs/why-refused.md', () => {
   it('has commands that say what the page says of them', async () => {
     const page = readFileSync(new URL('../../../docs/why-refused.md', import.meta.url), 'utf8');
     const { trace } = (await run('small budget')) as { trace: { detail: string }[] };
-    const detail = trace.at(-1)?.detail.replace(/2\d{3}-\d\d-\d\d/, '2026-11-28');
+    // Behind it comes what credit says.
+    const detail = trace.at(-2)?.detail.replace(/2\d{3}-\d\d-\d\d/, '2026-11-28');
     expect(page.replaceAll('\n', ' ')).toContain(detail);
     const { valid, limits } = (await run('a customer')) as Verified;
     expect(valid).toBe(true);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { CreditFundsModule } from '#modules/limits/index.js';
 import { OrganizationSettingsModule } from '#modules/organizations/index.js';
 
 import { BILLING_JOBS } from '../billing.jobs.js';
@@ -7,14 +8,13 @@ import { LedgerRepository } from '../ledger/ledger.repository.js';
 import { CreditGrantRepository } from './credit-grant.repository.js';
 import { ExpireCreditsService } from './expire-credits.service.js';
 import { ExpireGrantService } from './expire-grant.service.js';
-import { HeldCredit, NoHeldCredit } from './held-credit.port.js';
 import { KeepCreditsProcessor } from './keep-credits.processor.js';
 import { SignUpCreditService } from './sign-up-credit.service.js';
 import { WriteGrantService } from './write-grant.service.js';
 
 /** Without routes, since workers have it too. */
 @Module({
-  imports: [OrganizationSettingsModule],
+  imports: [CreditFundsModule, OrganizationSettingsModule],
   providers: [
     BILLING_JOBS,
     CreditGrantRepository,
@@ -24,7 +24,6 @@ import { WriteGrantService } from './write-grant.service.js';
     LedgerRepository,
     SignUpCreditService,
     WriteGrantService,
-    { provide: HeldCredit, useClass: NoHeldCredit },
   ],
   exports: [CreditGrantRepository, WriteGrantService],
 })

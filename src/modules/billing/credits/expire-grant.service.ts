@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 
 import { usdNumber } from '#common/money/money.js';
+import { CreditFunds } from '#modules/limits/index.js';
 import { AuditTrail } from '#platform/audit-trail/audit-trail.port.js';
 
 import { LedgerRepository } from '../ledger/ledger.repository.js';
 import { CreditGrantRepository } from './credit-grant.repository.js';
-import { HeldCredit } from './held-credit.port.js';
 
 /** Takes back what is left of one grant. */
 @Injectable()
@@ -14,17 +14,16 @@ export class ExpireGrantService {
   constructor(
     private readonly grants: CreditGrantRepository,
     private readonly ledger: LedgerRepository,
-    private readonly held: HeldCredit,
+    private readonly funds: CreditFunds,
     private readonly trail: AuditTrail,
   ) {}
 
-  /** Only what calls under way have not set aside; the rest is taken once they gave it back. Part of the current transaction. */
+  /** Only what calls neither use nor hold; the rest is taken once they gave it back. Part of the current transaction. */
   async expire(organizationId: string, grantId: string): Promise<void> {
     await this.ledger.lock(organizationId);
     const grant = await this.grants.find(organizationId, grantId);
     if (!grant?.expiresAt) return;
-    const remaining = await this.grants.remainingOf(organizationId);
-    const free = remaining - (await this.held.heldOf(organizationId));
+    const free = await this.funds.lockFreeOf(organizationId);
     const amountNanos = free < grant.remainingNanos ? free : grant.remainingNanos;
     if (amountNanos <= 0n) return;
     await this.ledger.transfer(organizationId, {

@@ -91,6 +91,19 @@ const CHECKS: readonly string[] = [
       WHERE (position.funded, position.charged) IS DISTINCT FROM (sums.funded, sums.charged)`,
   ),
   finding(
+    'allowance_wrong',
+    named(
+      'position.organization_id',
+      `'funded'`,
+      'coalesce(allowance.funded, 0)',
+      'position.funded',
+    ),
+    `FROM credit_positions AS position
+     LEFT JOIN allowance_windows AS allowance
+       ON allowance.allowance = 'organization:' || position.organization_id || ':credit:none'
+    WHERE coalesce(allowance.funded, 0) <> position.funded`,
+  ),
+  finding(
     'usage_not_charged',
     named('position.organization_id', `'usage'`, 'charged.nanos', 'used.nanos'),
     `FROM credit_positions AS position

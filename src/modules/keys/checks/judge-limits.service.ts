@@ -78,8 +78,7 @@ export class JudgeLimitsService {
     if (typeof use === 'string') return allowed('not_evaluated', use);
     if (use.isFree)
       return allowed('not_restricted', 'The call costs nothing, so it needs no credit.');
-    const { funded, taken } = await this.credit.stateOf(organizationId);
-    const left = Number(funded - taken);
+    const left = Number(await this.credit.freeOf(organizationId));
     if (use.fit((figure) => (figure === COST ? left : Infinity)) !== null) {
       return allowed('allow', 'The organization has credit for the call.');
     }

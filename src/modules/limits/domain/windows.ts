@@ -15,7 +15,10 @@ const EVER: Window = { startsAt: 0, endsAt: Number.POSITIVE_INFINITY };
 const ALL_TIME: Window = { startsAt: 0, endsAt: 8.64e15 };
 
 /** The window of the UTC calendar that `now` is in. Limits per second are a rate and have no edges, so theirs is `none`. */
-export function windowAt({ window, metric }: Pick<Allowance, 'window' | 'metric'>, now: number): Window {
+export function windowAt(
+  { window, metric }: Pick<Allowance, 'window' | 'metric'>,
+  now: number,
+): Window {
   switch (window) {
     case 'minute':
       return aligned(now, MINUTE_MS, 0);

@@ -140,6 +140,7 @@ const POSTING = [
   `CREATE FUNCTION ledger_post_transfer() RETURNS trigger LANGUAGE plpgsql AS $$
    DECLARE
      rows_posted integer;
+     funding bigint;
    BEGIN
      UPDATE ledger_accounts
         SET balance = balance + CASE WHEN kind = NEW.credit THEN NEW.amount ELSE -NEW.amount END
@@ -154,14 +155,19 @@ const POSTING = [
        END IF;
      END IF;
      IF (NEW.credit IN ${POOL}) <> (NEW.debit IN ${POOL}) THEN
+       funding := CASE WHEN NEW.credit IN ${POOL} THEN NEW.amount
+                       WHEN NEW.credit IN ('revenue', 'receivable') THEN 0
+                       ELSE -NEW.amount END;
        UPDATE credit_positions
-          SET funded = funded + CASE WHEN NEW.credit IN ${POOL} THEN NEW.amount
-                                     WHEN NEW.credit IN ('revenue', 'receivable') THEN 0
-                                     ELSE -NEW.amount END,
+          SET funded = funded + funding,
               charged = charged + CASE WHEN NEW.debit IN ${POOL} AND NEW.credit IN ('revenue', 'receivable')
                                        THEN NEW.amount ELSE 0 END,
               updated_at = now()
         WHERE organization_id = NEW.organization_id;
+       -- What calls may take of.
+       IF funding <> 0 THEN
+         PERFORM fund_credit(NEW.organization_id, funding);
+       END IF;
      END IF;
      RETURN NULL;
    END $$`,

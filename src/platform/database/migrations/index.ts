@@ -49,7 +49,7 @@ import { Ledger1764356400000 } from './1764356400000-ledger.js';
 import { UsageCharges1764356401000 } from './1764356401000-usage-charges.js';
 import { EnvironmentSettings1764291600000 } from './1764291600000-environment-settings.js';
 import { Approvals1764288000000 } from './1764288000000-approvals.js';
-import { AllowanceFunds1764360000000 } from './1764360000000-allowance-funds.js';
+import { AllowanceFunds1764353000000 } from './1764353000000-allowance-funds.js';
 
 /** In order, append-only. A released migration is never changed. */
 export const MIGRATIONS = [
@@ -104,5 +104,5 @@ export const MIGRATIONS = [
   AuditChainOfKey1764349200000,
   Ledger1764356400000,
   UsageCharges1764356401000,
-  AllowanceFunds1764360000000,
+  AllowanceFunds1764353000000,
 ];

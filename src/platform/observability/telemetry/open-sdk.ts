@@ -18,7 +18,7 @@ import {
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-base';
 
-import type { TelemetryConfig } from '#platform/config/env.js';
+import type { TelemetryConfig } from '#platform/config/telemetry-config.js';
 
 import type { ExportCounts } from './export-counts.js';
 import type { OpenedTelemetry } from './telemetry.js';

@@ -3,7 +3,7 @@ import type { Meter, Tracer } from '@opentelemetry/api';
 import type { Registry } from 'prom-client';
 
 import { within } from '#common/time/within.js';
-import type { TelemetryConfig } from '#platform/config/env.js';
+import type { TelemetryConfig } from '#platform/config/telemetry-config.js';
 
 import type { Logger } from '../logger.js';
 import { ExportCounts } from './export-counts.js';
