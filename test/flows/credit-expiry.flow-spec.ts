@@ -87,6 +87,27 @@ describe('credit whose time is over', () => {
     });
   });
 
+  it('pays what is owed for calls that had taken of it in time', async () => {
+    const id = await ledger.newOrganization();
+    await ledger.grant(id, 100n, { expiresAt: at(0) });
+    await callsHave(id, 60n);
+    await ledger.charge(id, 30n, at(-1), randomUUID());
+    await ledger.charge(id, 20n, at(0), randomUUID());
+    await expireAll();
+    // A call still holds 10.
+    expect(await ledger.stateOf(id)).toMatchObject({
+      grants: ['10'],
+      balances: { revenue: '50', receivable: '0', expired: '40' },
+    });
+    await callsHave(id, 50n);
+    await expireAll();
+    expect(await ledger.stateOf(id)).toMatchObject({
+      grants: ['0'],
+      balances: { revenue: '50', receivable: '0', expired: '50' },
+      position: { funded: '50', charged: '50' },
+    });
+  });
+
   it('stays as long as calls under way hold it, and goes with what they give back', async () => {
     const id = await ledger.newOrganization();
     await ledger.grant(id, 100n, { expiresAt: at(0) });
