@@ -27,7 +27,7 @@ const EXEMPT_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   'public.sessions': ['last_used_at'],
   'public.api_key_secrets': ['last_used_at', 'last_used_address', 'last_used_agent'],
   // An entry is written without its place in the chain, which sealing gives it a moment later.
-  'public.audit_entries': ['sequence', 'previous_hash', 'hash'],
+  'public.audit_entries': ['sequence', 'previous_hash', 'hash', 'search'],
 };
 
 /** Rows that are taken away or worked on by time alone. A trace is one that was not there before, by these columns. */
