@@ -26,6 +26,7 @@ const ERRORS: readonly ErrorCode[] = [
   'provider_not_allowed',
   'feature_not_allowed',
   'model_not_found',
+  'insufficient_credits',
   'budget_exceeded',
   'concurrency_limit_exceeded',
   'upstream_error',

@@ -31,7 +31,7 @@ beforeAll(async () => {
   const providers = await stage.app.call('GET', '/v1/providers');
   const { data } = providers.body as { data: { id: string }[] };
   const made = await stage.app.call('POST', '/v1/routes', {
-    body: { model: PLAIN, provider_id: data[0]!.id, price: PRICE },
+    body: { model: PLAIN, provider_id: data[0]!.id, max_output_tokens: 16_384, price: PRICE },
   });
   expect(made.status).toBe(201);
 });

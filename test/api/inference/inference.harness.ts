@@ -66,6 +66,8 @@ export async function startStage(env: Record<string, string> = {}): Promise<Stag
       provider_id: provider.id,
       upstream_model: UPSTREAM_MODEL,
       price: PRICE,
+      // Where nobody says it, the provider is told a number.
+      max_output_tokens: 16_384,
     });
     return model;
   };
