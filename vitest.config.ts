@@ -15,6 +15,7 @@ const REPLACES_MODULES = [
   'src/modules/limits/journal/journal-failures.spec.ts',
   'src/modules/usage/spool-usage-recorder.spec.ts',
 ];
+const REPLACES_MODULES_OF_SYSTEM = ['test/contract/audit-canaries.spec.ts'];
 /** Modules are read once for all files of a worker: reading them anew for each took most of the time. */
 const sharesModules = { isolate: false };
 /** Bounds a test that hangs; how busy the machine is must not decide. */
@@ -61,10 +62,22 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/{api,flows,contract}/**/*.{api-spec,flow-spec,spec}.ts'],
+          exclude: REPLACES_MODULES_OF_SYSTEM,
           setupFiles: ['reflect-metadata'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           ...sharesModules,
+          ...withDatabase,
+        },
+      },
+      {
+        resolve,
+        test: {
+          name: 'system-isolated',
+          include: REPLACES_MODULES_OF_SYSTEM,
+          setupFiles: ['reflect-metadata'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
           ...withDatabase,
         },
       },

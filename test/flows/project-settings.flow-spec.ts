@@ -57,7 +57,13 @@ async function provider(name: string, { baseUrl }: FakeUpstream): Promise<string
 async function route(name: string, upstream: FakeUpstream, fields: object): Promise<void> {
   const provider_id = await provider(name, upstream);
   const made = await here.call('POST', '/v1/routes', {
-    body: { model: 'm', provider_id, upstream_model: `up-${name}`, ...fields },
+    body: {
+      model: 'm',
+      provider_id,
+      upstream_model: `up-${name}`,
+      max_output_tokens: 16_384,
+      ...fields,
+    },
   });
   expect(made.status).toBe(201);
   routeIds.push((made.body as { id: string }).id);

@@ -74,7 +74,7 @@ describe('the body that the provider gets', () => {
 
   it('has the provider’s name of the model, and no other byte changed', async () => {
     const body = (model: string): string =>
-      `{ "x":"model", "model" : "${model}" ,"messages":[{"model":"${MODEL}"}], "n":1.50 }`;
+      `{ "x":"model", "model" : "${model}" ,"messages":[{"model":"${MODEL}"}], "top_p":1.50 }`;
     expect((await forwarded(body(MODEL))).body).toBe(body(UPSTREAM_MODEL));
     const escaped = `{"\\u006dodel":"\\u0063loud/model","n":1}`;
     expect((await forwarded(escaped)).body).toBe(`{"\\u006dodel":"${UPSTREAM_MODEL}","n":1}`);
