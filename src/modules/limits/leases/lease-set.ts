@@ -33,6 +33,8 @@ export class Account {
   readonly #sets = new Map<string | null, LeaseSet>();
   /** Output tokens of a call, as they were lately, by model. */
   readonly #outputs = new Map<string, number>();
+  /** Whether nothing binds a call that costs nothing. */
+  readonly isOfCreditOnly: boolean;
   readonly #allowances: readonly Allowance[];
   readonly #namesModels: boolean;
 
@@ -43,16 +45,12 @@ export class Account {
     private readonly matches: (pattern: string, model: string) => boolean,
   ) {
     this.#allowances = lowestOfEach(allowances);
+    this.isOfCreditOnly = this.#allowances.every(({ metric }) => metric === 'credit');
     this.#namesModels = allowances.some(({ model }) => model !== null);
   }
 
   get isUnlimited(): boolean {
     return this.#allowances.length === 0;
-  }
-
-  /** Whether nothing binds a call that costs nothing. */
-  get isOfCreditOnly(): boolean {
-    return this.#allowances.every(({ metric }) => metric === 'credit');
   }
 
   /** @param model `null`: nobody knows, so only what counts the calls to all models */
